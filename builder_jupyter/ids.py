@@ -1,0 +1,25 @@
+"""Prefixed random identifiers. One place, so that a reader of a log knows what an id names."""
+
+from __future__ import annotations
+
+import secrets
+
+
+def workflow_id() -> str:
+    """Return a new workflow id: ``wf_`` and 12 lower-case hex digits. Source: seed "Builder API"."""
+    return f"wf_{secrets.token_hex(6)}"
+
+
+def execution_id() -> str:
+    """Return a new execution id: ``exec_`` and 20 hex digits. Source: spec builder-studio §1."""
+    return f"exec_{secrets.token_hex(10)}"
+
+
+def key_id() -> str:
+    """Return a new API key id (the name of a key, not the key itself)."""
+    return f"key_{secrets.token_hex(6)}"
+
+
+def waitpoint_id() -> str:
+    """Return a new waitpoint id."""
+    return f"wp_{secrets.token_hex(8)}"

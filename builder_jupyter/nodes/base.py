@@ -1,0 +1,193 @@
+"""What a node type is, and what it is given when it runs.
+
+A node type is one class in one file: its data model, its ports, its price, its behaviour. Everything else (palette,
+validation of its data, pictures, documentation) is derived from the class. It reaches the world only through the
+protocols on `StepContext`; it never imports `storage` or `connectors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from builder_jupyter.graph.model import Node, Port, PortType, Profile
+from builder_jupyter.money import ZERO, Credits
+from builder_jupyter.nodes.chat import ChatModels, Message, ToolSpec, Usage
+
+
+class NodeData(BaseModel):
+    """Base of every node's data model. Unknown fields are kept: a client may store its own beside ours."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Effect(StrEnum):
+    """What a step does besides computing.
+
+    A ``PURE`` step may run ahead of the disk; a ``WORLD`` step starts only when all it depends on is on disk
+    (`docs/engine.md`, barrier).
+    """
+
+    PURE = "pure"
+    WORLD = "world"
+
+
+@dataclass(frozen=True, slots=True)
+class PortValue:
+    """What an output port carries: a type and a JSON-like value."""
+
+    type: PortType
+    value: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"type", "value"}``, the shape of outputs in a snapshot."""
+        return {"type": str(self.type), "value": self.value}
+
+    @classmethod
+    def from_dict(cls, wire: Mapping[str, Any]) -> PortValue:
+        """Read back what `to_dict` wrote."""
+        return cls(PortType(wire["type"]), wire["value"])
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step leaves behind when it completes.
+
+    Parameters
+    ----------
+    outputs : by output port.
+    messages : appended to the conversation, seen by every step downstream.
+    result : stored as ``results[<node id>]`` of the state when not None.
+    output : sets ``state.output`` (end nodes); the state has it when ``has_output``.
+    taken : positions among the node's outgoing edges that are satisfied; None for all of them.
+    usage : tokens spent.
+    """
+
+    outputs: Mapping[str, PortValue] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    result: Any = None
+    output: Any = None
+    has_output: bool = False
+    taken: tuple[int, ...] | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step's answer that it cannot go on before somebody or something does.
+
+    ``timeout_seconds`` is the deadline counted from when the waitpoint is on disk.
+    """
+
+    kind: str
+    request: Mapping[str, Any]
+    timeout_seconds: float | None = None
+
+
+class StateView(Protocol):
+    """The state as one step may see it: what its ancestors left, in causal order.
+
+    Two parallel branches do not see one another; a join sees both. Source: docs/engine.md.
+    """
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The run's inputs."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The conversation so far, oldest first."""
+        ...
+
+    @property
+    def routed_text(self) -> str:
+        """What a router reads: the newest message of a predecessor, looking through routers, else the last."""
+        ...
+
+    def as_mapping(self) -> Mapping[str, Any]:
+        """Return the state that templates see: the inputs, ``messages``, ``results``, ``output``."""
+        ...
+
+
+class Tools(Protocol):
+    """The tools a node may call by name."""
+
+    def specs(self) -> Sequence[ToolSpec]:
+        """Return all tools on offer, built-ins first."""
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Run one tool and return its JSON-like value.
+
+        Raises
+        ------
+        StepError : ``UNKNOWN_TOOL``, ``TOOL_ARGUMENTS`` or what the tool itself reports.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a running step is given.
+
+    Parameters
+    ----------
+    node : the snapshot of the node in the plan.
+    ports : values by input port, in the order in which the edges stand in the workflow.
+    routes : the route label of each outgoing edge, in workflow order (None where it has none).
+    emit : takes a piece of streamed text; cheap, never waits.
+    """
+
+    node: Node
+    inputs: Mapping[str, Any]
+    ports: Mapping[str, Sequence[PortValue]]
+    state: StateView
+    routes: Sequence[str | None]
+    models: ChatModels
+    tools: Tools
+    emit: Callable[[str], None]
+
+    def text_in(self, port: str) -> str:
+        """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""
+        return "\n\n".join(str(value.value) for value in self.ports.get(port, ()))
+
+
+class NodeType:
+    """A kind of node. Subclasses are stateless; the registry keeps one instance of each.
+
+    A pure type overrides `decide`, a type with effects overrides `run`.
+    """
+
+    type: ClassVar[str]
+    profiles: ClassVar[frozenset[Profile]]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    color: ClassVar[str] = "#6b7280"
+    icon: ClassVar[str] = "●"
+    Data: ClassVar[type[NodeData]] = NodeData
+
+    effect: ClassVar[Effect] = Effect.PURE
+    is_trigger: ClassVar[bool] = False
+    credits: ClassVar[Credits] = ZERO
+    timeout_seconds: ClassVar[float] = 10.0
+
+    inputs: ClassVar[tuple[Port, ...]] = ()
+    outputs: ClassVar[tuple[Port, ...]] = ()
+
+    def own_input(self, node: Node, port: str) -> bool:
+        """Say whether the node's own data supplies a required input port that no edge reaches."""
+        del node, port
+        return False
+
+    def decide(self, context: StepContext) -> StepResult:
+        """Compute the result of a pure step: no waiting, no I/O."""
+        raise TypeError(f"{type(self).__name__} overrides neither decide() nor run()")
+
+    async def run(self, context: StepContext) -> StepResult | Wait:
+        """Do the work of one attempt. Raise `StepError` to fail; let cancellation through."""
+        return self.decide(context)

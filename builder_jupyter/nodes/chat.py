@@ -1,0 +1,154 @@
+"""What a node says to a language model and hears from it: messages, requests, chunks, and the model as a protocol.
+
+The shapes follow the chat protocol that every provider speaks, reduced to what a workflow needs. Adapters live in
+`connectors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to have a tool run. ``arguments`` is the parsed JSON object."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. ``name`` says which node wrote it; None for what came in from outside."""
+
+    role: Role
+    content: str
+    name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON shape in which messages are journaled and shown."""
+        wire: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.name is not None:
+            wire["name"] = self.name
+        if self.tool_calls:
+            wire["tool_calls"] = [
+                {"id": c.id, "name": c.name, "arguments": dict(c.arguments)} for c in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            wire["tool_call_id"] = self.tool_call_id
+        return wire
+
+    @classmethod
+    def from_dict(cls, wire: Mapping[str, Any]) -> Message:
+        """Read back what `to_dict` wrote."""
+        return cls(
+            role=wire["role"],
+            content=wire["content"],
+            name=wire.get("name"),
+            tool_calls=tuple(
+                ToolCall(c["id"], c["name"], c["arguments"]) for c in wire.get("tool_calls", ())
+            ),
+            tool_call_id=wire.get("tool_call_id"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as it is offered to a model and listed by ``GET /api/builder/tools``.
+
+    ``parameters`` maps an argument's name to ``{type, required?, default?, description?}``. Source: seed "Builder API".
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Mapping[str, Any]]
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the arguments as a JSON Schema object."""
+        properties = {
+            name: {key: value for key, value in about.items() if key != "required"}
+            for name, about in self.parameters.items()
+        }
+        required = [name for name, about in self.parameters.items() if about.get("required")]
+        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more model calls, as the provider counted them."""
+
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def plus(self, other: Usage | None) -> Usage:
+        """Return the sum; the model named is this one's."""
+        if other is None:
+            return self
+        return Usage(
+            self.model, self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a model. ``None`` leaves a setting to the model's default."""
+
+    messages: Sequence[Message]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    tools: Sequence[ToolSpec] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChunk:
+    """A piece of an answer: text as it arrives, then (last) whole tool calls and the usage."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A whole answer."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = field(default_factory=lambda: Usage("unknown"))
+
+
+class ChatModel(Protocol):
+    """A language model, ready to be called. Closing the generator stops the generation at the provider.
+
+    ``stream`` raises `ProviderError`; ``retryable`` says whether trying again can help.
+    """
+
+    @property
+    def name(self) -> str:
+        """The resolved name, e.g. ``local/smollm2-135m-instruct`` or ``openai:gpt-5-mini``."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
+        """Yield the answer in pieces."""
+        ...
+
+
+class ChatModels(Protocol):
+    """Where nodes get their models from."""
+
+    async def get(self, name: str | None) -> ChatModel:
+        """Return the model of that name, or the default; loads it if need be.
+
+        Raises
+        ------
+        NotConfigured : no such provider is set up here; the hint says what to do.
+        """
+        ...
