@@ -22,7 +22,7 @@ CREATE TABLE steps (
 );
 
 CREATE TABLE workflows (
-    workflow_id VARCHAR PRIMARY KEY, workspace VARCHAR, owner VARCHAR, current_version INTEGER,
+    workflow_id VARCHAR, workspace VARCHAR, owner VARCHAR, current_version INTEGER,
     created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ
 );
 -- Every saved state, immutable. `content` is the workflow in its own wire shape.
