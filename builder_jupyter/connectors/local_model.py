@@ -29,7 +29,8 @@ LOCAL_MODEL_NAME = "local/smollm2-135m-instruct"
 N_PARALLEL = 4
 N_CONTEXT = 8192  # tokens, shared out evenly: 2048 for each parallel answer
 DEFAULTS: dict[str, Any] = {"temperature": 0.4, "repeat_penalty": 1.2, "max_tokens": 96}
-_CHOICE_DEFAULTS: dict[str, Any] = {"temperature": 0.0, "max_tokens": 128}
+# No repeat penalty: an argument is mostly copied from the question.
+_CHOICE_DEFAULTS: dict[str, Any] = {"temperature": 0.0, "repeat_penalty": 1.0, "max_tokens": 128}
 _PROMPT_CACHE_MIB = 64  # llama.cpp's own default would let old prompts take 8 GB
 _QUIET = -1
 
@@ -49,7 +50,9 @@ class LocalServer:
     def start(self) -> str:
         """Load the weights unless that is done, and return the base URL, ending in ``/v1``.
 
-        Blocks for about half a second.
+        Blocks for about a third of a second, and the whole process with it: llama.cpp's binding keeps the
+        interpreter's lock while it loads, so not even another thread runs. It happens once; a host that minds
+        calls this before it serves.
 
         Raises
         ------
@@ -84,6 +87,8 @@ class LocalServer:
         params.n_parallel = N_PARALLEL
         params.n_ctx = N_CONTEXT
         params.cache_ram_mib = _PROMPT_CACHE_MIB
+        params.warmup = False  # this and the next halve the time to load
+        params.fit_params = False
         params.verbosity = _QUIET
         try:
             return xllamacpp.Server(params)
@@ -205,7 +210,6 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
 
 def _choice(tools: Sequence[ToolSpec]) -> dict[str, Any]:
     """Return the response format: ``{"tool": name or "none", "arguments": what that tool accepts}``."""
-    nothing = ToolSpec("none", "", {})
     variants = [
         {
             "type": "object",
@@ -213,11 +217,19 @@ def _choice(tools: Sequence[ToolSpec]) -> dict[str, Any]:
             "required": ["tool", "arguments"],
             "additionalProperties": False,
         }
-        for spec in (nothing, *tools)
+        for spec in (ToolSpec("none", "", {}), *(_required_only(tool) for tool in tools))
     ]
     return {"type": "json_schema", "json_schema": {"name": "choice", "schema": {"anyOf": variants}}}
 
 
+def _required_only(spec: ToolSpec) -> ToolSpec:
+    """Leave out what has a default: the model would fill it with whatever comes to its mind."""
+    required = {name: about for name, about in spec.parameters.items() if about.get("required")}
+    return ToolSpec(spec.name, spec.description, required)
+
+
 def _choice_prompt(tools: Sequence[ToolSpec]) -> str:
-    offered = "\n".join(f"- {spec.name}({', '.join(spec.parameters)}): {spec.description}" for spec in tools)
+    offered = "\n".join(
+        f"- {spec.name}({', '.join(_required_only(spec).parameters)}): {spec.description}" for spec in tools
+    )
     return f"Choose the tool that the user's message needs, as JSON.\n{offered}\n- none(): anything else"

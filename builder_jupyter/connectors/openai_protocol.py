@@ -6,6 +6,7 @@ closing the generator closes the connection, which is what makes a server stop g
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import ssl
@@ -54,10 +55,11 @@ class OpenAIProtocolModel:
         ProviderError : ``PROVIDER_AUTH``, ``PROVIDER_RATE_LIMITED``, ``PROVIDER_ERROR`` by status;
             ``PROVIDER_UNREACHABLE``; ``PROVIDER_STREAM_CUT``; ``PROVIDER_BAD_ANSWER``.
         """
+        client = await asyncio.to_thread(self._client)  # the first call imports httpx for 0.2 s
         import httpx
 
         answer = _Answer(self.name)
-        async with self._client() as client:
+        async with client:
             try:
                 async with client.stream("POST", "chat/completions", json=self._body(request)) as response:
                     if response.status_code != httpx.codes.OK:

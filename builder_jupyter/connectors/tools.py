@@ -152,7 +152,7 @@ def built_in_tools(search: SearchProvider | None = None) -> tuple[Tool, ...]:
         if search is None:
             raise NotConfigured(
                 "The tool 'web_search' has no provider configured.",
-                hint=f"Set {_SETTING} to the dotted path of a class with: async def search(self, query, max_results).",
+                hint=f"Set {_SETTING} to the dotted path of a class with async search(query, max_results).",
             )
         wanted = arguments["max_results"]
         if not 1 <= wanted <= MAX_SEARCH_RESULTS:
