@@ -1,0 +1,103 @@
+"""Patterns of routers: regular expressions that cannot hang the server.
+
+They run on RE2 (time linear in the text) and must be accepted by Python's ``re`` too, because generated code
+uses that. On the common subset the two agree but for ``\\d \\w \\s \\b`` (ASCII in RE2, Unicode in ``re``)
+and ``$`` (RE2: only at the very end).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+
+class Pattern(Protocol):
+    """A compiled pattern."""
+
+    def search(self, text: str) -> bool:
+        """Say whether the pattern matches anywhere; case is ignored, ``.`` does not cross lines."""
+        ...
+
+
+class Condition(NamedTuple):
+    """A way out of a router: the label of its edges and the pattern that chooses it."""
+
+    label: str
+    pattern: str
+
+
+class _Re2Pattern:
+    __slots__ = ("_compiled",)
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+
+    def search(self, text: str) -> bool:
+        return self._compiled.search(text.encode("utf-8", "replace")) is not None
+
+
+@lru_cache(maxsize=4096)
+def compile_pattern(text: str) -> Pattern:
+    """Compile a router's pattern.
+
+    Raises
+    ------
+    ValueError : RE2 or Python's ``re`` refuses it, or they would read it differently; says why.
+
+    Source: spec langgraph-builder §4.3, §6.4 (search, case-insensitive, ``.`` within a line), §12.
+    """
+    import re2  # noqa: PLC0415  # 20 ms that only workflows with routers need
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    try:
+        compiled = re2.compile(text.encode(), options)
+    except UnicodeEncodeError as error:
+        raise ValueError("it contains a lone surrogate") from error
+    except re2.error as error:
+        raise ValueError(_reason(error)) from error
+    _check_python_accepts(text)
+    return _Re2Pattern(compiled)
+
+
+def read_conditions(data: Mapping[str, Any]) -> list[Condition]:
+    """Return the conditions of a router's data, in order.
+
+    A plain text is a condition with that label which matches that text; an object without a pattern matches
+    anything. Entries that are neither are left out. Source: spec langgraph-builder §3.
+    """
+    raw = data.get("conditions")
+    if not isinstance(raw, list | tuple):
+        return []
+    return [_condition(item) for item in raw if isinstance(item, str | Mapping)]
+
+
+def _condition(item: str | Mapping[str, Any]) -> Condition:
+    if isinstance(item, str):
+        return Condition(item, re.escape(item))
+    return Condition(_text(item.get("label")), _text(item.get("pattern")))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _check_python_accepts(text: str) -> None:
+    # A FutureWarning marks what `re` reads otherwise: "[[:alpha:]]" is a class of letters to RE2 only.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, FutureWarning) as error:
+        raise ValueError(str(error)) from error
+    except RecursionError as error:
+        raise ValueError("its groups are nested too deeply") from error
+
+
+def _reason(error: Exception) -> str:
+    detail = error.args[0] if error.args else "it is not a regular expression"
+    return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)

@@ -1,0 +1,54 @@
+"""Rules of canvases: edges join typed ports and never form a loop. Source: spec builder-studio §7.3, §8.1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from builder_jupyter.graph.algorithms import loops
+from builder_jupyter.validation.finding import Finding, Report, Rule, Severity, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from builder_jupyter.validation.facts import Facts
+
+
+@rule("CYCLE_DETECTED", Severity.ERROR)
+def cycle_detected(facts: Facts, report: Report) -> Iterator[Finding]:
+    """The nodes of a canvas form a loop."""
+    for group in loops(facts.successors):
+        shown = ", ".join(map(repr, group[:5])) + (f" and {len(group) - 5} more" if len(group) > 5 else "")
+        yield report(f"A canvas must not loop: {shown}", node_id=group[0], node_ids=tuple(group))
+
+
+@rule("UNKNOWN_PORT", Severity.ERROR)
+def unknown_port(facts: Facts, report: Report) -> Iterator[Finding]:
+    """An edge names a port that the node's type does not have."""
+    return _refused(facts, report, "UNKNOWN_PORT")
+
+
+@rule("WRONG_DIRECTION", Severity.ERROR)
+def wrong_direction(facts: Facts, report: Report) -> Iterator[Finding]:
+    """An edge leaves an input or enters an output."""
+    return _refused(facts, report, "WRONG_DIRECTION")
+
+
+@rule("INCOMPATIBLE_TYPES", Severity.ERROR)
+def incompatible_types(facts: Facts, report: Report) -> Iterator[Finding]:
+    """What an edge's output carries cannot enter its input."""
+    return _refused(facts, report, "INCOMPATIBLE_TYPES")
+
+
+PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types)
+"""The rules about ports."""
+
+
+def _refused(facts: Facts, report: Report, code: str) -> Iterator[Finding]:
+    for edge, refusal in facts.refused:
+        if refusal.code == code:
+            yield report(
+                f"Edge from {edge.source!r} to {edge.target!r} is refused: {refusal.reason}",
+                edge_id=edge.id,
+                source=edge.source,
+                target=edge.target,
+            )
