@@ -1,8 +1,8 @@
 """Positions for drawing: a layered layout, left to right.
 
 The method is Sugiyama's: break cycles, give each node the layer of its longest path, order each layer so that
-few edges cross, then choose heights that keep edges straight. It is deterministic (request order breaks ties),
-has no recursion and accepts every graph, valid or not. It draws nothing: `notebook.svg` does.
+few edges cross, then choose heights that keep edges straight. It is deterministic (request order breaks
+ties), has no recursion and accepts every graph, valid or not. It draws nothing: `notebook.svg` does.
 
 Source: Sugiyama, Tagawa, Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981).
 """

@@ -1,7 +1,7 @@
-"""The course of each edge on a drawing: a forward edge is a curve, a back edge a dashed detour around the cards.
+"""The course of each edge on a drawing: forward edges are curves, back edges detours around the cards.
 
-Geometry only; `notebook.svg` turns it into a picture. Coordinates are those of `graph.layout`: y downwards, positions
-are the centres of the nodes.
+Geometry only; `notebook.svg` turns it into a picture. Coordinates are those of `graph.layout`: y downwards,
+positions are the centres of the nodes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Route:
 
     Parameters
     ----------
-    curves : cubic pieces, each beginning where the last one ended; the last ends at the base of the arrow head.
+    curves : cubic pieces, each beginning where the last one ended; they end at the base of the arrow head.
     tip, heading : the point of the arrow head and the unit vector it points along.
     back : whether the edge runs against the reading direction.
     """
@@ -81,7 +81,7 @@ class Router:
         points = route.points()
         ends = (points[0], route.tip)
         return not any(
-            self.covers(x, y)
+            self.covers(x, y, margin_y=14.0)
             for x, y in points
             if all(abs(x - ex) + abs(y - ey) > _GUTTER / 2 for ex, ey in ends)
         )
@@ -92,6 +92,8 @@ class Router:
         direct = Route((_flat(start, end),), tip, (1.0, 0.0))
         run = tip[0] - start[0]
         if not self._around or run < NODE_WIDTH or self._is_free(direct):
+            if run > NODE_WIDTH and abs(start[1] - tip[1]) < _TRACK:
+                self._take_track(start[0], tip[0], start[1])
             return direct
         bend = min(80.0, run / 4)
         for lane in _lanes((source.y + target.y) / 2):
@@ -148,7 +150,7 @@ def _cell(x: float, y: float) -> tuple[int, int]:
 
 def _samples(curve: Cubic) -> Iterator[Point]:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = curve
-    count = max(4, min(64, int((abs(dx - ax) + abs(dy - ay)) / 20)))
+    count = max(4, min(64, int((abs(dx - ax) + abs(dy - ay)) / 8)))
     for i in range(count + 1):
         t = i / count
         u = 1 - t
@@ -175,8 +177,8 @@ def _line(start: Point, end: Point) -> Cubic:
 
 def _loop(node: Position) -> Route:
     top = node.y - HALF_H
-    tip = (node.x - 34.0, top)
-    curve = ((node.x + 34.0, top), (node.x + 34.0, top - 48.0), (tip[0], top - 48.0), (tip[0], top - ARROW))
+    tip = (node.x - 62.0, top)
+    curve = ((node.x - 22.0, top), (node.x - 22.0, top - 44.0), (tip[0], top - 44.0), (tip[0], top - ARROW))
     return Route((curve,), tip, (0.0, 1.0), back=True)
 
 

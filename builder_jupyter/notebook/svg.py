@@ -1,9 +1,9 @@
 """A workflow as a picture: one self-contained SVG text that is the same whenever its content is the same.
 
-It follows the notebook's theme where it stands inline (JupyterLab's and VS Code's CSS variables), the system's colour
-scheme where it stands alone, and stays legible where neither is known: cards and labels bring their own ground. It has
-no element ids at all, so that any number of pictures can stand on one page; its styles are scoped by a class that is
-the hash of the content.
+Inline it follows the notebook's theme (the CSS variables of JupyterLab and VS Code), alone the system's
+colours for light and dark, and it stays legible where neither is known: cards and labels bring their own
+ground. It has no element ids at all, so that any number of pictures can stand on one page; its styles are scoped by a
+class that is the hash of the content.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from builder_jupyter.graph.layout import layout
+from builder_jupyter.notebook.lettering import escape, ink_on, shorten, text_width
 from builder_jupyter.notebook.routes import HALF_H, HALF_W, Route, Router
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Look(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """How a status looks: colour, the border's width and dashes, and the strokes of its icon in a 12 x 12 box."""
+    """How a status looks: colour, width and dashes of the border, strokes of the icon around 0,0."""
 
     color: str
     width: float
@@ -53,13 +54,16 @@ _MARKS = {
 }
 
 _STYLE = """
-.SCOPE{--card:#fff;--text:#1f2937;--dim:#5b6676;--line:#b6c0cd;font-family:var(--jp-ui-font-family,system-ui,sans-serif)}
+.SCOPE{--card:#fff;--text:#1f2937;--dim:#5b6676;--line:#b6c0cd;\
+font-family:var(--jp-ui-font-family,system-ui,sans-serif)}
 @media(prefers-color-scheme:dark){.SCOPE{--card:#20262f;--text:#e8ecf2;--dim:#a9b4c3;--line:#4d596a}}
 .SCOPE .card{fill:var(--jp-layout-color1,var(--vscode-editor-background,var(--card)));\
 stroke:var(--jp-border-color1,var(--vscode-panel-border,var(--line)))}
-.SCOPE .name{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));font-size:13.5px;font-weight:600}
+.SCOPE .name{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));\
+font-size:13px;font-weight:600}
 .SCOPE .type{fill:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,var(--dim)));font-size:11px}
-.SCOPE .when{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));font-size:11px;text-anchor:middle}
+.SCOPE .when{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));\
+font-size:11px;text-anchor:middle}
 .SCOPE .icon{font-size:16px;text-anchor:middle}
 .SCOPE .edge{fill:none;stroke:#8390a3;stroke-width:1.6}
 .SCOPE .back{stroke-dasharray:6 4}
@@ -67,7 +71,6 @@ stroke:var(--jp-border-color1,var(--vscode-panel-border,var(--line)))}
 .SCOPE .mark{fill:none;stroke:#fff;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
 """
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -84,7 +87,7 @@ def workflow_svg(
     Parameters
     ----------
     looks : by node type name, see `looks_of`; other types are drawn grey, under their own name.
-    statuses : by node id; shown by icon, border and word, not by colour alone. Unknown words are shown as words.
+    statuses : by node id; shown by icon, border and word, not by colour alone. Unknown ones: as words.
 
     Returns
     -------
@@ -105,20 +108,23 @@ def workflow_svg(
         cards.append(_card(known[node_id], position, look, statuses.get(node_id), is_plain=is_huge))
     body = "".join(
         (
-            f"<title>{_text(workflow.name)}</title><desc>{_text(_describe(workflow, statuses))}</desc>",
+            f"<title>{escape(workflow.name)}</title><desc>{escape(_describe(workflow, statuses))}</desc>",
             *edges,
             *cards,
             *labels,
         )
     )
     left, top, width, height = frame.box()
+    narrowest = min(
+        width, 2400.0, max(320.0, width * 0.55)
+    )  # below that, text is too small: the cell scrolls
     scope = "wf-" + hashlib.sha256(body.encode()).hexdigest()[:12]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="100%" '
         f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" font-family="system-ui,sans-serif" '
-        f'style="max-width:{_n(width)}px;min-width:{_n(min(width, max(320.0, width * 0.55)))}px;height:auto">'
+        f'style="max-width:{_n(width)}px;min-width:{_n(narrowest)}px;height:auto">'
         f"<style>{_STYLE.replace('SCOPE', scope).strip()}</style>{body}</svg>"
-    
+    )
 
 
 class _Frame:
@@ -144,28 +150,33 @@ def _edges(
     workflow: Workflow, positions: Mapping[str, Position], router: Router, frame: _Frame
 ) -> tuple[list[str], list[str]]:
     """Return the strokes of the edges and, apart, the pills with their labels, which lie above the cards."""
-    routes: dict[tuple[str, str], Route] = {}
+    ends_of: dict[tuple[str, str], None] = {}
     labels: dict[tuple[str, str], list[str]] = {}
     shown = _edge_labels(workflow)
     for edge, label in zip(workflow.edges, shown, strict=True):
         ends = (edge.source, edge.target)
         if edge.source not in positions or edge.target not in positions:
             continue
-        if ends not in routes:
-            routes[ends] = router.route(positions[edge.source], positions[edge.target])
+        ends_of[ends] = None
         if label and label not in labels.setdefault(ends, []):
             labels[ends].append(label)
+    forward_first = sorted(ends_of, key=lambda ends: positions[ends[0]].x >= positions[ends[1]].x)
+    routes = {(a, b): router.route(positions[a], positions[b]) for a, b in forward_first}
     strokes = [_stroke(route) for route in routes.values()]
     for route in routes.values():
         for x, y in route.points():
             frame.add(x, y)
     taken: list[tuple[float, float, float]] = []
-    pills = [_pill(routes[ends], " · ".join(texts), router, taken, frame) for ends, texts in labels.items() if texts]
+    pills = [
+        _pill(routes[ends], " · ".join(texts), router, taken, frame)
+        for ends, texts in labels.items()
+        if texts
+    ]
     return strokes, pills
 
 
 def _edge_labels(workflow: Workflow) -> list[str | None]:
-    """Return what each edge shows: its label or condition; its port where the source's edges leave by several."""
+    """Return what each edge shows: label, condition, or its port where the source has several."""
     ports: dict[str, set[str | None]] = {}
     for edge in workflow.edges:
         ports.setdefault(edge.source, set()).add(edge.source_port)
@@ -183,19 +194,24 @@ def _stroke(route: Route) -> str:
     course = f"M{_n(first[0])} {_n(first[1])}" + "".join(
         f"C{_n(b[0])} {_n(b[1])} {_n(c[0])} {_n(c[1])} {_n(d[0])} {_n(d[1])}" for _, b, c, d in route.curves
     )
-    head = f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
+    head = (
+        f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
+    )
     kind = "edge back" if route.back else "edge"
-    return f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/><path class="head" fill="#8390a3" d="{head}"/>'
+    return (
+        f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/>'
+        f'<path class="head" fill="#8390a3" d="{head}"/>'
+    )
 
 
 def _pill(
     route: Route, label: str, router: Router, taken: list[tuple[float, float, float]], frame: _Frame
 ) -> str:
     """Place a label on its edge: as near to the middle as cards and other labels allow."""
-    text = _shorten(label, 130.0, 11.0)
-    half = _width(text, 11.0) / 2 + 8
+    text = shorten(label, 130.0, 11.0)
+    half = text_width(text, 11.0) / 2 + 8
     points = route.points()
-    order = sorted(range(len(points)), key=lambda i: abs(i - (len(points) - 1) / 2))
+    order = sorted(range(len(points)), key=lambda i: abs(i - (len(points) - 1) * 0.58))
     x, y = points[order[0]]
     for i in order:
         px, py = points[i]
@@ -211,7 +227,8 @@ def _pill(
     return (
         f'<rect class="card" fill="#fff" stroke="#b6c0cd" x="{_n(x - half)}" y="{_n(y - 9)}" '
         f'width="{_n(2 * half)}" height="18" rx="9"/>'
-        f'<text class="when" font-size="11" text-anchor="middle" x="{_n(x)}" y="{_n(y + 3.8)}">{_text(text)}</text>'
+        f'<text class="when" font-size="11" text-anchor="middle" x="{_n(x)}" y="{_n(y + 3.8)}">'
+        f"{escape(text)}</text>"
     )
 
 
@@ -219,7 +236,8 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
     x, y = position.x - HALF_W, position.y - HALF_H
     color = look.color if _COLOR.fullmatch(look.color) else "#6b7280"
     mark = _MARKS.get(status or "")
-    caption = f"{look.title} · {status}" if status else look.title
+    title = "" if look.title.casefold() == node.label.casefold() else look.title
+    caption = " · ".join(word for word in (title, status) if word and not is_plain)
     border = (
         f' style="stroke:{mark.color};stroke-width:{mark.width};stroke-dasharray:{mark.dashes or "none"}"'
         if mark
@@ -228,13 +246,15 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
     faded = ' opacity=".6"' if status == "skipped" else ""
     parts = [
         f'<g transform="translate({_n(x)} {_n(y)})">',
-        "" if is_plain else f"<title>{_text(node.label)} ({_text(caption)})</title>",
+        ""
+        if is_plain
+        else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
         f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>',
-        f'<g{faded}><rect x="12" y="13" width="34" height="34" rx="9" fill="{color}"/>',
-        f'<text class="icon" font-size="16" text-anchor="middle" x="29" y="35.6" fill="{_on(color)}">',
-        f"{_text(look.icon[:2])}</text>",
-        _line("name", 13.5, node.label, 35.0 if is_plain else 27.0),
-        "" if is_plain else _line("type", 11.0, caption, 44.0),
+        f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>',
+        f'<text class="icon" font-size="16" text-anchor="middle" x="28" y="35.6" fill="{ink_on(color)}">',
+        f"{escape(look.icon[:2])}</text>",
+        _line("name", 13.0, node.label, 27.0 if caption else 34.6),
+        _line("type", 11.0, caption, 44.0) if caption else "",
         "</g>",
         _badge(mark) if mark else "",
         "</g>",
@@ -243,14 +263,15 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
 
 
 def _line(kind: str, size: float, text: str, y: float) -> str:
-    shown = _text(_shorten(text, 116.0, size))
-    return f'<text class="{kind}" font-size="{_n(size)}" x="56" y="{_n(y)}">{shown}</text>'
+    shown = escape(shorten(text, 116.0, size))
+    return f'<text class="{kind}" font-size="{_n(size)}" x="54" y="{_n(y)}">{shown}</text>'
 
 
 def _badge(mark: _Mark) -> str:
     return (
-        f'<g transform="translate(172 4)"><circle class="card" stroke="none" style="stroke:none" fill="#fff" r="12"/>'
-        f'<circle r="10" fill="{mark.color}"/><path class="mark" fill="none" stroke="#fff" d="{mark.icon}"/></g>'
+        f'<g transform="translate(172 4)"><circle class="card" style="stroke:none" fill="#fff" r="12"/>'
+        f'<circle r="10" fill="{mark.color}"/>'
+        f'<path class="mark" fill="none" stroke="#fff" d="{mark.icon}"/></g>'
     )
 
 
@@ -269,42 +290,6 @@ def _describe(workflow: Workflow, statuses: Mapping[str, str]) -> str:
 def _sentence(items: list[str], heading: str, limit: int = 40) -> str:
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
     return f"{heading}: {'; '.join(items[:limit])}{more}." if items else ""
-
-
-def _text(text: str) -> str:
-    """Escape a text for XML; characters that XML forbids and those that turn the reading direction are dropped."""
-    clean = " ".join(_FORBIDDEN.sub("", text).split())
-    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-def _shorten(text: str, room: float, size: float) -> str:
-    text = " ".join(_FORBIDDEN.sub("", text[:400]).split())
-    if _width(text, size) <= room:
-        return text
-    while text and _width(text + "…", size) > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def _width(text: str, size: float) -> float:
-    """Return about how wide a text is, rather too wide: which font will be there is not known."""
-    return size * sum(_em(char) for char in text)
-
-
-def _em(char: str) -> float:
-    if char in "iljI.,:;'|!()[] ":
-        return 0.34
-    if char in "mwMW@%—":
-        return 0.92
-    if char > "\u2e80":
-        return 1.05
-    return 0.7 if char.isupper() else 0.58
-
-
-def _on(color: str) -> str:
-    """Return the ink that is legible on a colour."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return "#1f2937" if 0.299 * red + 0.587 * green + 0.114 * blue > 160 else "#ffffff"
 
 
 def _n(value: float) -> str:
