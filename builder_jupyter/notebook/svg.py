@@ -1,9 +1,9 @@
 """A workflow as a picture: one self-contained SVG text that is the same whenever its content is the same.
 
-Inline it follows the notebook's theme (the CSS variables of JupyterLab and VS Code), alone the system's
-colours for light and dark, and it stays legible where neither is known: cards and labels bring their own
-ground. It has no element ids at all, so that any number of pictures can stand on one page; its styles are scoped by a
-class that is the hash of the content.
+Inline it follows the notebook's theme (CSS variables of JupyterLab and VS Code), alone the system's light or
+dark scheme, and it stays legible where neither is known: cards and labels bring their own ground. It has no
+element ids, so any number of pictures can stand on one page; its styles are scoped by a class that is the hash
+of the content.
 """
 
 from __future__ import annotations
