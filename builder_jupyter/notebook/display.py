@@ -44,7 +44,7 @@ def register(ip: Any) -> None:
 def _image(drawing: Drawing, name: str) -> str:
     """Return HTML with the picture as a data URL.
 
-    Not inline: JupyterLab strips inline SVG from notebooks that are not trusted and leaves its words in a heap.
+    Not inline: JupyterLab strips inline SVG from notebooks that are not trusted and leaves a heap of words.
     Nor ``image/svg+xml`` alone: there it is not shown at all, and has no text for screen readers anywhere. An
     image still follows the light or dark theme, through the page's ``color-scheme``.
     """
