@@ -2,8 +2,8 @@
 
 Inline it follows the notebook's theme (CSS variables of JupyterLab and VS Code), alone the system's light or
 dark scheme, and it stays legible where neither is known: cards and labels bring their own ground. It has no
-element ids, so any number of pictures can stand on one page; its styles are scoped by a class that is the hash
-of the content.
+element ids, so any number of pictures can stand on one page; its styles are scoped by a class that is the
+hash of the content.
 """
 
 from __future__ import annotations
@@ -32,6 +32,15 @@ class Look(NamedTuple):
     color: str
     icon: str
     title: str
+
+
+class Drawing(NamedTuple):
+    """A picture with its natural size in pixels and its content in words."""
+
+    svg: str
+    width: float
+    height: float
+    description: str
 
 
 class _Mark(NamedTuple):
@@ -93,6 +102,13 @@ def workflow_svg(
     -------
     A picture as wide as its content at most, narrower where there is less room; deterministic.
     """
+    return draw(workflow, looks=looks, statuses=statuses).svg
+
+
+def draw(
+    workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None
+) -> Drawing:
+    """Return what `workflow_svg` returns, with the size and the description a page needs beside it."""
     statuses = statuses or {}
     known = workflow.nodes_by_id
     positions = layout(workflow)
@@ -106,25 +122,18 @@ def workflow_svg(
         frame.add(position.x + HALF_W, position.y + HALF_H)
         look = looks.get(known[node_id].type) or Look("#6b7280", "●", known[node_id].type)
         cards.append(_card(known[node_id], position, look, statuses.get(node_id), is_plain=is_huge))
-    body = "".join(
-        (
-            f"<title>{escape(workflow.name)}</title><desc>{escape(_describe(workflow, statuses))}</desc>",
-            *edges,
-            *cards,
-            *labels,
-        )
-    )
+    description = _describe(workflow, statuses)
+    heading = f"<title>{escape(workflow.name)}</title><desc>{escape(description)}</desc>"
+    body = "".join((heading, *edges, *cards, *labels))
     left, top, width, height = frame.box()
-    narrowest = min(
-        width, 2400.0, max(320.0, width * 0.55)
-    )  # below that, text is too small: the cell scrolls
     scope = "wf-" + hashlib.sha256(body.encode()).hexdigest()[:12]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="100%" '
-        f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" font-family="system-ui,sans-serif" '
-        f'style="max-width:{_n(width)}px;min-width:{_n(narrowest)}px;height:auto">'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="{_n(width)}" '
+        f'height="{_n(height)}" viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
+        f'font-family="system-ui,sans-serif" style="max-width:100%;height:auto">'
         f"<style>{_STYLE.replace('SCOPE', scope).strip()}</style>{body}</svg>"
     )
+    return Drawing(svg, width, height, description)
 
 
 class _Frame:
