@@ -223,13 +223,15 @@ def _choice(tools: Sequence[ToolSpec]) -> dict[str, Any]:
 
 
 def _required_only(spec: ToolSpec) -> ToolSpec:
-    """Leave out what has a default: the model would fill it with whatever comes to its mind."""
-    required = {name: about for name, about in spec.parameters.items() if about.get("required")}
+    """Leave out what has a default, and refuse empty texts: the model would write just anything."""
+    required = {
+        name: {**about, "minLength": 1} if about.get("type") == "string" else about
+        for name, about in spec.parameters.items()
+        if about.get("required")
+    }
     return ToolSpec(spec.name, spec.description, required)
 
 
 def _choice_prompt(tools: Sequence[ToolSpec]) -> str:
-    offered = "\n".join(
-        f"- {spec.name}({', '.join(_required_only(spec).parameters)}): {spec.description}" for spec in tools
-    )
+    offered = "\n".join(f"- {spec.name}({', '.join(spec.parameters)}): {spec.description}" for spec in tools)
     return f"Choose the tool that the user's message needs, as JSON.\n{offered}\n- none(): anything else"
