@@ -20,6 +20,7 @@ class Loopback:
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -33,6 +34,7 @@ class Loopback:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.requests.append(json.loads(body))
             self.headers.append(headers)
+            self.asked.set()
             await self.replies[len(self.requests) - 1](self, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()

@@ -128,7 +128,7 @@ def test_closing_stops_the_generation() -> None:
         endless = local_model.replace(model.inner, defaults={"ignore_eos": True, "max_tokens": 1500})
         chunks = endless.stream(ChatRequest([U("Tell a very long story.")]))
         await anext(chunks)
-        async with _slots(model) as busy:
+        async with Slots(model) as busy:
             assert await busy() == 1
             await chunks.aclose()
             closed_at = time.monotonic()
@@ -183,7 +183,7 @@ def test_the_key_is_not_shown(tmp_path: Path) -> None:
     assert server.api_key not in repr(server)
 
 
-class _slots:
+class Slots:
     """Counts the answers under way, as llama.cpp reports them."""
 
     def __init__(self, model: LocalChatModel) -> None:
