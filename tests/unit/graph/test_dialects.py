@@ -70,7 +70,14 @@ def test_a_node_is_kept_verbatim(item):
     [
         {"source": "a", "target": "b"},
         {"source": "a", "target": "b", "label": None, "id": 5},
-        {"source": "a", "target": "b", "label": "", "sourceHandle": None, "targetHandle": "in", "animated": True},
+        {
+            "source": "a",
+            "target": "b",
+            "label": "",
+            "sourceHandle": None,
+            "targetHandle": "in",
+            "animated": True,
+        },
         {"source": "a", "target": "b", "condition": {"if": "x"}, "from": "c"},
     ],
 )
@@ -124,7 +131,10 @@ def test_a_body_that_is_no_object(body):
     [
         ({"nodes": 5, "edges": None}, [("nodes", "must be a list"), ("edges", "must be a list")]),
         ({}, [("nodes", "is required"), ("edges", "is required")]),
-        ({"nodes": [5], "edges": ["x"]}, [("nodes[0]", "must be an object"), ("edges[0]", "must be an object")]),
+        (
+            {"nodes": [5], "edges": ["x"]},
+            [("nodes[0]", "must be an object"), ("edges[0]", "must be an object")],
+        ),
         (
             {"nodes": [{"id": "", "type": 5}, {}], "edges": []},
             [
@@ -143,10 +153,19 @@ def test_a_body_that_is_no_object(body):
             {"nodes": [node(data=[], position="x")], "edges": []},
             [("nodes[0].data", "must be an object"), ("nodes[0].position", "must be an object")],
         ),
-        ({"nodes": [node(id="x" * 1025)], "edges": []}, [("nodes[0].id", "must have at most 1,024 characters")]),
+        (
+            {"nodes": [node(id="x" * 1025)], "edges": []},
+            [("nodes[0].id", "must have at most 1,024 characters")],
+        ),
         ({"nodes": [node(z=float("nan"))], "edges": []}, [("nodes[0].z", "must be a finite number")]),
-        ({"nodes": [node(z=[0, "\ud800"])], "edges": []}, [("nodes[0].z[1]", "must not contain lone surrogates")]),
-        ({"nodes": [node(z={"\ud800": 1})], "edges": []}, [("nodes[0].z", "must not have keys with lone surrogates")]),
+        (
+            {"nodes": [node(z=[0, "\ud800"])], "edges": []},
+            [("nodes[0].z[1]", "must not contain lone surrogates")],
+        ),
+        (
+            {"nodes": [node(z={"\ud800": 1})], "edges": []},
+            [("nodes[0].z", "must not have keys with lone surrogates")],
+        ),
         ({"nodes": [node(z={1: 1})], "edges": []}, [("nodes[0].z", "must have text keys only")]),
         ({"nodes": [node(z=object())], "edges": []}, [("nodes[0].z", "must be a JSON value")]),
     ],
@@ -279,9 +298,7 @@ def test_unknown_dialect():
 class TestText:
     def test_moving_a_node_changes_one_line(self, tmp_path):
         workflow = BUILDER.read(SEED)
-        moved = workflow.with_nodes(
-            [Node("start", "start", position=Position(7, 8.5)), *workflow.nodes[1:]]
-        )
+        moved = workflow.with_nodes([Node("start", "start", position=Position(7, 8.5)), *workflow.nodes[1:]])
         before = workflow.save(tmp_path / "a.json").read_text().splitlines()
         after = moved.save(tmp_path / "b.json").read_text().splitlines()
         assert [line for line in after if line not in before] == ['    "start": [7, 8.5]']
@@ -325,5 +342,7 @@ class TestText:
         assert [field for field, _ in faults_of(read_text, text)] == ["body"]
 
     def test_the_message_says_where_for_people(self):
-        with pytest.raises(InvalidInput, match=r"Invalid workflow definition nodes: is required \(and 1 more\)"):
+        with pytest.raises(
+            InvalidInput, match=r"Invalid workflow definition nodes: is required \(and 1 more\)"
+        ):
             Workflow.from_dict({})

@@ -3,7 +3,14 @@ import time
 import pytest
 
 from builder_jupyter.graph.model import freeze
-from builder_jupyter.graph.templates import evaluate, evaluate_output, fill, find_invalid, parse_output, parse_path
+from builder_jupyter.graph.templates import (
+    evaluate,
+    evaluate_output,
+    fill,
+    find_invalid,
+    parse_output,
+    parse_path,
+)
 
 MESSAGE = {"role": "user", "content": "hi"}
 STATE = {
@@ -86,7 +93,10 @@ def test_evaluate(text, value):
         ("{{{state.limit}}}", "{5}"),
         ("{{state._x}} {{state}} {{user.name}} {{ }}", "{{state._x}} {{state}} {{user.name}} {{ }}"),
         ("{state.query}", "{state.query}"),
-        ({"{{state.query}}": ["{{state.limit}}", {"q": "{{state.query}}!"}]}, {"{{state.query}}": [5, {"q": "cats!"}]}),
+        (
+            {"{{state.query}}": ["{{state.limit}}", {"q": "{{state.query}}!"}]},
+            {"{{state.query}}": [5, {"q": "cats!"}]},
+        ),
         (("{{state.limit}}",), [5]),
         (7, 7),
         (None, None),

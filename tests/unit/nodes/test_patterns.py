@@ -22,11 +22,23 @@ def test_search(pattern, text, found):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", "(?=a)", r"(a)\1", r"\pL", "(?U)a", "[[:alpha:]]", "a{1001}", "a**", "\ud800", "(" * 999 + ")" * 999],
+    [
+        "(",
+        "(?=a)",
+        r"(a)\1",
+        r"\pL",
+        "(?U)a",
+        "[[:alpha:]]",
+        "a{1001}",
+        "a**",
+        "\ud800",
+        "(" * 999 + ")" * 999,
+    ],
 )
 def test_refused_by_either_engine(pattern, capfd):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the reason is the engine's own
         compile_pattern(pattern)
+    assert str(caught.value)
     assert capfd.readouterr().err == ""
 
 
