@@ -179,6 +179,11 @@ class NodeType:
     inputs: ClassVar[tuple[Port, ...]] = ()
     outputs: ClassVar[tuple[Port, ...]] = ()
 
+    def timeout_of(self, node: Node) -> float:
+        """Return the seconds one attempt of this node may take."""
+        del node
+        return self.timeout_seconds
+
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""
         del node, port

@@ -6,6 +6,7 @@ The shapes follow the chat protocol that every provider speaks, reduced to what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -152,3 +153,39 @@ class ChatModels(Protocol):
         NotConfigured : no such provider is set up here; the hint says what to do.
         """
         ...
+
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "tool": "tool",
+}
+
+
+def conversation_of(inputs: Mapping[str, Any]) -> list[Message]:
+    """Return the messages that a run begins with.
+
+    ``inputs.messages``, else ``inputs.message``, else the only text among the inputs, else the inputs as JSON; none
+    for no inputs. Generated code does the same. Source: design §2.
+    """
+    if not inputs:
+        return []
+    given = inputs.get("messages")
+    if isinstance(given, list):
+        return [_incoming(item) for item in given]
+    if isinstance(inputs.get("message"), str):
+        return [Message("user", inputs["message"])]
+    texts = [value for value in inputs.values() if isinstance(value, str)]
+    return [Message("user", texts[0] if len(texts) == 1 else json.dumps(inputs, ensure_ascii=False))]
+
+
+def _incoming(item: Any) -> Message:
+    """Read a message from outside leniently: a text, or an object with role and content."""
+    if isinstance(item, Mapping):
+        role = _ROLES.get(str(item.get("role", item.get("type", "user"))), "user")
+        content = item.get("content", "")
+        return Message(role, content if isinstance(content, str) else json.dumps(content, ensure_ascii=False))
+    return Message("user", item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))

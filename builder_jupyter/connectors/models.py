@@ -1,0 +1,215 @@
+"""Where nodes get their language models from: names resolved to models.
+
+``local/…`` is the model in this process; ``provider:model`` and well-known bare names go through LangChain.
+Without a key a newcomer's first workflow shall run all the same: a model whose provider is not set up here is
+replaced by the local one, the notice says so, and the usage of the run names the model that really answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from builder_jupyter.connectors.langchain_models import LangChainModel
+from builder_jupyter.connectors.local_model import LOCAL_MODEL_NAME, local_chat_model
+from builder_jupyter.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from langchain_core.language_models import BaseChatModel
+
+    from builder_jupyter.nodes.chat import ChatModel
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What must be there before a provider's models can be used.
+
+    Parameters
+    ----------
+    name : LangChain's name of it.
+    prefixes : of bare model names that are its own.
+    package : module to import.
+    keys : environment variables of which one holds the API key.
+    install : what pip is to install.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    package: str
+    keys: tuple[str, ...]
+    install: str
+
+
+# LangChain would take a bare gemini name for Vertex AI (with a deprecation warning: that is to change). The
+# key that a person can get in a minute is AI Studio's, and our extra installs that package; so gemini means
+# google_genai here.
+PROVIDERS = (
+    Provider(
+        "google_genai",
+        ("gemini",),
+        "langchain_google_genai",
+        ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        "'builder_jupyter[google]'",
+    ),
+    Provider(
+        "openai",
+        ("gpt-", "o1", "o3", "o4", "chatgpt"),
+        "langchain_openai",
+        ("OPENAI_API_KEY",),
+        "'builder_jupyter[openai]'",
+    ),
+    Provider(
+        "anthropic",
+        ("claude",),
+        "langchain_anthropic",
+        ("ANTHROPIC_API_KEY",),
+        "langchain langchain-anthropic",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """Why a model cannot be used here, and what to do about it."""
+
+    message: str
+    hint: str
+
+
+class ModelHub:
+    """`ChatModels` for real: the local model, and every provider that LangChain knows.
+
+    Parameters
+    ----------
+    default_model : the name used where a node names none; the local model when this is None.
+    fall_back_to_local : use the local model for one whose package or key is missing, instead of refusing it.
+    notice : told, once for each such name, in one sentence for people.
+    local : returns the local model; tests put another in its place.
+    """
+
+    def __init__(
+        self,
+        *,
+        default_model: str | None = None,
+        fall_back_to_local: bool = True,
+        notice: Callable[[str], None] | None = None,
+        local: Callable[[], Awaitable[ChatModel]] = local_chat_model,
+    ) -> None:
+        self._default = default_model or LOCAL_MODEL_NAME
+        self._fall_back_to_local = fall_back_to_local
+        self._notice = notice
+        self._local = local
+        self._models: dict[str, ChatModel] = {}
+        self._noticed: set[str] = set()
+
+    async def get(self, name: str | None) -> ChatModel:
+        """Return the model of that name, or the default.
+
+        Any name under ``local/`` is the local model; its ``name`` tells which file that is.
+
+        Raises
+        ------
+        NotConfigured : ``UNKNOWN_MODEL`` when no provider can be told from the name; without the fall-back
+            also when a package or key is missing. The hint says what to install or set.
+        """
+        name = name or self._default
+        if name.startswith("local/"):
+            return await self._local()
+        if name in self._models:
+            return self._models[name]
+        found = await asyncio.to_thread(_find, name)  # importing a provider's package takes seconds
+        if isinstance(found, _Lack):
+            return await self._stand_in(name, found)
+        self._models[name] = found
+        return found
+
+    async def _stand_in(self, name: str, lack: _Lack) -> ChatModel:
+        """Return the local model in place of another. Not kept: the key may be set in the meantime."""
+        if not self._fall_back_to_local:
+            raise NotConfigured(lack.message, hint=lack.hint)
+        model = await self._local()
+        if self._notice is not None and name not in self._noticed:
+            self._noticed.add(name)
+            self._notice(f"{lack.message} Using the local model {model.name} instead. {lack.hint}")
+        return model
+
+
+def _find(name: str) -> LangChainModel | _Lack:
+    """Return the LangChain model of a name, or what it lacks. Blocks."""
+    provider, full_name = _resolve(name)
+    if provider is not None:
+        lack = _lack(provider, name)
+        if lack is not None:
+            return lack
+    fixed: dict[str, Any] = {"max_retries": 0} if provider is not None else {}
+    if provider is not None and provider.name == "openai":
+        fixed["stream_usage"] = True  # LangChain leaves it out when another base URL is set
+    build = partial(_build, full_name, **fixed)
+    lack = _trial(build, name)
+    return lack or LangChainModel(full_name, build, reports_end=provider is not None)
+
+
+def _resolve(name: str) -> tuple[Provider | None, str]:
+    """Return the provider, if it is one of ours, and the name as LangChain is to have it."""
+    prefix, colon, _ = name.partition(":")
+    for provider in PROVIDERS:
+        if colon and prefix == provider.name:
+            return provider, name
+        if not colon and name.lower().startswith(provider.prefixes):
+            return provider, f"{provider.name}:{name}"
+    return None, name
+
+
+def _lack(provider: Provider, name: str) -> _Lack | None:
+    """Say what is missing for a provider, without importing anything heavy."""
+    if any(importlib.util.find_spec(package) is None for package in ("langchain", provider.package)):
+        return _Lack(
+            f"The model {name} needs a package that is not installed: {provider.package.replace('_', '-')}.",
+            f"Run: pip install {provider.install}",
+        )
+    if not any(os.environ.get(key) for key in provider.keys):
+        return _Lack(
+            f"The model {name} needs an API key.", f"Set the environment variable {provider.keys[0]}."
+        )
+    return None
+
+
+def _build(full_name: str, **settings: Any) -> BaseChatModel:
+    from langchain.chat_models import init_chat_model
+
+    model: BaseChatModel = init_chat_model(full_name, **settings)
+    return model
+
+
+def _trial(build: Callable[[], BaseChatModel], name: str) -> _Lack | None:
+    """Create the model once, so that what is wrong with it shows now and not in the middle of a run.
+
+    Only providers that are not in `PROVIDERS` get here with something missing: their constructors check the
+    settings by pydantic, whose `ValidationError` is a `ValueError`; a plain one means that the name says
+    nothing.
+    """
+    from pydantic import ValidationError
+
+    try:
+        build()
+    except ImportError as error:
+        package = getattr(error.__cause__ or error, "name", None) or "its LangChain package"
+        return _Lack(f"The model {name} needs a package that is not installed.", f"Missing: {package}.")
+    except ValidationError as error:
+        fields = ", ".join(
+            str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]
+        )
+        return _Lack(f"The model {name} is not set up.", f"Missing or wrong: {fields or 'its API key'}.")
+    except ValueError as error:
+        raise NotConfigured(
+            f"No provider is known for the model {name!r}.",
+            code="UNKNOWN_MODEL",
+            hint="Write it as provider:model, e.g. openai:gpt-5-mini, or use local/smollm2-135m-instruct.",
+        ) from error
+    return None

@@ -1,0 +1,260 @@
+"""Everything that can happen to an execution, as values.
+
+Durable events are journaled and rebuild the state (`execution.state`); `Delta` is transient: the final text is in the
+step's completion. Every event has a ``seq`` that rises within its execution and never repeats, so that a listener who
+knows the last one it saw can ask for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar
+
+from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus
+from builder_jupyter.nodes.base import PortValue, StepResult
+from builder_jupyter.nodes.chat import Message, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of what can happen. ``kind`` names it in the journal and never changes its meaning."""
+
+    kind: ClassVar[str]
+
+    def body(self) -> dict[str, Any]:
+        """Return the event's fields as JSON-like values, without those at their default."""
+        return {
+            f.name: value
+            for f in fields(self)
+            if (value := getattr(self, f.name)) is not None and (f.default is MISSING or value != f.default)
+        }
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Event:
+        """Read back what `body` wrote."""
+        return cls(**body)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted(Event):
+    """A plan was accepted for execution. ``plan_id`` refers to the stored plan."""
+
+    kind: ClassVar[str] = "admitted"
+    plan_id: str
+    workspace: str
+    principal: str
+    trigger: str
+    inputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged(Event):
+    """The execution moved to another status. ``error`` is ``{message, code, stepId?}`` for `error`."""
+
+    kind: ClassVar[str] = "status"
+    status: ExecutionStatus
+    error: dict[str, Any] | None = None
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Event:
+        """Read back what `body` wrote."""
+        return cls(ExecutionStatus(body["status"]), body.get("error"))
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent(Event):
+    """Base of what happens to one visit of one step."""
+
+    step: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(StepEvent):
+    """An attempt begins. A result is accepted only from the latest attempt (fencing)."""
+
+    kind: ClassVar[str] = "step_started"
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepCompleted(StepEvent):
+    """A step is done; ``result`` is what it leaves behind."""
+
+    kind: ClassVar[str] = "step_completed"
+    attempt: int
+    result: StepResult
+
+    def body(self) -> dict[str, Any]:
+        """Return the event as JSON-like values."""
+        r = self.result
+        body: dict[str, Any] = {"step": self.step, "visit": self.visit, "attempt": self.attempt}
+        if r.outputs:
+            body["outputs"] = {port: value.to_dict() for port, value in r.outputs.items()}
+        if r.messages:
+            body["messages"] = [message.to_dict() for message in r.messages]
+        if r.result is not None:
+            body["result"] = r.result
+        if r.has_output:
+            body["output"] = r.output
+        if r.taken is not None:
+            body["taken"] = list(r.taken)
+        if r.usage is not None:
+            body["usage"] = [r.usage.model, r.usage.input_tokens, r.usage.output_tokens]
+        return body
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Event:
+        """Read back what `body` wrote."""
+        result = StepResult(
+            outputs={port: PortValue.from_dict(value) for port, value in body.get("outputs", {}).items()},
+            messages=tuple(Message.from_dict(message) for message in body.get("messages", ())),
+            result=body.get("result"),
+            output=body.get("output"),
+            has_output="output" in body,
+            taken=tuple(body["taken"]) if "taken" in body else None,
+            usage=Usage(*body["usage"]) if "usage" in body else None,
+        )
+        return cls(body["step"], body["visit"], body["attempt"], result)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(StepEvent):
+    """A step failed for good, after its retries. ``error`` is ``{message, code}``."""
+
+    kind: ClassVar[str] = "step_failed"
+    attempt: int
+    error: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped(StepEvent):
+    """A step will not be carried out."""
+
+    kind: ClassVar[str] = "step_skipped"
+    reason: SkipReason
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Event:
+        """Read back what `body` wrote."""
+        return cls(body["step"], body["visit"], SkipReason(body["reason"]))
+
+
+@dataclass(frozen=True, slots=True)
+class StepWaiting(StepEvent):
+    """A step suspends at a waitpoint. ``deadline`` is epoch milliseconds or None."""
+
+    kind: ClassVar[str] = "step_waiting"
+    attempt: int
+    waitpoint_id: str
+    waits_for: str
+    request: dict[str, Any]
+    deadline: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested(Event):
+    """Somebody wants the execution to stop."""
+
+    kind: ClassVar[str] = "cancel_requested"
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(StepEvent):
+    """A piece of streamed text, ``offset`` characters into the text of the visit. Transient."""
+
+    kind: ClassVar[str] = "delta"
+    offset: int
+    text: str
+
+
+DURABLE: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        Admitted,
+        StatusChanged,
+        StepStarted,
+        StepCompleted,
+        StepFailed,
+        StepSkipped,
+        StepWaiting,
+        CancelRequested,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place and time in the history of an execution. ``at`` is epoch milliseconds."""
+
+    execution_id: str
+    seq: int
+    at: int
+    event: Event
+
+
+def event_of(kind: str, body: Mapping[str, Any]) -> Event:
+    """Return the durable event that was journaled as ``kind`` with ``body``."""
+    return DURABLE[kind].from_body(body)
+
+
+def to_wire(recorded: Recorded) -> dict[str, Any]:
+    """Return the event as listeners see it: ``{seq, at, kind: status|step|token|waitpoint, …}``.
+
+    Source: spec builder-studio §7.7.
+    """
+    event = recorded.event
+    head: dict[str, Any] = {"seq": recorded.seq, "at": recorded.at}
+    match event:
+        case Admitted():
+            return head | {"kind": "status", "status": str(ExecutionStatus.PLANNING)}
+        case StatusChanged():
+            return head | {"kind": "status", "status": str(event.status), "error": event.error}
+        case CancelRequested():
+            return head | {"kind": "cancel", "by": event.by}
+        case StepEvent():
+            return head | {"stepId": event.step, "visit": event.visit} | _step_wire(event)
+    raise TypeError(f"{type(event).__name__} has no wire shape")
+
+
+def _step_wire(event: StepEvent) -> dict[str, Any]:
+    match event:
+        case Delta():
+            return {
+                "kind": "token",
+                "status": str(StepStatus.STREAMING),
+                "offset": event.offset,
+                "text": event.text,
+            }
+        case StepStarted():
+            return {"kind": "step", "status": str(StepStatus.RUNNING), "attempt": event.attempt}
+        case StepFailed():
+            return {"kind": "step", "status": str(StepStatus.ERROR), "error": event.error}
+        case StepSkipped():
+            return {"kind": "step", "status": str(StepStatus.SKIPPED), "skipReason": str(event.reason)}
+        case StepWaiting():
+            return {
+                "kind": "waitpoint",
+                "status": str(StepStatus.WAITING),
+                "waitpointId": event.waitpoint_id,
+                "waitsFor": event.waits_for,
+                "request": event.request,
+                "deadlineAt": event.deadline,
+            }
+        case StepCompleted(result=result):
+            return {
+                "kind": "step",
+                "status": str(StepStatus.COMPLETED),
+                "outputs": {port: value.to_dict() for port, value in result.outputs.items()},
+                "usage": usage_wire(result.usage),
+            }
+    raise TypeError(f"{type(event).__name__} has no wire shape")
+
+
+def usage_wire(usage: Usage | None) -> dict[str, Any] | None:
+    """Return tokens as ``{model, inputTokens, outputTokens}``."""
+    if usage is None:
+        return None
+    return {"model": usage.model, "inputTokens": usage.input_tokens, "outputTokens": usage.output_tokens}

@@ -1,0 +1,93 @@
+"""The published picture of an execution. Source: spec builder-studio §7.7; times are epoch milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builder_jupyter.execution.events import usage_wire
+from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.status import StepStatus
+from builder_jupyter.execution.view import final_output
+from builder_jupyter.money import as_number, total
+from builder_jupyter.planning.plan import PlannedStep
+
+
+def snapshot(state: ExecutionState) -> dict[str, Any]:
+    """Return an execution as clients read it: one entry a visit under ``steps``, in the order of the plan."""
+    visits: dict[int, list[Visit]] = {}
+    for visit in state.visits.values():
+        visits.setdefault(visit.step, []).append(visit)
+    steps = [
+        _step(planned, visit)
+        for index, planned in enumerate(state.plan.steps)
+        for visit in visits.get(index, [Visit(index, (), 0, number=1)])
+    ]
+    completed = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED]
+    return {
+        "executionId": state.execution_id,
+        "canvasId": state.plan.workflow_id,
+        "workflowName": state.plan.workflow_name,
+        "workflowVersion": state.plan.workflow_version,
+        "workspaceId": state.admitted.workspace,
+        "status": str(state.status),
+        "triggerType": state.admitted.trigger,
+        "triggerNodeId": state.plan.root,
+        "inputs": state.admitted.inputs,
+        "createdAt": state.created_at,
+        "startedAt": state.started_at,
+        "finishedAt": state.finished_at,
+        "error": state.error,
+        "steps": steps,
+        "outputs": _outputs(state),
+        "output": final_output(state),
+        "waitingOn": next((_waiting(state, visit) for visit in state.waiting), None),
+        "credits": {"charged": as_number(total([state.planned(v).credits for v in completed])), "refunded": 0},
+        "replayOf": None,
+        "replayFromStepId": None,
+        "callback": None,
+    }
+
+
+def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
+    result = visit.result
+    return {
+        "stepId": planned.node_id,
+        "nodeId": planned.node_id,
+        "nodeType": planned.node_type,
+        "name": planned.node.label,
+        "visit": visit.number,
+        "status": str(visit.status),
+        "group": planned.wave,
+        "attempt": visit.attempt,
+        "startedAt": visit.started_at,
+        "finishedAt": visit.finished_at,
+        "credits": as_number(planned.credits) if visit.status is StepStatus.COMPLETED else 0,
+        "reused": False,
+        "outputs": {port: value.to_dict() for port, value in result.outputs.items()} if result else {},
+        "text": visit.text or None,
+        "usage": usage_wire(result.usage) if result else None,
+        "error": visit.error,
+        "skipReason": str(visit.skip_reason) if visit.skip_reason else None,
+    }
+
+
+def _outputs(state: ExecutionState) -> dict[str, Any]:
+    """Return the outputs of the steps that nothing in the plan follows."""
+    return {
+        state.plan.steps[step].node_id: {port: value.to_dict() for port, value in visit.result.outputs.items()}
+        for step, visit in state.last_visits().items()
+        if not state.topology.outgoing[step] and visit.result is not None
+    }
+
+
+def _waiting(state: ExecutionState, visit: Visit) -> dict[str, Any] | None:
+    event = visit.waitpoint
+    if event is None:
+        return None
+    return {
+        "waitpointId": event.waitpoint_id,
+        "stepId": state.planned(visit).node_id,
+        "kind": event.waits_for,
+        "request": event.request,
+        "deadlineAt": event.deadline,
+    }

@@ -1,0 +1,93 @@
+"""A language model with a system prompt, which sees the conversation and may call tools."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from builder_jupyter.errors import StepError
+from builder_jupyter.graph.model import PortType, Profile
+from builder_jupyter.graph.templates import as_text
+from builder_jupyter.money import credits_of
+from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
+from builder_jupyter.nodes.chat import ChatModel, ChatReply, ChatRequest, Message, ToolCall, Usage
+
+MAX_TOOL_ROUNDS = 10
+
+
+class AgentData(NodeData):
+    """``prompt`` is the system prompt, sent as it is; ``tools`` are names; ``model`` None is the default model."""
+
+    name: str = ""
+    prompt: str = ""
+    model: str | None = None
+    tools: tuple[str, ...] = ()
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class Agent(NodeType):
+    """Answers the conversation. With tools it may call them, at most `MAX_TOOL_ROUNDS` rounds."""
+
+    type = "agent"
+    profiles = frozenset({Profile.BUILDER})
+    title = "Agent"
+    description = "A language model with a system prompt, and tools if you give it some."
+    color = "#8b5cf6"
+    icon = "✦"
+    Data = AgentData
+    effect = Effect.WORLD
+    credits = credits_of(1)
+    timeout_seconds = 120.0
+
+    async def run(self, context: StepContext) -> StepResult:
+        """Ask the model, run the tools it asks for, and ask again until it answers."""
+        data = AgentData.model_validate(context.node.data)
+        model = await context.models.get(data.model)
+        offered = [spec for spec in context.tools.specs() if spec.name in data.tools]
+        system = [Message("system", data.prompt)] if data.prompt.strip() else []
+        history = [*system, *context.state.messages]
+        written: list[Message] = []
+        usage: Usage | None = None
+        for round_number in range(MAX_TOOL_ROUNDS + 1):
+            request = ChatRequest(
+                [*history, *written], temperature=data.temperature, max_tokens=data.max_tokens,
+                tools=offered if round_number < MAX_TOOL_ROUNDS else (),
+            )  # fmt: skip
+            reply = await ask(model, request, context)
+            usage = reply.usage.plus(usage)
+            written.append(Message("assistant", reply.text, name=context.node.id, tool_calls=reply.tool_calls))
+            if not reply.tool_calls:
+                break
+            written.extend([await _call(context, call) for call in reply.tool_calls])
+        return StepResult(
+            outputs={"text-out": PortValue(PortType.TEXT, written[-1].content)},
+            messages=tuple(written),
+            usage=usage,
+        )
+
+
+async def ask(model: ChatModel, request: ChatRequest, context: StepContext) -> ChatReply:
+    """Stream one answer of a model into the step and return it whole.
+
+    The stream is closed whatever happens: that is what stops the generation when the step is cancelled.
+    """
+    text: list[str] = []
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    async with aclosing(model.stream(request)) as chunks:
+        async for chunk in chunks:
+            if chunk.text:
+                text.append(chunk.text)
+                context.emit(chunk.text)
+            calls += chunk.tool_calls
+            usage = chunk.usage.plus(usage) if chunk.usage else usage
+    return ChatReply("".join(text), calls, usage or Usage(model.name))
+
+
+async def _call(context: StepContext, call: ToolCall) -> Message:
+    """Run a tool for a model. A tool that fails tells the model so: it may try something else."""
+    try:
+        content = as_text(await context.tools.call(call.name, call.arguments))
+    except StepError as error:
+        content = f"Error: {error}"
+    return Message("tool", content, name=call.name, tool_call_id=call.id)

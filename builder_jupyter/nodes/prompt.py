@@ -1,0 +1,49 @@
+"""A text on the canvas that feeds generation nodes."""
+
+from __future__ import annotations
+
+from builder_jupyter.errors import StepError
+from builder_jupyter.graph.model import Port, PortType, Profile
+from builder_jupyter.nodes.base import NodeData, NodeType, PortValue, StepContext, StepResult
+
+
+class PromptData(NodeData):
+    """``prompt``, at most 1,000 characters; ``text`` is read where a tool wrote there instead."""
+
+    prompt: str = ""
+    text: str = ""
+
+
+MAX_PROMPT_CHARACTERS = 1_000
+
+
+class Prompt(NodeType):
+    """Emits its text, trimmed: what is wired in, else the run's ``prompt`` when it is the trigger, else its own.
+
+    Source: spec builder-studio §8.4.
+    """
+
+    type = "prompt"
+    profiles = frozenset({Profile.DIRECT})
+    title = "Prompt"
+    description = "A text that feeds the nodes behind it."
+    color = "#0ea5e9"
+    icon = "¶"
+    Data = PromptData
+    is_trigger = True
+    inputs = (Port("prompt-in", PortType.TEXT),)
+    outputs = (Port("text-out", PortType.TEXT),)
+
+    def decide(self, context: StepContext) -> StepResult:
+        """Return the text, or fail when there is none."""
+        data = PromptData.model_validate(context.node.data)
+        given = context.inputs.get("prompt")
+        wired = context.text_in("prompt-in")
+        text = (wired or (given if isinstance(given, str) else "") or data.prompt or data.text).strip()
+        if not text:
+            raise StepError("Prompt node has no text content.", code="EMPTY_PROMPT")
+        if len(text) > MAX_PROMPT_CHARACTERS:
+            raise StepError(
+                f"The prompt has {len(text)} characters; {MAX_PROMPT_CHARACTERS} is the most.", code="PROMPT_TOO_LONG"
+            )
+        return StepResult(outputs={"text-out": PortValue(PortType.TEXT, text)})

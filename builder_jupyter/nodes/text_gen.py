@@ -1,0 +1,56 @@
+"""Generate text from a prompt: the canvas's plain call of a language model."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from builder_jupyter.errors import StepError
+from builder_jupyter.graph.model import Node, Port, PortType, Profile
+from builder_jupyter.money import credits_of
+from builder_jupyter.nodes.agent import ask
+from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
+from builder_jupyter.nodes.chat import ChatRequest, Message
+
+
+class TextGenData(NodeData):
+    """``prompt`` is used when nothing is wired in; a blank ``temperature`` is the provider's default."""
+
+    prompt: str = ""
+    provider: str | None = None
+    model: str | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    maxTokens: int | None = Field(default=None, ge=1)  # noqa: N815 - the wire's name
+
+
+class TextGen(NodeType):
+    """Streams the answer of a model to the texts at its input. Source: spec builder-studio §8.4."""
+
+    type = "text-gen"
+    profiles = frozenset({Profile.DIRECT})
+    title = "Text Generation"
+    description = "A language model answers the prompt."
+    color = "#8b5cf6"
+    icon = "✦"
+    Data = TextGenData
+    effect = Effect.WORLD
+    credits = credits_of(1)
+    timeout_seconds = 120.0
+    inputs = (Port("prompt-in", PortType.TEXT, required=True, multiple=True),)
+    outputs = (Port("text-out", PortType.TEXT),)
+
+    def own_input(self, node: Node, port: str) -> bool:
+        """Say whether ``data.prompt`` stands in for the wire."""
+        return port == "prompt-in" and bool(str(node.data.get("prompt", "")).strip())
+
+    async def run(self, context: StepContext) -> StepResult:
+        """Ask the model once."""
+        data = TextGenData.model_validate(context.node.data)
+        prompt = context.text_in("prompt-in") or data.prompt
+        if not prompt.strip():
+            raise StepError(f"Node {context.node.id!r} has no prompt.", code="EMPTY_PROMPT")
+        model = await context.models.get(data.model)
+        request = ChatRequest(
+            [Message("user", prompt)], temperature=data.temperature, max_tokens=data.maxTokens
+        )
+        reply = await ask(model, request, context)
+        return StepResult(outputs={"text-out": PortValue(PortType.TEXT, reply.text)}, usage=reply.usage)

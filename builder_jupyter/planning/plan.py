@@ -1,0 +1,141 @@
+"""The plan of an execution: a value that never changes once built, and all that an execution needs of its workflow.
+
+Editing the workflow during a run changes nothing for that run. Source: spec builder-studio §7.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
+from builder_jupyter.money import Credits, as_number, credits_of, total
+from builder_jupyter.planning.topology import Topology, topology_of
+
+
+class Mode(StrEnum):
+    """How the nodes of a plan were chosen."""
+
+    TRIGGER = "trigger"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One node's part in a plan, with the snapshot of its data.
+
+    ``wave`` is the longest-path level without back edges: steps of one wave form the parallel group of the seed's
+    sibling rule. ``timeout_seconds`` bounds one attempt.
+    """
+
+    node_id: str
+    node_type: str
+    data: FrozenDict
+    wave: int
+    credits: Credits
+    timeout_seconds: float
+
+    @property
+    def node(self) -> Node:
+        """The node as it was at admission."""
+        return Node(self.node_id, self.node_type, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEdge:
+    """A connection between two steps of the plan. ``label`` is the route label; ports are None in builder graphs."""
+
+    source: str
+    target: str
+    label: str | None = None
+    source_port: str | None = None
+    target_port: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order and the edges between them.
+
+    ``steps`` are sorted by wave, then by place in the workflow; ``edges`` stand in workflow order.
+    """
+
+    workflow_id: str
+    workflow_version: int
+    workflow_name: str
+    profile: Profile
+    mode: Mode
+    root: str
+    steps: tuple[PlannedStep, ...]
+    edges: tuple[PlannedEdge, ...]
+
+    @cached_property
+    def plan_id(self) -> str:
+        """``pl_`` and the hash of the content: equal plans have equal ids and are stored once."""
+        return f"pl_{hashlib.sha256(canonical_json(self.to_dict()).encode()).hexdigest()[:32]}"
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """The position of each step by node id."""
+        return {step.node_id: index for index, step in enumerate(self.steps)}
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The graph of the plan by positions, with its loops."""
+        at = self.positions
+        return topology_of(len(self.steps), [(at[e.source], at[e.target]) for e in self.edges], at[self.root])
+
+    @property
+    def total_credits(self) -> Credits:
+        """What the plan costs when every step runs once."""
+        return total([step.credits for step in self.steps])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stored shape of the plan."""
+        return {
+            "workflowId": self.workflow_id,
+            "workflowVersion": self.workflow_version,
+            "workflowName": self.workflow_name,
+            "profile": str(self.profile),
+            "mode": str(self.mode),
+            "root": self.root,
+            "steps": [
+                {
+                    "nodeId": s.node_id,
+                    "nodeType": s.node_type,
+                    "data": thaw(s.data),
+                    "wave": s.wave,
+                    "credits": str(s.credits),
+                    "timeoutSeconds": s.timeout_seconds,
+                }
+                for s in self.steps
+            ],
+            "edges": [[e.source, e.target, e.label, e.source_port, e.target_port] for e in self.edges],
+        }
+
+    @classmethod
+    def from_dict(cls, wire: Mapping[str, Any]) -> Plan:
+        """Read back what `to_dict` wrote."""
+        return cls(
+            workflow_id=wire["workflowId"],
+            workflow_version=wire["workflowVersion"],
+            workflow_name=wire["workflowName"],
+            profile=Profile(wire["profile"]),
+            mode=Mode(wire["mode"]),
+            root=wire["root"],
+            steps=tuple(
+                PlannedStep(
+                    s["nodeId"], s["nodeType"], freeze(s["data"]), s["wave"],
+                    credits_of(s["credits"]), s["timeoutSeconds"],
+                )
+                for s in wire["steps"]
+            ),
+            edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
+        )
+
+    def price(self) -> int | float:
+        """Return the total as a JSON number."""
+        return as_number(self.total_credits)

@@ -1,0 +1,213 @@
+"""The shape of a plan's graph: which edges close loops, how loops nest, and how deep each step lies.
+
+A loop is a *region*: a strongly connected part entered at its *head*. Edges back to the head are the region's back
+edges; with them removed, what is left of the region may hold inner regions, and so on. Seen from outside, a region is
+one member of the region around it, so every level is a graph without cycles. That is what makes joins inside, around
+and after loops well defined (docs/engine.md); a flat notion of "back edge" fires a join behind an inner loop twice.
+
+The nesting is the recursion of Bourdoncle's weak topological order (1993), written as a work list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from builder_jupyter.errors import InvalidInput
+from builder_jupyter.graph.algorithms import components
+
+MAX_LOOP_DEPTH = 100
+
+
+class EdgeKind(Enum):
+    """How an edge lies to the regions: inside one or into deeper ones, back to a head, or out of a region."""
+
+    FORWARD = 1
+    BACK = 2
+    EXIT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An edge, by step positions.
+
+    ``shared`` is the number of regions that hold both ends. ``region`` is the region that a BACK edge iterates or the
+    outermost region that an EXIT edge leaves; 0 (the whole graph) for FORWARD edges.
+    """
+
+    index: int
+    source: int
+    target: int
+    kind: EdgeKind
+    shared: int
+    region: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A loop, or (region 0) the whole graph. ``members`` counts its own steps and the regions directly in it."""
+
+    parent: int
+    head: int
+    depth: int
+    members: int
+    exits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The graph of a plan by positions: step ``i`` is the i-th name it was made from."""
+
+    links: tuple[Link, ...]
+    outgoing: tuple[tuple[int, ...], ...]
+    incoming: tuple[tuple[int, ...], ...]
+    regions: tuple[Region, ...]
+    region_of: tuple[int, ...]
+    levels: tuple[int, ...]
+
+    def awaited(self, step: int, context: tuple[int, ...]) -> int:
+        """Return how many incoming edges step ``step`` waits for in a loop context (iteration number per region).
+
+        Edges that enter a loop from outside arrive in its first iteration only; back edges start an iteration and
+        are never waited for.
+        """
+        return sum(
+            1
+            for index in self.incoming[step]
+            if self.links[index].kind is not EdgeKind.BACK
+            and all(number == 1 for number in context[self.links[index].shared :])
+        )
+
+
+def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topology:
+    """Return the topology of ``size`` steps joined by ``edges`` (source, target), entered at ``root``.
+
+    Linear in steps and edges for each level of loop nesting.
+
+    Raises
+    ------
+    InvalidInput : ``LOOPS_TOO_DEEP`` beyond `MAX_LOOP_DEPTH` nested loops.
+    """
+    outgoing: list[list[int]] = [[] for _ in range(size)]
+    incoming: list[list[int]] = [[] for _ in range(size)]
+    for index, (source, target) in enumerate(edges):
+        outgoing[source].append(index)
+        incoming[target].append(index)
+    entered = _preorder(size, edges, outgoing, root)
+    parents, heads, region_of, back = _nest(size, edges, outgoing, entered)
+    paths = _paths(parents)
+    links = []
+    for index, (source, target) in enumerate(edges):
+        shared = _common(paths[region_of[source]], paths[region_of[target]])
+        path = paths[region_of[source]]
+        if index in back:
+            links.append(Link(index, source, target, EdgeKind.BACK, shared, back[index]))
+        elif len(path) > shared:
+            links.append(Link(index, source, target, EdgeKind.EXIT, shared, path[shared]))
+        else:
+            links.append(Link(index, source, target, EdgeKind.FORWARD, shared, 0))
+    members = Counter([*region_of, *parents[1:]])
+    exits: dict[int, list[int]] = {}
+    for link in links:
+        if link.kind is EdgeKind.EXIT:
+            exits.setdefault(link.region, []).append(link.index)
+    regions = tuple(
+        Region(parents[r], heads[r], len(paths[r]), members[r], tuple(exits.get(r, ())))
+        for r in range(len(parents))
+    )
+    return Topology(
+        links=tuple(links),
+        outgoing=tuple(map(tuple, outgoing)),
+        incoming=tuple(map(tuple, incoming)),
+        regions=regions,
+        region_of=tuple(region_of),
+        levels=_levels(size, links, outgoing),
+    )
+
+
+def _preorder(
+    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], root: int
+) -> list[int]:
+    """Number the steps in the order a depth-first walk enters them: root first, the rest in request order."""
+    entered = [-1] * size
+    count = 0
+    for start in [root, *range(size)]:
+        stack = [start]
+        while stack:
+            step = stack.pop()
+            if entered[step] >= 0:
+                continue
+            entered[step] = count
+            count += 1
+            stack.extend(edges[index][1] for index in reversed(outgoing[step]))
+    return entered
+
+
+def _nest(
+    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], entered: list[int]
+) -> tuple[list[int], list[int], list[int], dict[int, int]]:
+    """Find the regions. Return parent and head by region, region by step, and the region of each back edge."""
+    parents, heads, depths = [-1], [-1], [0]
+    region_of = [0] * size
+    back: dict[int, int] = {}
+    work: list[tuple[int, list[int]]] = [(0, list(range(size)))]
+    while work:
+        region, members = work.pop()
+        inside = set(members)
+        successors = {
+            step: [edges[i][1] for i in outgoing[step] if i not in back and edges[i][1] in inside]
+            for step in members
+        }
+        for group in components(successors):
+            if len(group) == 1 and group[0] not in successors[group[0]]:
+                continue
+            if depths[region] >= MAX_LOOP_DEPTH:
+                raise InvalidInput(
+                    f"Loops are nested more than {MAX_LOOP_DEPTH} deep.", code="LOOPS_TOO_DEEP"
+                )
+            inner = len(parents)
+            head = min(group, key=entered.__getitem__)
+            parents.append(region)
+            heads.append(head)
+            depths.append(depths[region] + 1)
+            held = set(group)
+            for step in group:
+                region_of[step] = inner
+                back.update({i: inner for i in outgoing[step] if edges[i][1] == head and i not in back})
+            work.append((inner, [step for step in members if step in held]))
+    return parents, heads, region_of, back
+
+
+def _paths(parents: list[int]) -> list[tuple[int, ...]]:
+    """Return the regions around each region, outermost first, itself last; () for the whole graph."""
+    paths: list[tuple[int, ...]] = [()]
+    for region in range(1, len(parents)):
+        paths.append((*paths[parents[region]], region))
+    return paths
+
+
+def _common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    count = 0
+    while count < len(a) and count < len(b) and a[count] == b[count]:
+        count += 1
+    return count
+
+
+def _levels(size: int, links: Sequence[Link], outgoing: list[list[int]]) -> tuple[int, ...]:
+    """Return the longest path to each step without back edges."""
+    level = [0] * size
+    missing = [0] * size
+    for link in links:
+        missing[link.target] += link.kind is not EdgeKind.BACK
+    ready = [step for step in range(size) if missing[step] == 0]
+    for step in ready:  # grows while it is walked
+        for index in outgoing[step]:
+            link = links[index]
+            if link.kind is not EdgeKind.BACK:
+                level[link.target] = max(level[link.target], level[step] + 1)
+                missing[link.target] -= 1
+                if missing[link.target] == 0:
+                    ready.append(link.target)
+    return tuple(level)

@@ -1,0 +1,102 @@
+"""Make, list, revoke and recognise API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from builder_jupyter import ids
+from builder_jupyter.clock import Clock
+from builder_jupyter.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from builder_jupyter.identity.api_keys import ApiKey, display_prefix, hash_key, new_secret
+from builder_jupyter.identity.principal import CredentialKind, Principal, key_principal
+from builder_jupyter.identity.scopes import DEFAULT_SCOPES, Scope, parse_scopes
+from builder_jupyter.storage.keys import KeyStore
+
+MAX_NAME = 255
+
+
+class KeyService:
+    """What can be done with API keys."""
+
+    def __init__(self, store: KeyStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def create(
+        self,
+        principal: Principal,
+        name: str,
+        scopes: Iterable[str] | None = None,
+        *,
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        """Return a new key and its secret, which nobody can read again.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_KEY_NAME``, ``UNKNOWN_SCOPE``, ``NO_SCOPES``.
+        Forbidden : ``SCOPE_EXCEEDED``: a key may not make a key that may do more.
+        """
+        if not name.strip() or len(name) > MAX_NAME:
+            raise InvalidInput(f"A key needs a name of 1 to {MAX_NAME} characters.", code="INVALID_KEY_NAME")
+        wanted = DEFAULT_SCOPES if scopes is None else parse_scopes(scopes)
+        if not wanted:
+            raise InvalidInput(
+                "A key needs at least one scope.", code="NO_SCOPES", hint=f"Known: {', '.join(Scope)}."
+            )
+        beyond = [str(scope) for scope in wanted if not principal.may(scope)]
+        if beyond:
+            raise Forbidden(f"Your own credential lacks {', '.join(beyond)}.", code="SCOPE_EXCEEDED")
+        secret = new_secret()
+        key = ApiKey(
+            key_id=ids.key_id(),
+            workspace=principal.workspace,
+            name=name.strip(),
+            prefix=display_prefix(secret),
+            sha256=hash_key(secret),
+            scopes=wanted,
+            created_by=principal.name,
+            created_at=self._clock.now(),
+            expires_at=expires_at,
+        )
+        await self._store.add(key)
+        return key, secret
+
+    async def list(self, principal: Principal) -> list[ApiKey]:
+        """Return the keys of the principal's workspace, oldest first."""
+        return [key for key in self._store.all() if key.workspace == principal.workspace]
+
+    async def revoke(self, principal: Principal, key_id: str) -> ApiKey:
+        """Make a key open nothing; revoking twice is fine. Raises `NotFound` (``KEY_NOT_FOUND``)."""
+        for key in await self.list(principal):
+            if key.key_id == key_id:
+                if key.revoked_at is None:
+                    await self._store.revoke(key, self._clock.now())
+                return key
+        raise NotFound(f"There is no key {key_id!r}.", code="KEY_NOT_FOUND")
+
+    async def authenticate(self, secret: str) -> Principal:
+        """Return who a key stands for: the person who made it, within its workspace and scopes.
+
+        Raises
+        ------
+        Unauthenticated : unknown, expired and revoked look the same.
+        Forbidden : ``NO_WORKSPACE``: the key belongs to no workspace.
+        """
+        now = self._clock.now()
+        key = self._store.find(secret)
+        if key is None or not key.is_valid(now):
+            raise Unauthenticated("Invalid or expired token")
+        if not key.workspace:
+            raise Forbidden("This key belongs to no workspace.", code="NO_WORKSPACE")
+        await self._store.touch(key, now)
+        return key_principal(key.created_by, key.workspace, key.scopes)
+
+
+def require_key(principal: Principal) -> None:
+    """Let API keys through and nothing else. Source: seed "REST API", verify-key."""
+    if principal.credential is not CredentialKind.API_KEY:
+        raise Unauthenticated(
+            "This request carries no API key.", hint="Send 'Authorization: Bearer builder_…'."
+        )

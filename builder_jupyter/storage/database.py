@@ -1,0 +1,257 @@
+"""One DuckDB file, one writer thread, readers on cursors.
+
+A durable commit costs DuckDB about a millisecond, however few rows it holds, most of it set-up that no setting removes.
+So whatever is queued while one commit is under way becomes the next one (group commit); waiting on a timer instead was
+slower at every load. Rows are appended through the Appender: `executemany` runs a statement a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from builder_jupyter.errors import Unavailable
+from builder_jupyter.storage.lock import OwnerLock, locked_error
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+MAX_BATCH_ROWS = 5_000
+MAX_QUEUED_ROWS = 50_000
+CHECKPOINT_AFTER_ROWS = 20_000
+
+
+@dataclass(slots=True)
+class _Append:
+    table: str
+    rows: Sequence[Row]
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Job:
+    """Work on the writer's connection, in a transaction of its own."""
+
+    work: Callable[[duckdb.DuckDBPyConnection], Any]
+    done: Future[Any]
+
+
+class Database:
+    """The open database. `close` it; it is also a context manager.
+
+    Parameters
+    ----------
+    directory : where the file, its lock and artefacts lie; None keeps everything in memory.
+
+    Raises
+    ------
+    StoreLocked : another process owns the directory.
+    Unavailable : the file cannot be opened or is not a database.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self.failure: str | None = None
+        self.lock: OwnerLock | None = None
+        self._queue: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
+        self._queued_rows = 0
+        self._since_checkpoint = 0
+        self._connection = self._open(directory)
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="builder-reader")
+        self._local = threading.local()
+        self._writer = threading.Thread(target=self._write, name="builder-writer", daemon=True)
+        self._writer.start()
+
+    def _open(self, directory: Path | None) -> duckdb.DuckDBPyConnection:
+        if directory is None:
+            connection = duckdb.connect(":memory:")
+        else:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.lock = OwnerLock(directory)
+            try:
+                connection = duckdb.connect(str(directory / "builder.duckdb"))
+            except duckdb.IOException as error:
+                self.lock.release()
+                if "lock" in str(error):
+                    raise locked_error(directory) from error
+                raise Unavailable(
+                    f"The workflow database in {directory} cannot be opened: {error}",
+                    code="STORE_UNREADABLE",
+                    hint="Restore a backup, or choose another BuilderApp.data_dir.",
+                ) from error
+        # Checkpoints are made by the writer in quiet moments: an automatic one stalls a busy commit 100 ms and more.
+        connection.execute("SET checkpoint_threshold = '512MB'")
+        migrate(connection)
+        return connection
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def append(self, table: str, rows: Sequence[Row]) -> asyncio.Future[None]:
+        """Queue rows for appending; the future (of the running loop) is done when they are on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.failure is not None:
+            done.set_exception(self._failed())
+        else:
+            self._queued_rows += len(rows)
+            self._queue.put(_Append(table, rows, done))
+        return done
+
+    async def room(self) -> None:
+        """Wait while more than `MAX_QUEUED_ROWS` rows are queued."""
+        while self._queued_rows > MAX_QUEUED_ROWS and self.failure is None:
+            await asyncio.sleep(0.002)
+
+    async def write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run ``work`` on the writer's connection in one transaction; nothing of it stays if it raises."""
+        if self.failure is not None:
+            raise self._failed()
+        done: Future[T] = Future()
+        self._queue.put(_Job(work, done))
+        return await asyncio.wrap_future(done)
+
+    def _failed(self) -> Unavailable:
+        return Unavailable(
+            f"The workflow database no longer takes writes: {self.failure}",
+            code="STORE_FAILED",
+            hint="Free disk space or repair the disk, then restart the server; what was acknowledged is safe.",
+        )
+
+    def _write(self) -> None:
+        """Serve the queue until it is closed. Runs in the writer thread, which alone uses the connection."""
+        held: _Append | _Job | None = None
+        while True:
+            item = held if held is not None else self._next()
+            held = None
+            if item is None:
+                return
+            if isinstance(item, _Job):
+                self._perform(item)
+                continue
+            batch, rows = [item], len(item.rows)
+            while rows < MAX_BATCH_ROWS and not self._queue.empty():
+                following = self._queue.get()
+                if not isinstance(following, _Append) or following.table != item.table:
+                    if following is None:
+                        self._queue.put(None)
+                    held = following
+                    break
+                batch.append(following)
+                rows += len(following.rows)
+            self._commit(batch)
+            self._queued_rows -= rows
+            self._since_checkpoint += rows
+
+    def _next(self) -> _Append | _Job | None:
+        if self._since_checkpoint < CHECKPOINT_AFTER_ROWS:
+            return self._queue.get()
+        try:
+            return self._queue.get(timeout=0.25)
+        except queue.Empty:
+            self._since_checkpoint = 0
+            self._connection.execute("CHECKPOINT")
+            return self._queue.get()
+
+    def _commit(self, batch: list[_Append]) -> None:
+        error: Unavailable | None = None
+        if self.failure is None:
+            try:
+                self._connection.begin()
+                appender = self._connection.appender(batch[0].table)
+                for item in batch:
+                    appender.append_rows(item.rows)
+                appender.flush()
+                self._connection.commit()
+            except duckdb.Error as fault:
+                self.failure = str(fault)
+        if self.failure is not None:
+            error = self._failed()
+        by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+        for item in batch:
+            by_loop.setdefault(item.done.get_loop(), []).append(item.done)
+        for loop, futures in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_finish, futures, error)
+
+    def _perform(self, job: _Job) -> None:
+        try:
+            self._connection.begin()
+            value = job.work(self._connection)
+            self._connection.commit()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, who awaits it
+            self._connection.rollback()
+            job.done.set_exception(error)
+        else:
+            job.done.set_result(value)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    async def read(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run a query in a reader thread on a cursor of its own; never waits for writes."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._on_cursor, work)
+
+    def _on_cursor(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        if cursor is None:
+            cursor = self._local.cursor = self._connection.cursor()
+        return work(cursor)
+
+    # -- closing -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what is queued, close the file, give up the lock. Idempotent."""
+        if self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join()
+            self._readers.shutdown()
+            self._connection.close()
+        if self.lock is not None:
+            self.lock.release()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def _finish(futures: list[asyncio.Future[None]], error: Unavailable | None) -> None:
+    for future in futures:
+        if not future.done():
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+
+@cache
+def queries(name: str) -> dict[str, str]:
+    """Return the named blocks of ``queries/<name>.sql``: a block begins with ``-- name: what it is for``."""
+    text = (resources.files(__package__) / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- (\w+):.*\n", text, flags=re.MULTILINE)
+    return {parts[i]: parts[i + 1].strip() for i in range(1, len(parts), 2)}
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the schema up to date: run each numbered migration that the file has not seen, in one transaction."""
+    folder = resources.files(__package__) / "migrations"
+    scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    connection.begin()
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMPTZ)")
+    seen = {row[0] for row in connection.execute("SELECT number FROM schema_migrations").fetchall()}
+    for script in scripts:
+        number = int(script.name.split("_")[0])
+        if number not in seen:
+            connection.execute(script.read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO schema_migrations VALUES (?, now())", [number])
+    connection.commit()

@@ -1,0 +1,65 @@
+"""API keys in DuckDB, with all of them in memory: every request asks for one.
+
+Our process owns the file, so the copy in memory is never behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from builder_jupyter.identity.api_keys import ApiKey, hash_key
+from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.storage.database import Database, queries
+
+SQL = queries("keys")
+
+USED_EVERY = timedelta(minutes=1)
+
+
+class KeyStore:
+    """Saves and finds API keys by their hash."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keys: dict[str, ApiKey] = {}
+
+    async def open(self) -> None:
+        """Read all keys into memory. Call once before use."""
+        rows = await self._database.read(lambda c: c.execute(SQL["all"]).fetchall())
+        self._keys = {key.sha256: key for key in map(_key, rows)}
+
+    def all(self) -> list[ApiKey]:
+        """Return every key, revoked ones included, oldest first."""
+        return list(self._keys.values())
+
+    def find(self, secret: str) -> ApiKey | None:
+        """Return the key with this secret, valid or not."""
+        key = self._keys.get(hash_key(secret))
+        return key if key is not None and key.matches(secret) else None
+
+    async def add(self, key: ApiKey) -> None:
+        """Store a new key."""
+        parameters = [
+            key.key_id, key.workspace, key.name, key.prefix, key.sha256, [str(scope) for scope in key.scopes],
+            key.created_by, key.created_at, key.expires_at,
+        ]  # fmt: skip
+        await self._database.write(lambda c: c.execute(SQL["insert"], parameters) and None)
+        self._keys[key.sha256] = key
+
+    async def revoke(self, key: ApiKey, at: datetime) -> None:
+        """Make a key open nothing from now on."""
+        await self._database.write(lambda c: c.execute(SQL["revoke"], [at, key.key_id]) and None)
+        self._keys[key.sha256] = replace(key, revoked_at=at)
+
+    async def touch(self, key: ApiKey, at: datetime) -> None:
+        """Note that a key was used; written at most once in `USED_EVERY`."""
+        if key.last_used_at is None or at - key.last_used_at >= USED_EVERY:
+            self._keys[key.sha256] = replace(key, last_used_at=at)
+            await self._database.write(lambda c: c.execute(SQL["used"], [at, key.key_id]) and None)
+
+
+def _key(row: tuple[Any, ...]) -> ApiKey:
+    times = [None if value is None else value.astimezone(UTC) for value in row[7:]]
+    return ApiKey(*row[:5], tuple(Scope(name) for name in row[5]), row[6], *times)

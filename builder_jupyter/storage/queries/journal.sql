@@ -1,0 +1,27 @@
+-- read: entries of one subject after a seq, in order
+SELECT subject, seq, at, kind, body FROM events WHERE subject = ? AND seq > ? ORDER BY seq
+
+-- last_position: where the journal ends
+SELECT coalesce(max(position), 0) FROM events
+
+-- unfinished: executions without a terminal status, oldest first
+SELECT subject FROM events
+WHERE kind IN ('admitted', 'status')
+GROUP BY subject
+HAVING NOT bool_or(kind = 'status' AND json_extract_string(body, '$.status') IN ('completed', 'error', 'cancelled'))
+   AND bool_or(kind = 'admitted')
+ORDER BY min(position)
+
+-- unprojected: finished executions that the projection has not seen
+SELECT subject FROM events
+WHERE kind = 'status' AND json_extract_string(body, '$.status') IN ('completed', 'error', 'cancelled')
+  AND subject NOT IN (SELECT execution_id FROM executions)
+ORDER BY position
+
+-- executions: newest finished executions of a workspace
+SELECT execution_id, workflow_id, workflow_version, workflow_name, trigger_type, status, created_at, started_at,
+       finished_at, credits, error
+FROM executions
+WHERE workspace = ? AND (? IS NULL OR workflow_id = ?)
+ORDER BY created_at DESC, execution_id
+LIMIT ?

@@ -1,0 +1,36 @@
+-- insert_head: a new workflow
+INSERT INTO workflows VALUES (?, ?, ?, 1, ?, ?)
+
+-- insert_version: an immutable saved state
+INSERT INTO workflow_versions VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- advance: the head moves to the version after the current one
+UPDATE workflows SET current_version = ?, updated_at = ? WHERE workflow_id = ?
+
+-- get: head and current version
+SELECT w.workflow_id, w.workspace, w.owner, w.current_version, w.created_at, v.created_at, v.content, v.created_by,
+       v.message
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.current_version
+WHERE w.workflow_id = ?
+
+-- get_version: head and one version
+SELECT w.workflow_id, w.workspace, w.owner, v.version, w.created_at, v.created_at, v.content, v.created_by, v.message
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = ?
+WHERE w.workflow_id = ?
+
+-- list: what a workspace has, newest change first; owner, tag and name narrow it when given
+SELECT w.workflow_id, w.workspace, w.owner, w.current_version, w.created_at, v.created_at, v.content, v.created_by,
+       v.message
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.current_version
+WHERE w.workspace = $workspace
+  AND ($owner IS NULL OR w.owner = $owner)
+  AND ($name IS NULL OR v.name = $name)
+  AND ($tag IS NULL OR list_contains(try_cast(json_extract(v.content, '$.metadata.tags') AS VARCHAR[]), $tag))
+ORDER BY w.updated_at DESC, w.workflow_id
+LIMIT $limit OFFSET $offset
+
+-- delete_versions: every saved state of a workflow
+DELETE FROM workflow_versions WHERE workflow_id = ?
+
+-- delete_head: the workflow itself
+DELETE FROM workflows WHERE workflow_id = ?

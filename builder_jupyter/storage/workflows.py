@@ -1,0 +1,149 @@
+"""Workflows and their versions in DuckDB. Versions are immutable; a change is a new one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from builder_jupyter.errors import Conflict
+from builder_jupyter.graph.model import Workflow, canonical_json
+from builder_jupyter.storage.database import Database, queries
+
+SQL = queries("workflows")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWorkflow:
+    """One version of a workflow as it is stored."""
+
+    id: str
+    workspace: str
+    owner: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    workflow: Workflow
+    version_by: str
+    message: str
+
+
+class WorkflowStore:
+    """Saves and finds workflows. Every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, stored: StoredWorkflow) -> None:
+        """Store a new workflow as version 1."""
+
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
+            connection.execute(
+                SQL["insert_head"],
+                [stored.id, stored.workspace, stored.owner, stored.created_at, stored.updated_at],
+            )
+            _insert_version(connection, stored)
+
+        await self._database.write(work)
+
+    async def add_version(self, stored: StoredWorkflow, *, expected: int | None) -> StoredWorkflow | None:
+        """Store a new version on top of the current one and return it; None when the workflow is gone.
+
+        Reading the number and writing the next one are one transaction: parallel calls get numbers of their own.
+
+        Raises
+        ------
+        Conflict : ``VERSION_CONFLICT`` when ``expected`` is given and is not the current version.
+        """
+
+        def work(connection: duckdb.DuckDBPyConnection) -> StoredWorkflow | None:
+            row = connection.execute(SQL["get"], [stored.id]).fetchone()
+            if row is None:
+                return None
+            check_version(expected, row[3])
+            fresh = replace(stored, version=row[3] + 1)
+            connection.execute(SQL["advance"], [fresh.version, fresh.updated_at, fresh.id])
+            _insert_version(connection, fresh)
+            return fresh
+
+        return await self._database.write(work)
+
+    async def find(self, workflow_id: str, version: int | None = None) -> StoredWorkflow | None:
+        """Return the current or a given version; None when there is none."""
+        sql, parameters = (
+            (SQL["get"], [workflow_id]) if version is None else (SQL["get_version"], [version, workflow_id])
+        )
+        row = await self._database.read(lambda c: c.execute(sql, parameters).fetchone())
+        return None if row is None else _stored(row)
+
+    async def list(
+        self,
+        workspace: str,
+        *,
+        owner: str | None = None,
+        tag: str | None = None,
+        name: str | None = None,
+        limit: int = 1_000_000,
+        offset: int = 0,
+    ) -> list[StoredWorkflow]:
+        """Return a workspace's workflows, newest change first."""
+        parameters: dict[str, Any] = {
+            "workspace": workspace, "owner": owner, "tag": tag, "name": name, "limit": limit, "offset": offset,
+        }  # fmt: skip
+        rows = await self._database.read(lambda c: c.execute(SQL["list"], parameters).fetchall())
+        return [_stored(row) for row in rows]
+
+    async def delete(self, workflow_id: str, *, expected: int | None) -> bool:
+        """Delete a workflow with all its versions; say whether there was one. Raises as `add_version`."""
+
+        def work(connection: duckdb.DuckDBPyConnection) -> bool:
+            row = connection.execute(SQL["get"], [workflow_id]).fetchone()
+            if row is None:
+                return False
+            check_version(expected, row[3])
+            connection.execute(SQL["delete_versions"], [workflow_id])
+            connection.execute(SQL["delete_head"], [workflow_id])
+            return True
+
+        return await self._database.write(work)
+
+
+def check_version(expected: int | None, current: int) -> None:
+    """Raise `Conflict` when the caller's version is not the current one."""
+    if expected is not None and expected != current:
+        raise Conflict(
+            f"The workflow is at version {current}, not {expected}.",
+            code="VERSION_CONFLICT",
+            details={"expected": expected, "current": current},
+            hint="Read it again, then repeat the change.",
+        )
+
+
+def _insert_version(connection: duckdb.DuckDBPyConnection, stored: StoredWorkflow) -> None:
+    content = canonical_json(stored.workflow.to_dict())
+    connection.execute(
+        SQL["insert_version"],
+        [
+            stored.id, stored.version, stored.workflow.name, content, stored.updated_at, stored.version_by,
+            stored.message,
+        ],
+    )  # fmt: skip
+
+
+def _stored(row: tuple[Any, ...]) -> StoredWorkflow:
+    workflow_id, workspace, owner, version, created_at, updated_at, content, version_by, message = row
+    workflow = replace(Workflow.from_dict(json.loads(content)), id=workflow_id)
+    return StoredWorkflow(
+        workflow_id,
+        workspace,
+        owner,
+        version,
+        created_at.astimezone(UTC),
+        updated_at.astimezone(UTC),
+        workflow,
+        version_by,
+        message,
+    )
