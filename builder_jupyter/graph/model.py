@@ -35,17 +35,14 @@ class PortType(StrEnum):
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict that refuses to change, yet is a dict to ``json`` and to ``==``; hashable when its values are."""
+    """A dict that refuses to change, yet is a dict to ``json`` and to ``==``."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("this mapping belongs to an immutable workflow; make a new one with replace()")
 
     __setitem__ = __delitem__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
-    __ior__ = _refuse
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
+    __ior__ = _refuse  # type: ignore[assignment]
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -8,6 +8,7 @@ from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.dialects import BUILDER, read, read_text, unwrap, write_text
 from builder_jupyter.graph.model import Profile
 
+
 def faults_of(call, body):
     try:
         call(body)
