@@ -376,7 +376,7 @@ def test_a_chain_of_5000_nodes_is_quick():
     workflow = big_chain(4_998)
     started = time.perf_counter()
     assert validate(workflow, registry=REGISTRY, tool_names=()) == ()
-    assert time.perf_counter() - started < 0.2
+    assert time.perf_counter() - started < 2  # the documented limit; 0.07 s were measured
 
 
 def test_a_complete_graph_gives_one_loop():
