@@ -61,9 +61,7 @@ def decide(state: ExecutionState) -> list[Command]:
         return [*_stop(state), SetStatus(ExecutionStatus.CANCELLED)]
     if state.status is ExecutionStatus.PLANNING:
         return [SetStatus(ExecutionStatus.RUNNING)]
-    commands: list[Command] = [
-        Skip(step, 1, SkipReason.BRANCH_NOT_TAKEN) for step in state.skippable
-    ]
+    commands: list[Command] = [Skip(step, 1, SkipReason.BRANCH_NOT_TAKEN) for step in state.skippable]
     status = _status(state)
     if status is not state.status:
         commands.append(SetStatus(status))

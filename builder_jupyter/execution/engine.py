@@ -68,7 +68,12 @@ class Engine:
     """
 
     def __init__(
-        self, journal: Journal, world: World, clock: Clock, *, on_over: Callable[[Run], None] = lambda _run: None
+        self,
+        journal: Journal,
+        world: World,
+        clock: Clock,
+        *,
+        on_over: Callable[[Run], None] = lambda _run: None,
     ) -> None:
         self._journal = journal
         self._world = world
@@ -225,9 +230,8 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             if run.broken is not None:
                 return
-            if limit.expired():
-                error = StepTimeout(f"The step took longer than {step.timeout_seconds:g} seconds.", retryable=True)
-            outcome = self._failure(run, visit, error)
+            fault = _timeout(step.timeout_seconds) if limit.expired() else error
+            outcome = self._failure(run, visit, fault)
         run.tasks.pop(visit, None)
         if visit in run.state.active and visit.attempt == attempt:
             self._settle(run, visit, outcome)
@@ -327,6 +331,10 @@ def _entry(recorded: Recorded) -> Entry:
 
 def _encode(event: Event) -> str:
     return json.dumps(event.body(), allow_nan=False, separators=(",", ":"))
+
+
+def _timeout(seconds: float) -> StepTimeout:
+    return StepTimeout(f"The step took longer than {seconds:g} seconds.", retryable=True)
 
 
 def _error(error: BuilderError) -> dict[str, Any]:

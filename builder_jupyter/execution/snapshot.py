@@ -41,7 +41,10 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "outputs": _outputs(state),
         "output": final_output(state),
         "waitingOn": next((_waiting(state, visit) for visit in state.waiting), None),
-        "credits": {"charged": as_number(total([state.planned(v).credits for v in completed])), "refunded": 0},
+        "credits": {
+            "charged": as_number(total([state.planned(v).credits for v in completed])),
+            "refunded": 0,
+        },
         "replayOf": None,
         "replayFromStepId": None,
         "callback": None,
@@ -74,7 +77,9 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
 def _outputs(state: ExecutionState) -> dict[str, Any]:
     """Return the outputs of the steps that nothing in the plan follows."""
     return {
-        state.plan.steps[step].node_id: {port: value.to_dict() for port, value in visit.result.outputs.items()}
+        state.plan.steps[step].node_id: {
+            port: value.to_dict() for port, value in visit.result.outputs.items()
+        }
         for step, visit in state.last_visits().items()
         if not state.topology.outgoing[step] and visit.result is not None
     }

@@ -307,4 +307,3 @@ class ExecutionState:
                 around = self.topology.regions[around].parent
             if around == outermost and (step, 1) not in self.visits:
                 yield step
-

@@ -6,37 +6,36 @@ successor that is not a key of the mapping is a node without successors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-from builder_jupyter.errors import InvalidInput
-
-Successors = Mapping[str, Sequence[str]]
+K = TypeVar("K", bound=Hashable)
 
 
-def adjacency(nodes: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def adjacency(nodes: Iterable[K], pairs: Iterable[tuple[K, K]]) -> dict[K, list[K]]:
     """Return the different successors of each node, in the order of the pairs.
 
     Parameters
     ----------
     pairs : (source, target); a pair that names a node outside ``nodes`` is left out.
     """
-    successors: dict[str, dict[str, None]] = {node: {} for node in nodes}
+    successors: dict[K, dict[K, None]] = {node: {} for node in nodes}
     for source, target in pairs:
         if source in successors and target in successors:
             successors[source][target] = None
     return {node: list(targets) for node, targets in successors.items()}
 
 
-def reverse(successors: Successors) -> dict[str, list[str]]:
+def reverse(successors: Mapping[K, Sequence[K]]) -> dict[K, list[K]]:
     """Return the graph with every edge turned round: the predecessors of each node."""
-    predecessors: dict[str, list[str]] = {node: [] for node in successors}
+    predecessors: dict[K, list[K]] = {node: [] for node in successors}
     for source, targets in successors.items():
         for target in targets:
             predecessors.setdefault(target, []).append(source)
     return predecessors
 
 
-def restrict(successors: Successors, keep: Iterable[str]) -> dict[str, list[str]]:
+def restrict(successors: Mapping[K, Sequence[K]], keep: Iterable[K]) -> dict[K, list[K]]:
     """Return the part of a graph that has only the nodes in ``keep``, in the order of the graph."""
     kept = set(keep)
     return {
@@ -46,7 +45,7 @@ def restrict(successors: Successors, keep: Iterable[str]) -> dict[str, list[str]
     }
 
 
-def reachable(successors: Successors, sources: Iterable[str]) -> set[str]:
+def reachable(successors: Mapping[K, Sequence[K]], sources: Iterable[K]) -> set[K]:
     """Return the nodes that a walk from any source comes to, sources included."""
     seen = set(sources)
     stack = list(seen)
@@ -58,30 +57,30 @@ def reachable(successors: Successors, sources: Iterable[str]) -> set[str]:
     return seen
 
 
-def upstream(successors: Successors, targets: Iterable[str]) -> set[str]:
+def upstream(successors: Mapping[K, Sequence[K]], targets: Iterable[K]) -> set[K]:
     """Return the nodes from which a walk comes to any target, targets included."""
     return reachable(reverse(successors), targets)
 
 
-def strongly_connected(successors: Successors) -> list[list[str]]:
+def strongly_connected(successors: Mapping[K, Sequence[K]]) -> list[list[K]]:
     """Return the strongly connected components, successors before predecessors; each in the graph's order.
 
     Tarjan's algorithm with the recursion laid out as a stack of (node, iterator over its successors).
     """
     order = {node: i for i, node in enumerate(_all_nodes(successors))}
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    open_nodes: list[str] = []
-    is_open: set[str] = set()
-    components: list[list[str]] = []
+    index: dict[K, int] = {}
+    low: dict[K, int] = {}
+    open_nodes: list[K] = []
+    is_open: set[K] = set()
+    components: list[list[K]] = []
 
-    def enter(node: str) -> tuple[str, Iterator[str]]:
+    def enter(node: K) -> tuple[K, Iterator[K]]:
         index[node] = low[node] = len(index)
         open_nodes.append(node)
         is_open.add(node)
         return node, iter(successors.get(node, ()))
 
-    def leave(node: str) -> None:
+    def leave(node: K) -> None:
         if low[node] != index[node]:
             return
         position = len(open_nodes) - 1
@@ -111,7 +110,7 @@ def strongly_connected(successors: Successors) -> list[list[str]]:
     return components
 
 
-def loops(successors: Successors) -> list[list[str]]:
+def loops(successors: Mapping[K, Sequence[K]]) -> list[list[K]]:
     """Return the components with a loop (two or more nodes, or a self edge), by their first node's place."""
     order = {node: i for i, node in enumerate(_all_nodes(successors))}
     found = (
@@ -122,44 +121,7 @@ def loops(successors: Successors) -> list[list[str]]:
     return sorted(found, key=lambda component: order[component[0]])
 
 
-def levels(successors: Successors) -> list[list[str]]:
-    """Return the nodes by the length of the longest path to them (Kahn), each level in the graph's order.
-
-    Every predecessor of a node is in an earlier level, and one of them in the level just before.
-
-    Raises
-    ------
-    InvalidInput : ``code="CYCLE_DETECTED"`` for a loop; ``details["node_ids"]`` are the nodes in loops.
-    """
-    order = {node: i for i, node in enumerate(_all_nodes(successors))}
-    waiting = dict.fromkeys(order, 0)
-    for targets in successors.values():
-        for target in targets:
-            waiting[target] += 1
-    result: list[list[str]] = []
-    ready = [node for node, count in waiting.items() if count == 0]
-    while ready:
-        result.append(ready)
-        ready = sorted(_released(successors, ready, waiting), key=order.__getitem__)
-    if sum(map(len, result)) < len(order):
-        names = [node for component in loops(successors) for node in component]
-        shown = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
-        raise InvalidInput(
-            f"The nodes {shown} form a loop.", code="CYCLE_DETECTED", details={"node_ids": names}
-        )
-    return result
-
-
-def _released(successors: Successors, done: Iterable[str], waiting: dict[str, int]) -> Iterator[str]:
-    """Count off the edges that leave ``done`` and yield the targets that wait for nothing more."""
-    for node in done:
-        for target in successors.get(node, ()):
-            waiting[target] -= 1
-            if waiting[target] == 0:
-                yield target
-
-
-def _all_nodes(successors: Successors) -> dict[str, None]:
+def _all_nodes(successors: Mapping[K, Sequence[K]]) -> dict[K, None]:
     nodes = dict.fromkeys(successors)
     for targets in successors.values():
         nodes.update(dict.fromkeys(targets))

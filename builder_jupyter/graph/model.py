@@ -42,7 +42,7 @@ class FrozenDict(dict[str, Any]):
 
     __setitem__ = __delitem__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
-    __ior__ = _refuse  # type: ignore[assignment]
+    __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -192,7 +192,10 @@ class Workflow:
     @property
     def nodes_by_id(self) -> dict[str, Node]:
         """Nodes by id; of several with one id, the first (validation reports the rest)."""
-        return {node.id: node for node in reversed(self.nodes)}
+        found: dict[str, Node] = {}
+        for node in self.nodes:
+            found.setdefault(node.id, node)
+        return found
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ protocols on `StepContext`; it never imports `storage` or `connectors`.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -169,7 +170,7 @@ class NodeType:
     description: ClassVar[str]
     color: ClassVar[str] = "#6b7280"
     icon: ClassVar[str] = "●"
-    Data: ClassVar[type[NodeData]] = NodeData
+    Data: ClassVar[builtins.type[NodeData]] = NodeData
 
     effect: ClassVar[Effect] = Effect.PURE
     is_trigger: ClassVar[bool] = False
@@ -191,6 +192,7 @@ class NodeType:
 
     def decide(self, context: StepContext) -> StepResult:
         """Compute the result of a pure step: no waiting, no I/O."""
+        del context
         raise TypeError(f"{type(self).__name__} overrides neither decide() nor run()")
 
     async def run(self, context: StepContext) -> StepResult | Wait:

@@ -78,7 +78,12 @@ class ToolSpec:
             for name, about in self.parameters.items()
         }
         required = [name for name, about in self.parameters.items() if about.get("required")]
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        }
 
 
 @dataclass(frozen=True, slots=True)

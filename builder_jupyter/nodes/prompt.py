@@ -44,6 +44,7 @@ class Prompt(NodeType):
             raise StepError("Prompt node has no text content.", code="EMPTY_PROMPT")
         if len(text) > MAX_PROMPT_CHARACTERS:
             raise StepError(
-                f"The prompt has {len(text)} characters; {MAX_PROMPT_CHARACTERS} is the most.", code="PROMPT_TOO_LONG"
+                f"The prompt has {len(text)} characters; {MAX_PROMPT_CHARACTERS} is the most.",
+                code="PROMPT_TOO_LONG",
             )
         return StepResult(outputs={"text-out": PortValue(PortType.TEXT, text)})

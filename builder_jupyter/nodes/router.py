@@ -46,7 +46,10 @@ class Router(NodeType):
 
 
 def _taken(
-    conditions: Sequence[Condition], chosen: Condition | None, default: str | None, routes: Sequence[str | None]
+    conditions: Sequence[Condition],
+    chosen: Condition | None,
+    default: str | None,
+    routes: Sequence[str | None],
 ) -> tuple[int, ...]:
     """Map the condition that won to positions among the outgoing edges."""
     if chosen is not None:

@@ -128,8 +128,12 @@ class Plan:
             root=wire["root"],
             steps=tuple(
                 PlannedStep(
-                    s["nodeId"], s["nodeType"], freeze(s["data"]), s["wave"],
-                    credits_of(s["credits"]), s["timeoutSeconds"],
+                    s["nodeId"],
+                    s["nodeType"],
+                    freeze(s["data"]),
+                    s["wave"],
+                    credits_of(s["credits"]),
+                    s["timeoutSeconds"],
                 )
                 for s in wire["steps"]
             ),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from builder_jupyter.errors import InvalidInput
-from builder_jupyter.graph.algorithms import components
+from builder_jupyter.graph.algorithms import loops
 
 MAX_LOOP_DEPTH = 100
 
@@ -127,9 +127,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
     )
 
 
-def _preorder(
-    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], root: int
-) -> list[int]:
+def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], root: int) -> list[int]:
     """Number the steps in the order a depth-first walk enters them: root first, the rest in request order."""
     entered = [-1] * size
     count = 0
@@ -160,9 +158,7 @@ def _nest(
             step: [edges[i][1] for i in outgoing[step] if i not in back and edges[i][1] in inside]
             for step in members
         }
-        for group in components(successors):
-            if len(group) == 1 and group[0] not in successors[group[0]]:
-                continue
+        for group in loops(successors):
             if depths[region] >= MAX_LOOP_DEPTH:
                 raise InvalidInput(
                     f"Loops are nested more than {MAX_LOOP_DEPTH} deep.", code="LOOPS_TOO_DEEP"

@@ -159,7 +159,10 @@ class ExecutionService:
         rows = {row["execution_id"]: _short_row(row) for row in finished}
         for run in self._engine.runs.values():
             state = run.state
-            if state.admitted.workspace == principal.workspace and workflow_id in (None, state.plan.workflow_id):
+            if state.admitted.workspace == principal.workspace and workflow_id in (
+                None,
+                state.plan.workflow_id,
+            ):
                 rows[run.execution_id] = _short(state)
         newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]

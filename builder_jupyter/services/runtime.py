@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.models import ModelHub
@@ -74,7 +75,7 @@ class Runtime:
         self.settings = settings
         search = load_search_provider(settings.search_provider) if settings.search_provider else None
         self.tools = tools or Toolbox(built_in_tools(search))
-        self.models = models or ModelHub(settings.default_model, notice=notice)
+        self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
         self.registry = registry or default_registry()
         self.database = Database(settings.data_dir)
         self._journal = DuckDBJournal(self.database)
@@ -111,7 +112,7 @@ class Runtime:
         await self._engine.stop()
         await self.executions.settle()
 
-    def __enter__(self) -> Runtime:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +82,7 @@ class WorkflowService:
             principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset
         )
 
-    async def list_workspace(self, principal: Principal) -> list[StoredWorkflow]:
+    async def list_workspace(self, principal: Principal) -> Sequence[StoredWorkflow]:
         """Return all workflows of the principal's workspace, newest change first."""
         return await self._store.list(principal.workspace)
 

@@ -8,16 +8,18 @@ slower at every load. Rows are appended through the Appender: `executemany` runs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import duckdb
 
@@ -108,9 +110,10 @@ class Database:
         return done
 
     async def room(self) -> None:
-        """Wait while more than `MAX_QUEUED_ROWS` rows are queued."""
-        while self._queued_rows > MAX_QUEUED_ROWS and self.failure is None:
-            await asyncio.sleep(0.002)
+        """Wait, when more than `MAX_QUEUED_ROWS` rows are queued, until those are on disk."""
+        if self._queued_rows > MAX_QUEUED_ROWS:
+            with contextlib.suppress(Unavailable):
+                await self.append("events", [])
 
     async def write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run ``work`` on the writer's connection in one transaction; nothing of it stays if it raises."""
@@ -218,7 +221,7 @@ class Database:
         if self.lock is not None:
             self.lock.release()
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -234,6 +237,16 @@ def _finish(futures: list[asyncio.Future[None]], error: Unavailable | None) -> N
                 future.set_exception(error)
 
 
+def naive_utc(moment: datetime) -> datetime:
+    """Return a time as the TIMESTAMP columns hold it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def aware_utc(stored: datetime) -> datetime:
+    """Return the time that a TIMESTAMP column holds."""
+    return stored.replace(tzinfo=UTC)
+
+
 @cache
 def queries(name: str) -> dict[str, str]:
     """Return the named blocks of ``queries/<name>.sql``: a block begins with ``-- name: what it is for``."""
@@ -247,11 +260,13 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
     folder = resources.files(__package__) / "migrations"
     scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     connection.begin()
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMPTZ)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMP)"
+    )
     seen = {row[0] for row in connection.execute("SELECT number FROM schema_migrations").fetchall()}
     for script in scripts:
         number = int(script.name.split("_")[0])
         if number not in seen:
             connection.execute(script.read_text(encoding="utf-8"))
-            connection.execute("INSERT INTO schema_migrations VALUES (?, now())", [number])
+            connection.execute("INSERT INTO schema_migrations VALUES (?, now()::TIMESTAMP)", [number])
     connection.commit()

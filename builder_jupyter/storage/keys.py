@@ -6,12 +6,14 @@ Our process owns the file, so the copy in memory is never behind.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from builder_jupyter.identity.api_keys import ApiKey, hash_key
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.storage.database import Database, queries
+from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
 SQL = queries("keys")
 
@@ -43,23 +45,33 @@ class KeyStore:
         """Store a new key."""
         parameters = [
             key.key_id, key.workspace, key.name, key.prefix, key.sha256, [str(scope) for scope in key.scopes],
-            key.created_by, key.created_at, key.expires_at,
+            key.created_by, naive_utc(key.created_at), None if key.expires_at is None else naive_utc(key.expires_at),
         ]  # fmt: skip
-        await self._database.write(lambda c: c.execute(SQL["insert"], parameters) and None)
+        await self._execute("insert", parameters)
         self._keys[key.sha256] = key
 
     async def revoke(self, key: ApiKey, at: datetime) -> None:
         """Make a key open nothing from now on."""
-        await self._database.write(lambda c: c.execute(SQL["revoke"], [at, key.key_id]) and None)
+        await self._execute("revoke", [naive_utc(at), key.key_id])
         self._keys[key.sha256] = replace(key, revoked_at=at)
 
     async def touch(self, key: ApiKey, at: datetime) -> None:
         """Note that a key was used; written at most once in `USED_EVERY`."""
         if key.last_used_at is None or at - key.last_used_at >= USED_EVERY:
             self._keys[key.sha256] = replace(key, last_used_at=at)
-            await self._database.write(lambda c: c.execute(SQL["used"], [at, key.key_id]) and None)
+            await self._execute("used", [naive_utc(at), key.key_id])
+
+    async def _execute(self, query: str, parameters: list[Any]) -> None:
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
+            connection.execute(SQL[query], parameters)
+
+        await self._database.write(work)
 
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
-    times = [None if value is None else value.astimezone(UTC) for value in row[7:]]
-    return ApiKey(*row[:5], tuple(Scope(name) for name in row[5]), row[6], *times)
+    created_at = aware_utc(row[7])
+    used, expires, revoked = (None if value is None else aware_utc(value) for value in row[8:])
+    key_id, workspace, name, prefix, sha256, scopes, created_by = row[:7]
+    return ApiKey(
+        key_id, workspace, name, prefix, sha256, tuple(map(Scope, scopes)), created_by, created_at, used, expires, revoked
+    )

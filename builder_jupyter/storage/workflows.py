@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
 from builder_jupyter.errors import Conflict
 from builder_jupyter.graph.model import Workflow, canonical_json
-from builder_jupyter.storage.database import Database, queries
+from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
 SQL = queries("workflows")
 
@@ -43,7 +43,7 @@ class WorkflowStore:
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 SQL["insert_head"],
-                [stored.id, stored.workspace, stored.owner, stored.created_at, stored.updated_at],
+                [stored.id, stored.workspace, stored.owner, naive_utc(stored.created_at), naive_utc(stored.updated_at)],
             )
             _insert_version(connection, stored)
 
@@ -65,7 +65,7 @@ class WorkflowStore:
                 return None
             check_version(expected, row[3])
             fresh = replace(stored, version=row[3] + 1)
-            connection.execute(SQL["advance"], [fresh.version, fresh.updated_at, fresh.id])
+            connection.execute(SQL["advance"], [fresh.version, naive_utc(fresh.updated_at), fresh.id])
             _insert_version(connection, fresh)
             return fresh
 
@@ -127,7 +127,7 @@ def _insert_version(connection: duckdb.DuckDBPyConnection, stored: StoredWorkflo
     connection.execute(
         SQL["insert_version"],
         [
-            stored.id, stored.version, stored.workflow.name, content, stored.updated_at, stored.version_by,
+            stored.id, stored.version, stored.workflow.name, content, naive_utc(stored.updated_at), stored.version_by,
             stored.message,
         ],
     )  # fmt: skip
@@ -141,8 +141,8 @@ def _stored(row: tuple[Any, ...]) -> StoredWorkflow:
         workspace,
         owner,
         version,
-        created_at.astimezone(UTC),
-        updated_at.astimezone(UTC),
+        aware_utc(created_at),
+        aware_utc(updated_at),
         workflow,
         version_by,
         message,

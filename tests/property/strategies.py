@@ -16,9 +16,7 @@ names = texts.filter(str.strip)
 TYPES = ("start", "agent", "router", "tool", "human", "end", "Start", "custom")
 
 conditions = st.lists(
-    st.one_of(
-        texts, st.fixed_dictionaries({}, optional={"label": texts, "pattern": texts, "more": json_values})
-    ),
+    st.one_of(texts, st.fixed_dictionaries({}, optional={"label": texts, "pattern": texts, "more": json_values})),
     max_size=3,
 )
 _DATA = {

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import texts, workflows
 
-from builder_jupyter.errors import InvalidInput
-from builder_jupyter.graph.algorithms import adjacency, levels, loops, reachable, strongly_connected
+from builder_jupyter.graph.algorithms import adjacency, loops, reachable, strongly_connected
 from builder_jupyter.graph.dialects import read
 from builder_jupyter.graph.model import Profile
 from builder_jupyter.nodes.base import NodeType
@@ -73,14 +72,11 @@ def test_components_partition_and_are_mutually_reachable(graph):
 
 
 @given(graphs)
-def test_levels_order_every_edge_or_there_is_a_loop(graph):
-    try:
-        order = {node: i for i, level in enumerate(levels(graph)) for node in level}
-    except InvalidInput:
-        assert loops(graph)
-    else:
-        assert not loops(graph)
-        assert all(order[a] < order[b] for a, targets in graph.items() for b in targets)
+def test_loops_are_the_components_whose_nodes_reach_themselves(graph):
+    looping = {node for node, targets in graph.items() if node in reachable(graph, targets)}
+    groups = loops(graph)
+    assert sorted(node for group in groups for node in group) == sorted(looping)
+    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
 
 
 @given(texts)

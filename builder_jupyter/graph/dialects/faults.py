@@ -89,9 +89,7 @@ class Faults:
             return
         first, more = self.found[0], len(self.found) - 1
         hint = f"{first['field']}: {first['error']}" + (f" (and {more} more)." if more else ".")
-        raise InvalidInput(
-            "Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found), hint=hint
-        )
+        raise InvalidInput("Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found), hint=hint)
 
 
 class _Path(NamedTuple):
@@ -108,9 +106,7 @@ class _Path(NamedTuple):
             if place.parent is None:
                 steps.append(str(place.step))
             else:
-                steps.append(
-                    f"[{place.step}]" if isinstance(place.step, int) else f".{str(place.step)[:100]}"
-                )
+                steps.append(f"[{place.step}]" if isinstance(place.step, int) else f".{str(place.step)[:100]}")
             place = place.parent
         # A key may be the very text that cannot be encoded; the report must be sendable.
         return "".join(reversed(steps)).encode("utf-8", "replace").decode()

@@ -1,10 +1,13 @@
+-- Times are UTC: milliseconds since 1970 where many are written, TIMESTAMP elsewhere. TIMESTAMPTZ would need a
+-- time-zone package to be read.
+
 -- The journal: everything that happened to executions, and the plans they follow. Append only; no key, no index:
 -- both cost writes and hardly help reads, since rows arrive in the order in which they are read.
 CREATE TABLE events (
     position BIGINT,
     subject  VARCHAR,
     seq      BIGINT,
-    at       BIGINT,
+    at_ms    BIGINT,
     kind     VARCHAR,
     body     VARCHAR
 );
@@ -23,16 +26,16 @@ CREATE TABLE steps (
 
 CREATE TABLE workflows (
     workflow_id VARCHAR, workspace VARCHAR, owner VARCHAR, current_version INTEGER,
-    created_at TIMESTAMPTZ, updated_at TIMESTAMPTZ
+    created_at TIMESTAMP, updated_at TIMESTAMP
 );
 -- Every saved state, immutable. `content` is the workflow in its own wire shape.
 CREATE TABLE workflow_versions (
-    workflow_id VARCHAR, version INTEGER, name VARCHAR, content VARCHAR, created_at TIMESTAMPTZ, created_by VARCHAR,
+    workflow_id VARCHAR, version INTEGER, name VARCHAR, content VARCHAR, created_at TIMESTAMP, created_by VARCHAR,
     message VARCHAR
 );
 
 -- API keys: the hash of the key, never the key.
 CREATE TABLE api_keys (
     key_id VARCHAR, workspace VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, scopes VARCHAR[],
-    created_by VARCHAR, created_at TIMESTAMPTZ, last_used_at TIMESTAMPTZ, expires_at TIMESTAMPTZ, revoked_at TIMESTAMPTZ
+    created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP
 );

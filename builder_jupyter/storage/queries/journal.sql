@@ -1,5 +1,5 @@
 -- read: entries of one subject after a seq, in order
-SELECT subject, seq, at, kind, body FROM events WHERE subject = ? AND seq > ? ORDER BY seq
+SELECT subject, seq, at_ms, kind, body FROM events WHERE subject = ? AND seq > ? ORDER BY seq
 
 -- last_position: where the journal ends
 SELECT coalesce(max(position), 0) FROM events

@@ -1,9 +1,5 @@
-import pytest
-
-from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.algorithms import (
     adjacency,
-    levels,
     loops,
     reachable,
     restrict,
@@ -33,19 +29,6 @@ def test_reachable_and_upstream():
     assert upstream(DIAMOND, ["b", "c"]) == {"a", "b", "c"}
 
 
-def test_levels():
-    assert levels(DIAMOND) == [["a"], ["b", "c"], ["d"]]
-    assert levels({"a": ["b", "c"], "c": ["b"], "b": []}) == [["a"], ["c"], ["b"]]
-    assert levels({}) == []
-
-
-def test_levels_of_a_loop():
-    with pytest.raises(InvalidInput) as caught:
-        levels({"a": ["b"], "b": ["c"], "c": ["b"], "d": ["d"]})
-    assert caught.value.code == "CYCLE_DETECTED"
-    assert caught.value.details == {"node_ids": ["b", "c", "d"]}
-
-
 def test_components_come_successors_first():
     graph = {"a": ["b"], "b": ["c", "a"], "c": ["d"], "d": ["c", "e"], "e": []}
     assert strongly_connected(graph) == [["e"], ["c", "d"], ["a", "b"]]
@@ -59,5 +42,4 @@ def test_loops_by_first_node():
 def test_long_chains_need_no_stack():
     assert len(reachable(CHAIN, ["0"])) == 50_001
     assert len(strongly_connected(CHAIN)) == 50_001
-    assert len(levels(CHAIN)) == 50_001
     assert len(loops({**CHAIN, "50000": ["0"]})[0]) == 50_001

@@ -104,9 +104,7 @@ def test_direct_names_and_aliases():
     }
     workflow = read(document)
     assert workflow.profile is Profile.DIRECT
-    assert workflow.nodes[1] == Node(
-        "g", "generate-image", extra=freeze({"size": {"width": 5}, "id": "kept"})
-    )
+    assert workflow.nodes[1] == Node("g", "generate-image", extra=freeze({"size": {"width": 5}, "id": "kept"}))
     assert workflow.edges == (Edge("p", "g", source_port="text-out", target_port="prompt-in"),)
     written = DIRECT.write(workflow)
     assert written["dialect"] == "direct"
@@ -342,7 +340,5 @@ class TestText:
         assert [field for field, _ in faults_of(read_text, text)] == ["body"]
 
     def test_the_message_says_where_for_people(self):
-        with pytest.raises(
-            InvalidInput, match=r"Invalid workflow definition nodes: is required \(and 1 more\)"
-        ):
+        with pytest.raises(InvalidInput, match=r"Invalid workflow definition nodes: is required \(and 1 more\)"):
             Workflow.from_dict({})

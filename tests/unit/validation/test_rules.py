@@ -19,9 +19,7 @@ REVIEW = {"options": ["revise", "approve"]}
         pytest.param(graph("start agent:a end", "start>a>end"), [], id="sample"),
         pytest.param(graph("start agent:a end", "start>a>end", "start>end"), [], id="both edges are taken"),
         pytest.param(graph("start agent:a end", "start>a>end", "start>a>end"), [], id="same edge twice"),
-        pytest.param(
-            graph("start:s start:t end", "s>end", "t>end"), ["MULTIPLE_START_NODES"], id="two starts"
-        ),
+        pytest.param(graph("start:s start:t end", "s>end", "t>end"), ["MULTIPLE_START_NODES"], id="two starts"),
         pytest.param(
             graph("start agent:a agent:b end", "start>a>end", "b>a"),
             ["ORPHAN_NODE:b"],
@@ -69,12 +67,8 @@ REVIEW = {"options": ["revise", "approve"]}
             ["EMPTY_PROMPT:a"],
             id="blank prompt",
         ),
-        pytest.param(
-            graph("start end", "start>end>start"), ["UNUSED_EDGE"], id="an edge wrong at both ends is one"
-        ),
-        pytest.param(
-            graph("start agent:a end", "start>a>end", "a>start"), ["UNUSED_EDGE"], id="enters start"
-        ),
+        pytest.param(graph("start end", "start>end>start"), ["UNUSED_EDGE"], id="an edge wrong at both ends is one"),
+        pytest.param(graph("start agent:a end", "start>a>end", "a>start"), ["UNUSED_EDGE"], id="enters start"),
         pytest.param(graph("start agent:a end", "start>a>end", "end>a"), ["UNUSED_EDGE"], id="leaves end"),
         pytest.param(
             graph("start Agent:a end", "start>a>end"),
@@ -86,9 +80,7 @@ REVIEW = {"options": ["revise", "approve"]}
             ["MISSING_START_NODE", "UNKNOWN_NODE_TYPE:s"],
             id="Start is not start",
         ),
-        pytest.param(
-            graph("start agent:a agent:b end", "start>a>end", "start>b"), ["DEAD_END:b"], id="dead end"
-        ),
+        pytest.param(graph("start agent:a agent:b end", "start>a>end", "start>b"), ["DEAD_END:b"], id="dead end"),
         pytest.param(
             graph("start agent:a agent:b end end:e", "start>a", "a>b>a", "x>y", a={}),
             [
@@ -110,9 +102,7 @@ def test_findings(workflow, expected):
     ("workflow", "expected"),
     [
         pytest.param(graph("start agent:a end", "start>a>a", "a>end"), [("a",)], id="agent with a self edge"),
-        pytest.param(
-            graph("start agent:a agent:b end", "start>a>b>a", "b>end"), [("a", "b")], id="plain way out"
-        ),
+        pytest.param(graph("start agent:a agent:b end", "start>a>b>a", "b>end"), [("a", "b")], id="plain way out"),
         pytest.param(
             graph("start agent:w router:r end", "start>w>r", "r>w:again", "r>end:done", r=ROUTES),
             [],
@@ -134,9 +124,7 @@ def test_findings(workflow, expected):
             id="router again",
         ),
         pytest.param(
-            graph(
-                "start router:r router:q end", "start>r", "r>q:again", "r>end:done", "q>r:again", "q>end:done"
-            ),
+            graph("start router:r router:q end", "start>r", "r>q:again", "r>end:done", "q>r:again", "q>end:done"),
             [("r", "q")],
             id="routers only",
         ),
@@ -167,9 +155,7 @@ def test_findings(workflow, expected):
             [],
             id="nested loops with routers",
         ),
-        pytest.param(
-            graph("start agent:a agent:b end", "start>end", "a>b>a"), [], id="loop that is not reached"
-        ),
+        pytest.param(graph("start agent:a agent:b end", "start>end", "a>b>a"), [], id="loop that is not reached"),
         pytest.param(
             graph("start agent:b agent:a agent:d agent:c end", "start>a>b>a", "a>c>d>c", "a>end"),
             [("b", "a"), ("d", "c")],
@@ -216,9 +202,7 @@ def pattern(text, label="x"):
         (graph("start tool:t end", "start>t>end", t={"tool_name": "calculator"}), []),
         (graph("start tool:t end", "start>t>end", t={"tool_name": "nope"}), ["UNKNOWN_TOOL:t"]),
         (
-            graph(
-                "start agent:a end", "start>a>end", a={"prompt": "p", "tools": ["nope", "web_search", "nix"]}
-            ),
+            graph("start agent:a end", "start>a>end", a={"prompt": "p", "tools": ["nope", "web_search", "nix"]}),
             ["UNKNOWN_TOOL:a"] * 2,
         ),
         (graph("start tool:t end", "start>t>end"), ["MISSING_TOOL_NAME:t"]),
@@ -278,9 +262,7 @@ def test_the_documented_sentences():
 
 
 def test_an_unused_edge_is_named():
-    workflow = Workflow(
-        nodes=graph("start end").nodes, edges=[Edge("start", "end"), Edge("start", "x", id="e7")]
-    )
+    workflow = Workflow(nodes=graph("start end").nodes, edges=[Edge("start", "end"), Edge("start", "x", id="e7")])
     [finding] = found(workflow)
     assert finding.to_wire() == {
         "type": "UNUSED_EDGE",
@@ -317,9 +299,7 @@ def canvas(nodes, *edges):
     [
         (canvas("prompt:p generate-image:g", Edge("p", "g")), []),
         (
-            canvas(
-                "prompt:p generate-image:g", Edge("p", "g", source_port="text-out", target_port="prompt-in")
-            ),
+            canvas("prompt:p generate-image:g", Edge("p", "g", source_port="text-out", target_port="prompt-in")),
             [],
         ),
         (canvas("generate-image:g show:s", Edge("g", "s")), []),
