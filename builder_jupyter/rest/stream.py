@@ -37,6 +37,7 @@ class ExecutionEvents(BuilderFamily):
     """The events of one execution."""
 
     path = "/api/builder/executions/{execution_id}/events"
+    _following: asyncio.Task[Any] | None = None
 
     @route(Scope.RUN_WORKFLOWS, query=After, answer=EventList, stream="text/event-stream")
     async def get(self, execution_id: str) -> None:
@@ -56,6 +57,7 @@ class ExecutionEvents(BuilderFamily):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         source = self.stream(self.runtime.executions.events(self.caller, execution_id, after=after))
+        self._following = asyncio.current_task()
         with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
             async for batch in with_keep_alive(source):
                 self.write(_frame(batch))
@@ -64,7 +66,8 @@ class ExecutionEvents(BuilderFamily):
 
     def on_connection_close(self) -> None:
         """Stop following: the reader is gone."""
-        self.app.drop(self)
+        if self._following is not None:
+            self._following.cancel()
 
 
 class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: ignore[misc]
