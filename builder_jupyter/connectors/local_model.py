@@ -165,9 +165,7 @@ class LocalChatModel:
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
     ) -> tuple[ToolCall | None, Usage | None]:
         """Return the tool the model chooses, or None when it chooses none or its choice was cut off."""
-        chooser = replace(
-            self.inner, defaults={**DEFAULTS, **_CHOICE_DEFAULTS, "response_format": _choice(tools)}
-        )
+        chooser = replace(self.inner, defaults={**DEFAULTS, **_CHOICE_DEFAULTS, "response_format": _choice(tools)})
         asked = ChatRequest(adapted([Message("system", _choice_prompt(tools)), *_without_system(messages)]))
         text, usage = "", None
         async with aclosing(chooser.stream(asked)) as chunks:

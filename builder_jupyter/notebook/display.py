@@ -49,9 +49,7 @@ def _image(drawing: Drawing, name: str) -> str:
     image still follows the light or dark theme, through the page's ``color-scheme``.
     """
     source = b64encode(drawing.svg.encode()).decode()
-    narrowest = min(
-        drawing.width, 2400.0, max(320.0, drawing.width * 0.55)
-    )  # else letters get too small: scroll
+    narrowest = min(drawing.width, 2400.0, max(320.0, drawing.width * 0.55))  # else letters get too small: scroll
     return (
         f'<div style="overflow-x:auto"><img alt="{escape(f"{name}. {drawing.description}")}" '
         f'width="{drawing.width:.0f}" style="max-width:100%;min-width:{narrowest:.0f}px;height:auto" '

@@ -88,9 +88,7 @@ def looks_of(registry: Registry, profile: Profile) -> dict[str, Look]:
     return {kind.type: Look(kind.color, kind.icon, kind.title) for kind in registry.of(profile)}
 
 
-def workflow_svg(
-    workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None
-) -> str:
+def workflow_svg(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None) -> str:
     """Return the workflow as an SVG text.
 
     Parameters
@@ -105,9 +103,7 @@ def workflow_svg(
     return draw(workflow, looks=looks, statuses=statuses).svg
 
 
-def draw(
-    workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None
-) -> Drawing:
+def draw(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None) -> Drawing:
     """Return what `workflow_svg` returns, with the size and the description a page needs beside it."""
     statuses = statuses or {}
     known = workflow.nodes_by_id
@@ -176,11 +172,7 @@ def _edges(
         for x, y in route.points():
             frame.add(x, y)
     taken: list[tuple[float, float, float]] = []
-    pills = [
-        _pill(routes[ends], " · ".join(texts), router, taken, frame)
-        for ends, texts in labels.items()
-        if texts
-    ]
+    pills = [_pill(routes[ends], " · ".join(texts), router, taken, frame) for ends, texts in labels.items() if texts]
     return strokes, pills
 
 
@@ -203,9 +195,7 @@ def _stroke(route: Route) -> str:
     course = f"M{_n(first[0])} {_n(first[1])}" + "".join(
         f"C{_n(b[0])} {_n(b[1])} {_n(c[0])} {_n(c[1])} {_n(d[0])} {_n(d[1])}" for _, b, c, d in route.curves
     )
-    head = (
-        f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
-    )
+    head = f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
     kind = "edge back" if route.back else "edge"
     return (
         f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/>'
@@ -213,9 +203,7 @@ def _stroke(route: Route) -> str:
     )
 
 
-def _pill(
-    route: Route, label: str, router: Router, taken: list[tuple[float, float, float]], frame: _Frame
-) -> str:
+def _pill(route: Route, label: str, router: Router, taken: list[tuple[float, float, float]], frame: _Frame) -> str:
     """Place a label on its edge: as near to the middle as cards and other labels allow."""
     text = shorten(label, 130.0, 11.0)
     half = text_width(text, 11.0) / 2 + 8
@@ -255,9 +243,7 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
     faded = ' opacity=".6"' if status == "skipped" else ""
     parts = [
         f'<g transform="translate({_n(x)} {_n(y)})">',
-        ""
-        if is_plain
-        else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
+        "" if is_plain else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
         f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>',
         f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>',
         f'<text class="icon" font-size="16" text-anchor="middle" x="28" y="35.6" fill="{ink_on(color)}">',

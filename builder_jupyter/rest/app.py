@@ -24,7 +24,7 @@ from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import Runtime, Settings
 
-ROUTES: tuple[type[Any], ...] = (
+ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
@@ -79,8 +79,7 @@ class BuilderApp(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
-        server = self.serverapp
-        root = Path(server.root_dir)
+        root = Path(self._server.root_dir)
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
@@ -89,7 +88,7 @@ class BuilderApp(ExtensionApp):
             self.runtime = Runtime(settings, notice=self.log.warning)
         except Unavailable as error:
             self.problem = error
-            self.log.error("%s", error)
+            self.log.error("%s", error)  # noqa: TRY400 - one line says it; the stack would not
             return
         if self.runtime.resumed:
             self.log.info("resumed %d executions", self.runtime.resumed)
@@ -98,6 +97,11 @@ class BuilderApp(ExtensionApp):
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
+
+    @property
+    def _server(self) -> Any:
+        """The Jupyter server; typed loosely because its traits are."""
+        return self.serverapp
 
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""
@@ -133,11 +137,9 @@ class BuilderApp(ExtensionApp):
         """Count a call with a key as activity; Jupyter counts its own only."""
         from jupyter_server._tz import utcnow
 
-        self.serverapp.web_app.settings["last_activity_times"][self.name] = utcnow()
+        self._server.web_app.settings["last_activity_times"][self.name] = utcnow()
 
 
 def pattern(path: str) -> str:
     """Return the regular expression of a route's path; a parameter is anything but a slash."""
     return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
-
-

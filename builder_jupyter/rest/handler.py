@@ -6,11 +6,12 @@ included. Access is decided in one place, `OwnCredentials.require`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
 import uuid
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from jupyter_server.auth.identity import User
@@ -34,6 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+LARGE_BODY_BYTES = 64 * 1024
 MAX_JSON_DEPTH = 100
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
@@ -67,7 +69,7 @@ class OwnCredentials:
         """Await a service's answer: it works on the runtime's loop, not on the server's."""
         return await self.runtime.portal.ask(work)
 
-    def stream(self, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    def follow(self, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         """Iterate over what a service yields on the runtime's loop."""
         return self.runtime.portal.stream(source)
 
@@ -146,13 +148,13 @@ class OwnCredentials:
         return fault
 
 
-class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):  # type: ignore[misc]
+class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
     """A JSON handler. ``path`` is its route, with ``{names}`` for parameters."""
 
     path: ClassVar[str]
 
-    def body(self) -> Any:
-        """Return the request's JSON value.
+    async def body(self, read: Callable[[Any], T]) -> T:
+        """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.
 
         Raises
         ------
@@ -162,14 +164,13 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):  # type
         raw: bytes = self.request.body
         if len(raw) > MAX_BODY_BYTES:
             raise errors.TooLarge(f"The body has {len(raw)} bytes; {MAX_BODY_BYTES} is the most.")
-        return parse_json(raw)
+        if len(raw) < LARGE_BODY_BYTES:
+            return read(parse_json(raw))
+        return await asyncio.to_thread(lambda: read(parse_json(raw)))
 
-    def model(self, model: type[M]) -> M:
+    async def model(self, model: type[M]) -> M:
         """Return the request's JSON object as a model. Raises as `body`, and `InvalidInput` for fields."""
-        value = self.body()
-        if not isinstance(value, dict):
-            raise malformed("must be an object")
-        return validated(model, value)
+        return await self.body(lambda value: validated(model, value))
 
     def query(self, model: type[M]) -> M:
         """Return the query string as a model; the last of repeated names counts."""
@@ -223,8 +224,10 @@ def malformed(reason: str, field: str = "body") -> errors.InvalidInput:
     )
 
 
-def validated(model: type[M], value: Mapping[str, Any]) -> M:
+def validated(model: type[M], value: Any) -> M:
     """Return ``value`` as a model. Raises `InvalidInput` naming each field at fault."""
+    if not isinstance(value, dict):
+        raise malformed("must be an object")
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -21,7 +21,12 @@ _DIRECT_ERROR = {
 _BUILDER_ERROR = {
     "type": "object",
     "required": ["error", "message", "code"],
-    "properties": {"error": {"type": "string"}, "message": {"type": "string"}, "code": {"type": "string"}, "details": {}},
+    "properties": {
+        "error": {"type": "string"},
+        "message": {"type": "string"},
+        "code": {"type": "string"},
+        "details": {},
+    },
 }
 
 

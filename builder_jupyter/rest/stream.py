@@ -56,7 +56,7 @@ class ExecutionEvents(BuilderFamily):
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
-        source = self.stream(self.runtime.executions.events(self.caller, execution_id, after=after))
+        source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
         self._following = asyncio.current_task()
         with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
             async for batch in with_keep_alive(source):
@@ -70,7 +70,7 @@ class ExecutionEvents(BuilderFamily):
             self._following.cancel()
 
 
-class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: ignore[misc]
+class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):
     """The events of one execution over a WebSocket: text frames, each a JSON array of events."""
 
     path = "/api/builder/executions/{execution_id}/socket"
@@ -82,7 +82,7 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)
 
-    def open(self, execution_id: str) -> None:  # type: ignore[override]
+    def open(self, execution_id: str) -> None:
         """Begin to send."""
         super().open(execution_id)
         given = {"after": self.get_query_argument("after", "0")}
@@ -90,7 +90,7 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
         self._sending = asyncio.create_task(self._send(execution_id, after))
 
     async def _send(self, execution_id: str, after: int) -> None:
-        source = self.stream(self.runtime.executions.events(self.caller, execution_id, after=after))
+        source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
         with contextlib.suppress(WebSocketClosedError):
             async with contextlib.aclosing(source):
                 async for batch in source:

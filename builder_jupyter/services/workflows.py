@@ -78,9 +78,7 @@ class WorkflowService:
     ) -> list[StoredWorkflow]:
         """Return what the principal may see, newest change first."""
         owner = None if principal.is_admin else principal.name
-        return await self._store.list(
-            principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset
-        )
+        return await self._store.list(principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset)
 
     async def list_workspace(self, principal: Principal) -> Sequence[StoredWorkflow]:
         """Return all workflows of the principal's workspace, newest change first."""

@@ -61,7 +61,7 @@ class KeysHandler(BuilderFamily):
     @route(Scope.MANAGE_INTEGRATIONS, body=KeyBody, answer=KeyMade, status=201)
     async def post(self) -> None:
         """Make a key."""
-        wanted = self.model(KeyBody)
+        wanted = await self.model(KeyBody)
         key, secret = await self.call(self.runtime.keys.create(self.caller, wanted.name, wanted.scopes))
         self.answer(shown(key) | {"key": secret})
 

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from builder_jupyter import errors
 from builder_jupyter.clock import iso_z
-from builder_jupyter.graph.dialects import builder, dialect_of
+from builder_jupyter.graph.dialects import dialect_of, unwrap
 from builder_jupyter.graph.dialects.wire import Dialect
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.identity.scopes import Scope
@@ -158,12 +157,8 @@ class WorkflowsHandler(BuilderFamily):
     @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201)
     async def post(self) -> None:
         """Create a workflow."""
-        body = self.body()
-        workflow = _dialect(body).read_create(body)
-        message, draft = _saving(body)
-        stored = await self.call(
-            self.runtime.workflows.create(self.caller, workflow, message=message, draft=draft)
-        )
+        workflow, message, draft = await self.body(lambda body: (_dialect(body).read_create(body), *_saving(body)))
+        stored = await self.call(self.runtime.workflows.create(self.caller, workflow, message=message, draft=draft))
         self.answer(full(stored), ETag=_etag(stored.version))
 
 
@@ -183,9 +178,8 @@ class WorkflowHandler(BuilderFamily):
         """Save a new version with some parts changed."""
         service = self.runtime.workflows
         current = await self.call(service.get(self.caller, workflow_id))
-        body = self.body()
-        changes = dialect_of(current.workflow.profile).read_update(body)
-        message, draft = _saving(body)
+        dialect = dialect_of(current.workflow.profile)
+        changes, message, draft = await self.body(lambda body: (dialect.read_update(body), *_saving(body)))
         stored = await self.call(
             service.update(
                 self.caller, workflow_id, changes, message=message, draft=draft, expected=self.expected_version()
@@ -225,11 +219,14 @@ class ValidateHandler(BuilderFamily):
     @route(Scope.READ_CANVASES, body=GraphBody, answer=Verdict)
     async def post(self) -> None:
         """Judge a graph without saving it."""
-        body = builder.unwrap(self.body())
+        self.answer(await self.body(self._judge))
+
+    def _judge(self, value: Any) -> dict[str, Any]:
+        body = unwrap(value)
         dialect = _dialect(body)
         nodes, edges = dialect.read_graph(body)
-        findings = self.runtime.workflows.findings(Workflow(nodes=nodes, edges=edges, profile=dialect.profile))
-        self.answer(result(findings))
+        workflow = Workflow(nodes=nodes, edges=edges, profile=dialect.profile)
+        return result(self.runtime.workflows.findings(workflow))
 
 
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)
@@ -287,5 +284,3 @@ def _saving(body: dict[str, Any]) -> tuple[str | None, bool]:
 
 def _etag(version: int) -> str:
     return f'"{version}"'
-
-

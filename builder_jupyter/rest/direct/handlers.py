@@ -72,20 +72,16 @@ class RunHandler(BuilderHandler):
     @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202)
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot."""
-        wanted = self.model(RunRequest)
+        wanted = await self.model(RunRequest)
         executions = self.runtime.executions
         run = await self.call(
-            executions.start(
-                self.caller, wanted.canvasId, trigger_node=wanted.triggerNodeId, inputs=wanted.inputs
-            )
+            executions.start(self.caller, wanted.canvasId, trigger_node=wanted.triggerNodeId, inputs=wanted.inputs)
         )
         accepted = {"ok": True, "executionId": run.execution_id, "message": "Execution triggered"}
         if not wanted.sync:
             self.answer(accepted)
             return
-        picture = await self.call(
-            executions.wait(self.caller, run.execution_id, seconds=wanted.timeoutSeconds)
-        )
+        picture = await self.call(executions.wait(self.caller, run.execution_id, seconds=wanted.timeoutSeconds))
         if ExecutionStatus(picture["status"]).is_terminal:
             self.answer(picture, status=200)
         else:

@@ -72,11 +72,7 @@ def sse(*events: Any, forever: bool = False) -> Any:
     async def reply(server: Loopback, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         for event in events:
-            raw = (
-                event
-                if isinstance(event, bytes)
-                else f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
-            )
+            raw = event if isinstance(event, bytes) else f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
             writer.write(raw)
             await writer.drain()
         if forever:
@@ -96,9 +92,7 @@ def end(reason: str = "stop") -> dict[str, Any]:
 
 def call(index: int, **parts: Any) -> dict[str, Any]:
     function = {key: parts[key] for key in ("name", "arguments") if key in parts}
-    piece = {"index": index, "function": function} | (
-        {"id": parts["id"], "type": "function"} if "id" in parts else {}
-    )
+    piece = {"index": index, "function": function} | ({"id": parts["id"], "type": "function"} if "id" in parts else {})
     return _chunk({"delta": {"tool_calls": [piece]}, "finish_reason": None})
 
 
