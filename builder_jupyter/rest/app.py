@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado import web
@@ -102,6 +103,15 @@ class BuilderApp(ExtensionApp):
     def _server(self) -> Any:
         """The Jupyter server; typed loosely because its traits are."""
         return self.serverapp
+
+    def name_of(self, user: User) -> str:
+        """Return the name under which a Jupyter user acts.
+
+        Jupyter's own providers know no names: they make one up for each browser, and a new one for each request with
+        a token. Whoever they let in is the server's owner.
+        """
+        known = type(self._server.identity_provider).__module__ != IdentityProvider.__module__
+        return user.username if known else getpass.getuser()
 
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""

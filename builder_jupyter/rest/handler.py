@@ -96,7 +96,7 @@ class OwnCredentials:
                     raise web.HTTPError(401) from error
                 raise
             if self.current_user is not None:
-                self.principal = jupyter_principal(self.current_user.username)
+                self.principal = jupyter_principal(self.app.name_of(self.current_user))
         await self.require(about)
 
     async def require(self, about: Route | None) -> None:

@@ -77,7 +77,7 @@ def full_key(make_key: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def call(jp_serverapp: Any, http_server: Any, http_server_port: Any) -> Call:  # noqa: ARG001 - it must listen
+def call(jp_serverapp: Any, http_server: Any, http_server_port: Any) -> Call:
     """Send a request exactly as given: no credential is added."""
 
     async def send(
