@@ -98,7 +98,7 @@ class LocalServer:
         params.cpuparams_batch.n_threads = threads
         params.verbosity = _QUIET
         try:
-            return xllamacpp.Server(params)
+            server = xllamacpp.Server(params)
         except (RuntimeError, ValueError) as error:
             raise ProviderError(
                 f"The file {self.path.name!r} could not be loaded as a language model.",
