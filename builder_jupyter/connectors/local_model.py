@@ -113,8 +113,8 @@ class LocalServer:
         """Have one question go through the server's queue.
 
         A server that is freed between listening and working waits for itself for ever, and holds the
-        interpreter's lock meanwhile: seen in 4 of 4 series of 25 starts and stops on a busy machine, and in none
-        that asked first. ``/slots`` is answered through the queue, ``/health`` is not.
+        interpreter's lock meanwhile: seen in 4 of 4 series of 25 starts and stops on a busy machine, and in
+        none that asked first. ``/slots`` is answered through the queue, ``/health`` is not.
         """
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=_START_SECONDS)
         with closing(connection):
