@@ -144,7 +144,7 @@ def test_quiet_start_stop_and_exit() -> None:
         "from builder_jupyter.connectors.model_files import ensure_model\n"
         "server = LocalServer(ensure_model())\n"
         "first = server.start(); assert server.start() == first\n"
-        "server.stop(); server.start()\n"
+        "for _ in range(5): server.stop(); server.start()\n"
         "async def main():\n"
         "    model = await local_chat_model()\n"
         "    return [c async for c in model.stream(ChatRequest([Message('user', 'hi')], max_tokens=4))]\n"
