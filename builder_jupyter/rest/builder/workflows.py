@@ -10,11 +10,11 @@ from builder_jupyter.clock import iso_z
 from builder_jupyter.graph.dialects import dialect_of, unwrap
 from builder_jupyter.graph.dialects.wire import Dialect
 from builder_jupyter.graph.model import Profile, Workflow
+from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily, malformed
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
-from builder_jupyter.storage.workflows import StoredWorkflow
 from builder_jupyter.validation import result
 
 API_VERSION = "1.0.0"
@@ -232,7 +232,7 @@ class ValidateHandler(BuilderFamily):
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)
 
 
-def full(stored: StoredWorkflow) -> dict[str, Any]:
+def full(stored: WorkflowVersion) -> dict[str, Any]:
     """Return a workflow as the Builder API shows it; nodes and edges as they were sent."""
     document = stored.workflow.to_dict()
     return {
@@ -249,7 +249,7 @@ def full(stored: StoredWorkflow) -> dict[str, Any]:
     } | ({"dialect": document["dialect"]} if "dialect" in document else {})
 
 
-def summary(stored: StoredWorkflow) -> dict[str, Any]:
+def summary(stored: WorkflowVersion) -> dict[str, Any]:
     """Return a workflow as the list shows it."""
     return {
         "id": stored.id,
