@@ -38,7 +38,7 @@ def main() -> None:
         cases = {
             "import json": IMPORT.format(module="json"),
             "import builder_jupyter": IMPORT.format(module="builder_jupyter"),
-            "server without the extension": LOAD.format(extensions="{}", root=root),
+            "server without the extension": LOAD.format(extensions="{'builder_jupyter': False}", root=root),
             "server with the extension": LOAD.format(extensions="{'builder_jupyter': True}", root=root),
         }
         times: dict[str, list[float]] = {name: [] for name in cases}
