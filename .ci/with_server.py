@@ -12,7 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-TOKEN = "only-for-this-run"  # noqa: S105
+TOKEN = "only-for-this-run"
 
 
 def main(command: list[str]) -> int:
