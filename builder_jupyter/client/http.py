@@ -227,9 +227,7 @@ class HttpTransport:
                 hint="Is it running? See what is with: builder-jupyter doctor",
             ) from error
         if response.is_redirect:
-            raise Unavailable(
-                f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS
-            )
+            raise Unavailable(f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS)
         if not response.is_success:
             raise error_of(response.status_code, response.text, response.headers)
         return response.text
