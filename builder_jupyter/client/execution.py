@@ -185,20 +185,21 @@ class Execution:
         self._picture = self._transport.portal.wait(self._transport.cancel(self.id))
         return self
 
-    def wait(self, *, seconds: float | None = None, show: bool | None = None) -> Self:
+    def wait(self, *, seconds: float | None = None, show: bool | None = None, progress: Progress | None = None) -> Self:
         """Block until the run is over or can only go on when a person answers; return the execution.
 
         Parameters
         ----------
         seconds : the longest to wait; then the run goes on unwatched. Nothing is shown with a limit.
         show : see `progress.choose`.
+        progress : who shows it, instead.
         """
         portal = self._transport.portal
         if seconds is not None:
             self._picture = portal.wait(self._transport.wait(self.id, seconds))
             return self
         if not self._is_known_over:
-            _run_now(self._watch(_blocking(portal), choose(show)))
+            _run_now(self._watch(_blocking(portal), progress or choose(show)))
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:

@@ -24,6 +24,7 @@ EXECUTION_COLUMNS = (
 )  # fmt: skip
 
 _COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
+_TEXTS = ("step", "name", "type", "status", "model", "text", "error", "skip_reason", "kind", "description", "workflow")
 _MILLISECONDS = ("started_at", "finished_at", "at", "created_at")
 
 
@@ -134,4 +135,6 @@ def _frame(columns: Sequence[str], rows: Iterable[Wire], *, times: Sequence[str]
             frame[column] = frame[column].astype("Int64")
         elif column in ("seconds", "credits"):
             frame[column] = frame[column].astype("float64")
+        elif column in _TEXTS:
+            frame[column] = frame[column].astype("string")
     return frame
