@@ -42,9 +42,7 @@ class BuilderError(Exception):
 
     default_code: ClassVar[str] = "BUILDER_ERROR"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, details: Any = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, details: Any = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code

@@ -12,9 +12,11 @@ MAX_NAME = 40
 
 
 def default_data_dir(root_dir: Path) -> Path:
-    """Return where the database of a root folder lies: in Jupyter's data folder, never inside the root itself.
+    """Return the folder of the database that belongs to a root folder.
 
-    The name tells people which folder it belongs to; the hash of the whole path tells folders of one name apart.
+    It is in Jupyter's data folder, never inside the root: the file browser could open the database there, and a
+    process that opens its own database a second time loses its lock. The name tells people which folder it belongs
+    to; the hash of the whole path tells folders of one name apart.
     """
     from jupyter_core.paths import jupyter_data_dir
 

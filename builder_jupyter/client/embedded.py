@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
+from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.principal import local_principal
 
 if TYPE_CHECKING:
@@ -181,4 +182,4 @@ def _key(key: ApiKey) -> Wire:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    return None if moment is None else iso_z(moment)

@@ -90,9 +90,7 @@ def _value(node: ast.expr) -> Number:
             known = ", ".join(sorted({*FUNCTIONS, *_CONSTANTS}))
             raise _refused(f"The name {name[:40]!r} is not known. Known: {known}.")
         case _:
-            raise _refused(
-                "The expression may hold numbers, + - * / // % **, parentheses and functions only."
-            )
+            raise _refused("The expression may hold numbers, + - * / // % **, parentheses and functions only.")
 
 
 def _power(base: Number, exponent: Number) -> Number:

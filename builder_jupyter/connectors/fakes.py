@@ -54,11 +54,7 @@ class ScriptedModel:
                 await self.gate.wait()
             if isinstance(answer, BaseException):
                 raise answer
-            reply = (
-                answer
-                if isinstance(answer, ChatReply)
-                else ChatReply(answer, usage=self._count(request, answer))
-            )
+            reply = answer if isinstance(answer, ChatReply) else ChatReply(answer, usage=self._count(request, answer))
             for start in range(0, len(reply.text), self.chunk_size):
                 yield ChatChunk(reply.text[start : start + self.chunk_size])
                 if start == 0 and self.middle_gate is not None:
@@ -74,9 +70,7 @@ class ScriptedModel:
         if callable(self.script):
             return self.script(request)
         if len(self.requests) > len(self.script):
-            raise AssertionError(
-                f"the script of {self.name!r} has {len(self.script)} answers; this is one call more"
-            )
+            raise AssertionError(f"the script of {self.name!r} has {len(self.script)} answers; this is one call more")
         return self.script[len(self.requests) - 1]
 
     def _count(self, request: ChatRequest, answer: str) -> Usage:

@@ -70,9 +70,7 @@ class LangChainModel:
             model = model.bind_tools([tool_to_wire(spec) for spec in request.tools])
         answer = _Answer(self.name)
         try:
-            async with aclosing(
-                model.astream([to_langchain(message) for message in request.messages])
-            ) as chunks:
+            async with aclosing(model.astream([to_langchain(message) for message in request.messages])) as chunks:
                 async for chunk in chunks:
                     text = answer.take(chunk)
                     if text:
@@ -146,11 +144,7 @@ def translated(model: str, error: Exception, *, begun: bool) -> ProviderError:
     ``begun`` says whether a part of the answer had arrived.
     """
     response = getattr(error, "response", None)
-    status = (
-        getattr(error, "status_code", None)
-        or getattr(response, "status_code", None)
-        or getattr(error, "code", 0)
-    )
+    status = getattr(error, "status_code", None) or getattr(response, "status_code", None) or getattr(error, "code", 0)
     if isinstance(status, int) and status >= 400:
         headers = getattr(response, "headers", None)
         body = getattr(error, "body", None)

@@ -174,9 +174,7 @@ def _lack(provider: Provider, name: str) -> _Lack | None:
             f"Run: pip install {provider.install}",
         )
     if not any(os.environ.get(key) for key in provider.keys):
-        return _Lack(
-            f"The model {name} needs an API key.", f"Set the environment variable {provider.keys[0]}."
-        )
+        return _Lack(f"The model {name} needs an API key.", f"Set the environment variable {provider.keys[0]}.")
     return None
 
 
@@ -202,9 +200,7 @@ def _trial(build: Callable[[], BaseChatModel], name: str) -> _Lack | None:
         package = getattr(error.__cause__ or error, "name", None) or "its LangChain package"
         return _Lack(f"The model {name} needs a package that is not installed.", f"Missing: {package}.")
     except ValidationError as error:
-        fields = ", ".join(
-            str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]
-        )
+        fields = ", ".join(str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"])
         return _Lack(f"The model {name} is not set up.", f"Missing or wrong: {fields or 'its API key'}.")
     except ValueError as error:
         raise NotConfigured(

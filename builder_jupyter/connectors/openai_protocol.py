@@ -82,9 +82,7 @@ class OpenAIProtocolModel:
             headers={"Authorization": f"Bearer {self.api_key}"},
             timeout=httpx.Timeout(self.idle_seconds, connect=_CONNECT_SECONDS),
             verify=_tls(trusting=urlsplit(self.base_url).scheme == "https"),
-            trust_env=not _is_loopback(
-                self.base_url
-            ),  # a proxy cannot reach our loopback, and must not see its key
+            trust_env=not _is_loopback(self.base_url),  # a proxy cannot reach our loopback, and must not see its key
         )
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
@@ -106,9 +104,7 @@ class OpenAIProtocolModel:
             body = json.loads(await response.aread())
         except ValueError:
             body = None
-        return provider_errors.status_error(
-            self.name, response.status_code, headers=response.headers, body=body
-        )
+        return provider_errors.status_error(self.name, response.status_code, headers=response.headers, body=body)
 
 
 @dataclass(slots=True)

@@ -51,9 +51,7 @@ def status_error(
     reason = _identifier(body)
     if reason:
         details["reason"] = reason
-    code = {401: "PROVIDER_AUTH", 403: "PROVIDER_AUTH", 429: "PROVIDER_RATE_LIMITED"}.get(
-        status, "PROVIDER_ERROR"
-    )
+    code = {401: "PROVIDER_AUTH", 403: "PROVIDER_AUTH", 429: "PROVIDER_RATE_LIMITED"}.get(status, "PROVIDER_ERROR")
     return ProviderError(
         f"The model {model} answered with status {status}{f' ({reason})' if reason else ''}.",
         code=code,

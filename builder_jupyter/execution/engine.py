@@ -248,9 +248,7 @@ class Engine:
             request = dict(outcome.request)
             self._record(
                 run,
-                StepWaiting(
-                    name, visit.number, visit.attempt, ids.waitpoint_id(), outcome.kind, request, deadline
-                ),
+                StepWaiting(name, visit.number, visit.attempt, ids.waitpoint_id(), outcome.kind, request, deadline),
             )
         elif isinstance(outcome, StepResult):
             completed = StepCompleted(name, visit.number, visit.attempt, outcome)
@@ -324,9 +322,7 @@ class Engine:
 
 
 def _entry(recorded: Recorded) -> Entry:
-    return Entry(
-        recorded.execution_id, recorded.seq, recorded.at, recorded.event.kind, _encode(recorded.event)
-    )
+    return Entry(recorded.execution_id, recorded.seq, recorded.at, recorded.event.kind, _encode(recorded.event))
 
 
 def _encode(event: Event) -> str:

@@ -77,9 +77,7 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
 def _outputs(state: ExecutionState) -> dict[str, Any]:
     """Return the outputs of the steps that nothing in the plan follows."""
     return {
-        state.plan.steps[step].node_id: {
-            port: value.to_dict() for port, value in visit.result.outputs.items()
-        }
+        state.plan.steps[step].node_id: {port: value.to_dict() for port, value in visit.result.outputs.items()}
         for step, visit in state.last_visits().items()
         if not state.topology.outgoing[step] and visit.result is not None
     }

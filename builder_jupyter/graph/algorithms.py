@@ -39,9 +39,7 @@ def restrict(successors: Mapping[K, Sequence[K]], keep: Iterable[K]) -> dict[K, 
     """Return the part of a graph that has only the nodes in ``keep``, in the order of the graph."""
     kept = set(keep)
     return {
-        node: [target for target in targets if target in kept]
-        for node, targets in successors.items()
-        if node in kept
+        node: [target for target in targets if target in kept] for node, targets in successors.items() if node in kept
     }
 
 

@@ -27,9 +27,7 @@ def parse_path(text: str) -> Path | None:
     """Return the steps of ``state.name[0]...``; None when the text is outside the grammar."""
     if _IS_PATH.fullmatch(text) is None:
         return None
-    return tuple(
-        step[1:] if step.startswith(".") else int(step[1:-1]) for step in _STEPS.findall(text, len("state"))
-    )
+    return tuple(step[1:] if step.startswith(".") else int(step[1:-1]) for step in _STEPS.findall(text, len("state")))
 
 
 def parse_output(text: str) -> Path | None:

@@ -55,9 +55,7 @@ class Agent(NodeType):
             )  # fmt: skip
             reply = await ask(model, request, context)
             usage = reply.usage.plus(usage)
-            written.append(
-                Message("assistant", reply.text, name=context.node.id, tool_calls=reply.tool_calls)
-            )
+            written.append(Message("assistant", reply.text, name=context.node.id, tool_calls=reply.tool_calls))
             if not reply.tool_calls:
                 break
             written.extend([await _call(context, call) for call in reply.tool_calls])

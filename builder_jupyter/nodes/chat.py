@@ -39,9 +39,7 @@ class Message:
         if self.name is not None:
             wire["name"] = self.name
         if self.tool_calls:
-            wire["tool_calls"] = [
-                {"id": c.id, "name": c.name, "arguments": dict(c.arguments)} for c in self.tool_calls
-            ]
+            wire["tool_calls"] = [{"id": c.id, "name": c.name, "arguments": dict(c.arguments)} for c in self.tool_calls]
         if self.tool_call_id is not None:
             wire["tool_call_id"] = self.tool_call_id
         return wire
@@ -53,9 +51,7 @@ class Message:
             role=wire["role"],
             content=wire["content"],
             name=wire.get("name"),
-            tool_calls=tuple(
-                ToolCall(c["id"], c["name"], c["arguments"]) for c in wire.get("tool_calls", ())
-            ),
+            tool_calls=tuple(ToolCall(c["id"], c["name"], c["arguments"]) for c in wire.get("tool_calls", ())),
             tool_call_id=wire.get("tool_call_id"),
         )
 
@@ -98,9 +94,7 @@ class Usage:
         """Return the sum; the model named is this one's."""
         if other is None:
             return self
-        return Usage(
-            self.model, self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
-        )
+        return Usage(self.model, self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
 
 @dataclass(frozen=True, slots=True)

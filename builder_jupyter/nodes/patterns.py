@@ -39,7 +39,11 @@ class _Re2Pattern:
         return self._compiled.search(text.encode("utf-8", "replace")) is not None
 
 
-@lru_cache(maxsize=4096)
+_MAX_BYTES = 2 << 20
+"""What one compiled pattern may grow to; times the size of the cache it must still be bearable."""
+
+
+@lru_cache(maxsize=512)
 def compile_pattern(text: str) -> Pattern:
     """Compile a router's pattern.
 
@@ -54,6 +58,7 @@ def compile_pattern(text: str) -> Pattern:
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = False
+    options.max_mem = _MAX_BYTES
     try:
         compiled = re2.compile(text.encode(), options)
     except UnicodeEncodeError as error:

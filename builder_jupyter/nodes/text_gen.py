@@ -49,8 +49,6 @@ class TextGen(NodeType):
         if not prompt.strip():
             raise StepError(f"Node {context.node.id!r} has no prompt.", code="EMPTY_PROMPT")
         model = await context.models.get(data.model)
-        request = ChatRequest(
-            [Message("user", prompt)], temperature=data.temperature, max_tokens=data.maxTokens
-        )
+        request = ChatRequest([Message("user", prompt)], temperature=data.temperature, max_tokens=data.maxTokens)
         reply = await ask(model, request, context)
         return StepResult(outputs={"text-out": PortValue(PortType.TEXT, reply.text)}, usage=reply.usage)

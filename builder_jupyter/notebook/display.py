@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.nodes.registry import default_registry
-from builder_jupyter.notebook.svg import looks_of, workflow_svg
+from builder_jupyter.notebook.lettering import escape
+from builder_jupyter.notebook.svg import Drawing, draw, looks_of
 
 if TYPE_CHECKING:
     from builder_jupyter.graph.model import Workflow
@@ -18,17 +20,16 @@ WORKFLOW_MIME = "application/vnd.builder.workflow.v1+json"
 
 
 def workflow_mimebundle(workflow: Workflow, **_selection: object) -> dict[str, Any]:
-    """Return a workflow by MIME type: text, HTML with the picture inline, the picture alone, and JSON.
+    """Return a workflow by MIME type: text, HTML with an image, the image alone, and JSON.
 
-    A front end takes the richest it can show. JupyterLab draws ``image/svg+xml`` as an ``<img>``, which its
-    theme does not reach; so the same picture is also given as HTML, inline, which it prefers. IPython's
-    ``include`` and ``exclude`` are accepted and left to it.
+    A front end takes the richest it can show. IPython's ``include`` and ``exclude`` are accepted, and left
+    to it.
     """
-    picture = workflow_svg(workflow, looks=looks_of(default_registry(), workflow.profile))
+    drawing = draw(workflow, looks=looks_of(default_registry(), workflow.profile))
     return {
         "text/plain": repr(workflow),
-        "text/html": f'<div style="overflow-x:auto">{picture}</div>',
-        "image/svg+xml": picture,
+        "text/html": _image(drawing, workflow.name),
+        "image/svg+xml": drawing.svg,
         WORKFLOW_MIME: workflow.to_dict(),
     }
 
@@ -37,4 +38,20 @@ def register(ip: Any) -> None:
     """Teach an IPython shell to show workflows; doing it twice changes nothing."""
     ip.display_formatter.mimebundle_formatter.for_type_by_name(
         "builder_jupyter.graph.model", "Workflow", workflow_mimebundle
+    )
+
+
+def _image(drawing: Drawing, name: str) -> str:
+    """Return HTML with the picture as a data URL.
+
+    Not inline: JupyterLab strips inline SVG from notebooks that are not trusted and leaves a heap of words.
+    Nor ``image/svg+xml`` alone: there it is not shown at all, and has no text for screen readers anywhere. An
+    image still follows the light or dark theme, through the page's ``color-scheme``.
+    """
+    source = b64encode(drawing.svg.encode()).decode()
+    narrowest = min(drawing.width, 2400.0, max(320.0, drawing.width * 0.55))  # else letters get too small: scroll
+    return (
+        f'<div style="overflow-x:auto"><img alt="{escape(f"{name}. {drawing.description}")}" '
+        f'width="{drawing.width:.0f}" style="max-width:100%;min-width:{narrowest:.0f}px;height:auto" '
+        f'src="data:image/svg+xml;base64,{source}"></div>'
     )

@@ -2,8 +2,8 @@
 
 Inline it follows the notebook's theme (CSS variables of JupyterLab and VS Code), alone the system's light or
 dark scheme, and it stays legible where neither is known: cards and labels bring their own ground. It has no
-element ids, so any number of pictures can stand on one page; its styles are scoped by a class that is the hash
-of the content.
+element ids, so any number of pictures can stand on one page; its styles are scoped by a class that is the
+hash of the content.
 """
 
 from __future__ import annotations
@@ -32,6 +32,15 @@ class Look(NamedTuple):
     color: str
     icon: str
     title: str
+
+
+class Drawing(NamedTuple):
+    """A picture with its natural size in pixels and its content in words."""
+
+    svg: str
+    width: float
+    height: float
+    description: str
 
 
 class _Mark(NamedTuple):
@@ -79,9 +88,7 @@ def looks_of(registry: Registry, profile: Profile) -> dict[str, Look]:
     return {kind.type: Look(kind.color, kind.icon, kind.title) for kind in registry.of(profile)}
 
 
-def workflow_svg(
-    workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None
-) -> str:
+def workflow_svg(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None) -> str:
     """Return the workflow as an SVG text.
 
     Parameters
@@ -93,6 +100,11 @@ def workflow_svg(
     -------
     A picture as wide as its content at most, narrower where there is less room; deterministic.
     """
+    return draw(workflow, looks=looks, statuses=statuses).svg
+
+
+def draw(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None) -> Drawing:
+    """Return what `workflow_svg` returns, with the size and the description a page needs beside it."""
     statuses = statuses or {}
     known = workflow.nodes_by_id
     positions = layout(workflow)
@@ -106,25 +118,18 @@ def workflow_svg(
         frame.add(position.x + HALF_W, position.y + HALF_H)
         look = looks.get(known[node_id].type) or Look("#6b7280", "●", known[node_id].type)
         cards.append(_card(known[node_id], position, look, statuses.get(node_id), is_plain=is_huge))
-    body = "".join(
-        (
-            f"<title>{escape(workflow.name)}</title><desc>{escape(_describe(workflow, statuses))}</desc>",
-            *edges,
-            *cards,
-            *labels,
-        )
-    )
+    description = _describe(workflow, statuses)
+    heading = f"<title>{escape(workflow.name)}</title><desc>{escape(description)}</desc>"
+    body = "".join((heading, *edges, *cards, *labels))
     left, top, width, height = frame.box()
-    narrowest = min(
-        width, 2400.0, max(320.0, width * 0.55)
-    )  # below that, text is too small: the cell scrolls
     scope = "wf-" + hashlib.sha256(body.encode()).hexdigest()[:12]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="100%" '
-        f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" font-family="system-ui,sans-serif" '
-        f'style="max-width:{_n(width)}px;min-width:{_n(narrowest)}px;height:auto">'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="{_n(width)}" '
+        f'height="{_n(height)}" viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
+        f'font-family="system-ui,sans-serif" style="max-width:100%;height:auto">'
         f"<style>{_STYLE.replace('SCOPE', scope).strip()}</style>{body}</svg>"
     )
+    return Drawing(svg, width, height, description)
 
 
 class _Frame:
@@ -167,11 +172,7 @@ def _edges(
         for x, y in route.points():
             frame.add(x, y)
     taken: list[tuple[float, float, float]] = []
-    pills = [
-        _pill(routes[ends], " · ".join(texts), router, taken, frame)
-        for ends, texts in labels.items()
-        if texts
-    ]
+    pills = [_pill(routes[ends], " · ".join(texts), router, taken, frame) for ends, texts in labels.items() if texts]
     return strokes, pills
 
 
@@ -194,9 +195,7 @@ def _stroke(route: Route) -> str:
     course = f"M{_n(first[0])} {_n(first[1])}" + "".join(
         f"C{_n(b[0])} {_n(b[1])} {_n(c[0])} {_n(c[1])} {_n(d[0])} {_n(d[1])}" for _, b, c, d in route.curves
     )
-    head = (
-        f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
-    )
+    head = f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
     kind = "edge back" if route.back else "edge"
     return (
         f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/>'
@@ -204,9 +203,7 @@ def _stroke(route: Route) -> str:
     )
 
 
-def _pill(
-    route: Route, label: str, router: Router, taken: list[tuple[float, float, float]], frame: _Frame
-) -> str:
+def _pill(route: Route, label: str, router: Router, taken: list[tuple[float, float, float]], frame: _Frame) -> str:
     """Place a label on its edge: as near to the middle as cards and other labels allow."""
     text = shorten(label, 130.0, 11.0)
     half = text_width(text, 11.0) / 2 + 8
@@ -246,9 +243,7 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
     faded = ' opacity=".6"' if status == "skipped" else ""
     parts = [
         f'<g transform="translate({_n(x)} {_n(y)})">',
-        ""
-        if is_plain
-        else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
+        "" if is_plain else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
         f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>',
         f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>',
         f'<text class="icon" font-size="16" text-anchor="middle" x="28" y="35.6" fill="{ink_on(color)}">',

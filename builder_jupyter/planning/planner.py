@@ -77,9 +77,7 @@ class _Graph:
         try:
             return self.nodes[node_id]
         except KeyError:
-            raise NotFound(
-                f"Workflow {self.workflow.name!r} has no node {node_id!r}.", code="NODE_NOT_FOUND"
-            ) from None
+            raise NotFound(f"Workflow {self.workflow.name!r} has no node {node_id!r}.", code="NODE_NOT_FOUND") from None
 
     def type_of(self, node: Node) -> NodeType:
         return self.registry.get(self.workflow.profile, node.type)
@@ -119,10 +117,7 @@ class _Graph:
             raise InvalidInput(
                 f"Node {node.id!r} cannot run with the data it has.",
                 code="INVALID_NODE_DATA",
-                details=[
-                    {"field": ".".join(["data", *map(str, e["loc"])]), "error": e["msg"]}
-                    for e in error.errors()
-                ],
+                details=[{"field": ".".join(["data", *map(str, e["loc"])]), "error": e["msg"]} for e in error.errors()],
             ) from None
         return PlannedStep(node.id, node.type, node.data, wave, node_type.credits, node_type.timeout_of(node))
 
@@ -147,11 +142,7 @@ class _Graph:
         for node in map(self.nodes.__getitem__, order):
             node_type = self.type_of(node)
             for port in node_type.inputs:
-                if (
-                    port.required
-                    and (node.id, port.name) not in wired
-                    and not node_type.own_input(node, port.name)
-                ):
+                if port.required and (node.id, port.name) not in wired and not node_type.own_input(node, port.name):
                     raise InvalidInput(
                         f"Node {node.id!r} needs something on its input {port.name!r}.",
                         code="MISSING_REQUIRED_INPUT",

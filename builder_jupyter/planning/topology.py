@@ -114,8 +114,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
         if link.kind is EdgeKind.EXIT:
             exits.setdefault(link.region, []).append(link.index)
     regions = tuple(
-        Region(parents[r], heads[r], len(paths[r]), members[r], tuple(exits.get(r, ())))
-        for r in range(len(parents))
+        Region(parents[r], heads[r], len(paths[r]), members[r], tuple(exits.get(r, ()))) for r in range(len(parents))
     )
     return Topology(
         links=tuple(links),
@@ -155,14 +154,11 @@ def _nest(
         region, members = work.pop()
         inside = set(members)
         successors = {
-            step: [edges[i][1] for i in outgoing[step] if i not in back and edges[i][1] in inside]
-            for step in members
+            step: [edges[i][1] for i in outgoing[step] if i not in back and edges[i][1] in inside] for step in members
         }
         for group in loops(successors):
             if depths[region] >= MAX_LOOP_DEPTH:
-                raise InvalidInput(
-                    f"Loops are nested more than {MAX_LOOP_DEPTH} deep.", code="LOOPS_TOO_DEEP"
-                )
+                raise InvalidInput(f"Loops are nested more than {MAX_LOOP_DEPTH} deep.", code="LOOPS_TOO_DEEP")
             inner = len(parents)
             head = min(group, key=entered.__getitem__)
             parents.append(region)

@@ -34,9 +34,7 @@ EVENTS_PER_FRAME = 100
 class ExecutionService:
     """What can be done with executions."""
 
-    def __init__(
-        self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry
-    ) -> None:
+    def __init__(self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry) -> None:
         self._engine = engine
         self._journal = journal
         self._workflows = workflows
@@ -97,9 +95,7 @@ class ExecutionService:
             verdict = result(self._workflows.findings(stored.workflow))
             if not verdict["valid"]:
                 first = verdict["errors"][0]
-                raise InvalidInput(
-                    f"The workflow cannot run: {first['message']}.", code=first["type"], details=verdict
-                )
+                raise InvalidInput(f"The workflow cannot run: {first['message']}.", code=first["type"], details=verdict)
             self._plans[key] = plan
             if len(self._plans) > KEPT_PLANS:
                 self._plans.popitem(last=False)
@@ -116,9 +112,7 @@ class ExecutionService:
         """Return the picture of an execution."""
         return snapshot((await self.find(principal, execution_id)).state)
 
-    async def wait(
-        self, principal: Principal, execution_id: str, *, seconds: float | None = None
-    ) -> dict[str, Any]:
+    async def wait(self, principal: Principal, execution_id: str, *, seconds: float | None = None) -> dict[str, Any]:
         """Wait for an execution to end, at most so many seconds; return its picture, ended or not."""
         run = await self.find(principal, execution_id)
         try:
@@ -144,9 +138,7 @@ class ExecutionService:
             for begin in range(0, len(batch), EVENTS_PER_FRAME):
                 yield [to_wire(recorded) for recorded in batch[begin : begin + EVENTS_PER_FRAME]]
 
-    async def history(
-        self, principal: Principal, execution_id: str, *, after: int = 0
-    ) -> list[dict[str, Any]]:
+    async def history(self, principal: Principal, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """Return the events so far with ``seq > after``."""
         run = await self.find(principal, execution_id)
         return [to_wire(recorded) for recorded in run.published(after)]

@@ -10,10 +10,11 @@ from builder_jupyter import ids
 from builder_jupyter.clock import Clock
 from builder_jupyter.errors import NotFound, Unprocessable
 from builder_jupyter.graph.model import FrozenDict, Workflow
+from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import Tools
 from builder_jupyter.nodes.registry import Registry
-from builder_jupyter.storage.workflows import StoredWorkflow, WorkflowStore
+from builder_jupyter.storage.workflows import WorkflowStore
 from builder_jupyter.validation import Finding, result, validate
 
 FIRST_MESSAGE = "Initial version"
@@ -36,7 +37,7 @@ class WorkflowService:
 
     async def create(
         self, principal: Principal, workflow: Workflow, *, message: str | None = None, draft: bool = False
-    ) -> StoredWorkflow:
+    ) -> WorkflowVersion:
         """Save a new workflow as version 1.
 
         Raises
@@ -46,7 +47,7 @@ class WorkflowService:
         workflow = self._checked(workflow, draft=draft)
         now = self._clock.now()
         workflow_id = ids.workflow_id()
-        stored = StoredWorkflow(
+        stored = WorkflowVersion(
             id=workflow_id,
             workspace=principal.workspace,
             owner=principal.name,
@@ -60,7 +61,7 @@ class WorkflowService:
         await self._store.create(stored)
         return stored
 
-    async def get(self, principal: Principal, workflow_id: str, version: int | None = None) -> StoredWorkflow:
+    async def get(self, principal: Principal, workflow_id: str, version: int | None = None) -> WorkflowVersion:
         """Return the current or a given version. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
         stored = await self._store.find(workflow_id, version)
         if stored is None or not may_see(principal, stored):
@@ -75,14 +76,12 @@ class WorkflowService:
         name: str | None = None,
         limit: int = 20,
         offset: int = 0,
-    ) -> list[StoredWorkflow]:
+    ) -> list[WorkflowVersion]:
         """Return what the principal may see, newest change first."""
         owner = None if principal.is_admin else principal.name
-        return await self._store.list(
-            principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset
-        )
+        return await self._store.list(principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset)
 
-    async def list_workspace(self, principal: Principal) -> Sequence[StoredWorkflow]:
+    async def list_workspace(self, principal: Principal) -> Sequence[WorkflowVersion]:
         """Return all workflows of the principal's workspace, newest change first."""
         return await self._store.list(principal.workspace)
 
@@ -95,7 +94,7 @@ class WorkflowService:
         message: str | None = None,
         draft: bool = False,
         expected: int | None = None,
-    ) -> StoredWorkflow:
+    ) -> WorkflowVersion:
         """Save a new version with some fields changed (`Workflow` fields by name).
 
         Raises
@@ -134,6 +133,6 @@ class WorkflowService:
         return replace(workflow, metadata=FrozenDict(metadata))
 
 
-def may_see(principal: Principal, stored: StoredWorkflow) -> bool:
+def may_see(principal: Principal, stored: WorkflowVersion) -> bool:
     """Say whether a principal may see a workflow: its workspace's admins and its owner may."""
     return stored.workspace == principal.workspace and (principal.is_admin or stored.owner == principal.name)

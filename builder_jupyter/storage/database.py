@@ -260,9 +260,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
     folder = resources.files(__package__) / "migrations"
     scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     connection.begin()
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMP)"
-    )
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMP)")
     seen = {row[0] for row in connection.execute("SELECT number FROM schema_migrations").fetchall()}
     for script in scripts:
         number = int(script.name.split("_")[0])

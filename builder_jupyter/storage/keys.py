@@ -73,5 +73,15 @@ def _key(row: tuple[Any, ...]) -> ApiKey:
     used, expires, revoked = (None if value is None else aware_utc(value) for value in row[8:])
     key_id, workspace, name, prefix, sha256, scopes, created_by = row[:7]
     return ApiKey(
-        key_id, workspace, name, prefix, sha256, tuple(map(Scope, scopes)), created_by, created_at, used, expires, revoked
+        key_id,
+        workspace,
+        name,
+        prefix,
+        sha256,
+        tuple(map(Scope, scopes)),
+        created_by,
+        created_at,
+        used,
+        expires,
+        revoked,
     )

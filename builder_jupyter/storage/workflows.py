@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 
 from builder_jupyter.errors import Conflict
 from builder_jupyter.graph.model import Workflow, canonical_json
+from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
 SQL = queries("workflows")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredWorkflow:
-    """One version of a workflow as it is stored."""
-
-    id: str
-    workspace: str
-    owner: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    workflow: Workflow
-    version_by: str
-    message: str
 
 
 class WorkflowStore:
@@ -37,7 +22,7 @@ class WorkflowStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, stored: StoredWorkflow) -> None:
+    async def create(self, stored: WorkflowVersion) -> None:
         """Store a new workflow as version 1."""
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
@@ -49,7 +34,7 @@ class WorkflowStore:
 
         await self._database.write(work)
 
-    async def add_version(self, stored: StoredWorkflow, *, expected: int | None) -> StoredWorkflow | None:
+    async def add_version(self, stored: WorkflowVersion, *, expected: int | None) -> WorkflowVersion | None:
         """Store a new version on top of the current one and return it; None when the workflow is gone.
 
         Reading the number and writing the next one are one transaction: parallel calls get numbers of their own.
@@ -59,7 +44,7 @@ class WorkflowStore:
         Conflict : ``VERSION_CONFLICT`` when ``expected`` is given and is not the current version.
         """
 
-        def work(connection: duckdb.DuckDBPyConnection) -> StoredWorkflow | None:
+        def work(connection: duckdb.DuckDBPyConnection) -> WorkflowVersion | None:
             row = connection.execute(SQL["get"], [stored.id]).fetchone()
             if row is None:
                 return None
@@ -71,7 +56,7 @@ class WorkflowStore:
 
         return await self._database.write(work)
 
-    async def find(self, workflow_id: str, version: int | None = None) -> StoredWorkflow | None:
+    async def find(self, workflow_id: str, version: int | None = None) -> WorkflowVersion | None:
         """Return the current or a given version; None when there is none."""
         sql, parameters = (
             (SQL["get"], [workflow_id]) if version is None else (SQL["get_version"], [version, workflow_id])
@@ -88,7 +73,7 @@ class WorkflowStore:
         name: str | None = None,
         limit: int = 1_000_000,
         offset: int = 0,
-    ) -> list[StoredWorkflow]:
+    ) -> list[WorkflowVersion]:
         """Return a workspace's workflows, newest change first."""
         parameters: dict[str, Any] = {
             "workspace": workspace, "owner": owner, "tag": tag, "name": name, "limit": limit, "offset": offset,
@@ -122,7 +107,7 @@ def check_version(expected: int | None, current: int) -> None:
         )
 
 
-def _insert_version(connection: duckdb.DuckDBPyConnection, stored: StoredWorkflow) -> None:
+def _insert_version(connection: duckdb.DuckDBPyConnection, stored: WorkflowVersion) -> None:
     content = canonical_json(stored.workflow.to_dict())
     connection.execute(
         SQL["insert_version"],
@@ -133,10 +118,10 @@ def _insert_version(connection: duckdb.DuckDBPyConnection, stored: StoredWorkflo
     )  # fmt: skip
 
 
-def _stored(row: tuple[Any, ...]) -> StoredWorkflow:
+def _stored(row: tuple[Any, ...]) -> WorkflowVersion:
     workflow_id, workspace, owner, version, created_at, updated_at, content, version_by, message = row
     workflow = replace(Workflow.from_dict(json.loads(content)), id=workflow_id)
-    return StoredWorkflow(
+    return WorkflowVersion(
         workflow_id,
         workspace,
         owner,

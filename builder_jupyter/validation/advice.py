@@ -87,9 +87,7 @@ def unknown_tool(facts: Facts, report: Report) -> Iterator[Finding]:
         names = _texts(node, "tools") if node.type == "agent" else _texts(node, "tool_name")
         for name in names:
             if name not in facts.tool_names:
-                yield report(
-                    f"{node.type.title()} {node.id!r} names the unknown tool {name!r}", node_id=node.id
-                )
+                yield report(f"{node.type.title()} {node.id!r} names the unknown tool {name!r}", node_id=node.id)
 
 
 @rule("MISSING_TOOL_NAME", Severity.WARNING)

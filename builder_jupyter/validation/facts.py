@@ -124,6 +124,4 @@ class Facts:
 
     def select(self, condition: Callable[[Node], bool]) -> list[str]:
         """Return the ids of the reached nodes that meet a condition, in request order."""
-        return [
-            node_id for node_id, node in self.nodes.items() if node_id in self.reached and condition(node)
-        ]
+        return [node_id for node_id, node in self.nodes.items() if node_id in self.reached and condition(node)]

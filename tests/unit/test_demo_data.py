@@ -36,9 +36,7 @@ def test_thirty_whole_tickets(tickets: list[dict[str, str]]) -> None:
     assert any('"' in ticket["message"] and "," in ticket["message"] for ticket in tickets)
 
 
-def test_every_branch_of_the_router_gets_tickets(
-    tickets: list[dict[str, str]], support: dict[str, Any]
-) -> None:
+def test_every_branch_of_the_router_gets_tickets(tickets: list[dict[str, str]], support: dict[str, Any]) -> None:
     router = next(node for node in support["nodes"] if node["id"] == "router")
     chosen = {
         next(

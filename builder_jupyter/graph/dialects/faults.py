@@ -77,18 +77,11 @@ class Faults:
         Refused: nesting beyond `MAX_DEPTH`, numbers that are not finite, texts that no UTF-8 can hold (lone
         surrogates), keys that are not text, values that JSON does not have. n_steps = n_values.
         """
-        stack: list[tuple[Any, _Path]] = [(value, _Path(None, field, 0))]
-        while stack:
-            item, path = stack.pop()
-            error = _json_error(item, path.depth)
-            if error is not None:
-                self.add(path.render(), error)
-                return False
-            if isinstance(item, Mapping):
-                stack.extend((child, _Path(path, key, path.depth + 1)) for key, child in item.items())
-            elif isinstance(item, list | tuple):
-                stack.extend((child, _Path(path, index, path.depth + 1)) for index, child in enumerate(item))
-        return True
+        found = _first_json_fault(value, field)
+        if found is None:
+            return True
+        self.add(*found)
+        return False
 
     def raise_if_any(self) -> None:
         """Raise `InvalidInput` with ``code="INVALID_WORKFLOW"`` and all faults, when there are any."""
@@ -96,9 +89,7 @@ class Faults:
             return
         first, more = self.found[0], len(self.found) - 1
         hint = f"{first['field']}: {first['error']}" + (f" (and {more} more)." if more else ".")
-        raise InvalidInput(
-            "Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found), hint=hint
-        )
+        raise InvalidInput("Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found), hint=hint)
 
 
 class _Path(NamedTuple):
@@ -115,21 +106,49 @@ class _Path(NamedTuple):
             if place.parent is None:
                 steps.append(str(place.step))
             else:
-                steps.append(
-                    f"[{place.step}]" if isinstance(place.step, int) else f".{str(place.step)[:100]}"
-                )
+                steps.append(f"[{place.step}]" if isinstance(place.step, int) else f".{str(place.step)[:100]}")
             place = place.parent
         # A key may be the very text that cannot be encoded; the report must be sendable.
         return "".join(reversed(steps)).encode("utf-8", "replace").decode()
 
 
-def _json_error(value: Any, depth: int) -> str | None:
+def _first_json_fault(value: Any, field: str) -> tuple[str, str] | None:
+    """Return (field, error) of the first fault, or None.
+
+    Only containers go on the stack: a body may hold millions of numbers.
+    """
+    root = _Path(None, field, 0)
+    if not _is_container(value):
+        error = _scalar_error(value)
+        return None if error is None else (root.render(), error)
+    stack: list[tuple[Any, _Path]] = [(value, root)]
+    while stack:
+        container, path = stack.pop()
+        error = _container_error(container, path.depth)
+        if error is not None:
+            return path.render(), error
+        for step, item in container.items() if isinstance(container, Mapping) else enumerate(container):
+            if type(item) in _HARMLESS:
+                continue
+            if _is_container(item):
+                stack.append((item, _Path(path, step, path.depth + 1)))
+            elif (error := _scalar_error(item)) is not None:
+                return _Path(path, step, path.depth + 1).render(), error
+    return None
+
+
+_HARMLESS = frozenset({int, bool, type(None)})
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple | Mapping)
+
+
+def _scalar_error(value: Any) -> str | None:
     if isinstance(value, str):
         return None if _encodable(value) else "must not contain lone surrogates"
     if isinstance(value, float):
         return None if math.isfinite(value) else "must be a finite number"
-    if isinstance(value, Mapping | list | tuple):
-        return _container_error(value, depth)
     return None if value is None or isinstance(value, int) else "must be a JSON value"
 
 

@@ -115,9 +115,7 @@ class Dialect:
         if faults.check(body, OBJECT, "body"):
             given = {name: body[name] for name in ("nodes", "edges") if name in body}
             graph = self.graph({"nodes": (), "edges": (), **given}, faults, allow_empty="nodes" not in given)
-            changes = {
-                name: items for name, items in zip(("nodes", "edges"), graph, strict=True) if name in given
-            }
+            changes = {name: items for name, items in zip(("nodes", "edges"), graph, strict=True) if name in given}
             changes.update(read_header(body, faults))
         faults.raise_if_any()
         return changes

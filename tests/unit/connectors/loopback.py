@@ -20,6 +20,7 @@ class Loopback:
     port: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -33,6 +34,7 @@ class Loopback:
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.requests.append(json.loads(body))
             self.headers.append(headers)
+            self.asked.set()
             await self.replies[len(self.requests) - 1](self, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
@@ -70,11 +72,7 @@ def sse(*events: Any, forever: bool = False) -> Any:
     async def reply(server: Loopback, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         for event in events:
-            raw = (
-                event
-                if isinstance(event, bytes)
-                else f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
-            )
+            raw = event if isinstance(event, bytes) else f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
             writer.write(raw)
             await writer.drain()
         if forever:
@@ -94,9 +92,7 @@ def end(reason: str = "stop") -> dict[str, Any]:
 
 def call(index: int, **parts: Any) -> dict[str, Any]:
     function = {key: parts[key] for key in ("name", "arguments") if key in parts}
-    piece = {"index": index, "function": function} | (
-        {"id": parts["id"], "type": "function"} if "id" in parts else {}
-    )
+    piece = {"index": index, "function": function} | ({"id": parts["id"], "type": "function"} if "id" in parts else {})
     return _chunk({"delta": {"tool_calls": [piece]}, "finish_reason": None})
 
 

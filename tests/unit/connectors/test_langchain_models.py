@@ -107,10 +107,7 @@ def test_tool_calls() -> None:
 
 
 def test_broken_tool_call() -> None:
-    assert (
-        refused(sse(call(0, id="a", name="t", arguments="nonsense"), end(), DONE)).code
-        == "PROVIDER_BAD_ANSWER"
-    )
+    assert refused(sse(call(0, id="a", name="t", arguments="nonsense"), end(), DONE)).code == "PROVIDER_BAD_ANSWER"
 
 
 @pytest.mark.parametrize(

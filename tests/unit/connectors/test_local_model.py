@@ -73,9 +73,7 @@ def test_answers_in_pieces_with_counts() -> None:
 def test_answers_after_another_node_and_after_a_tool() -> None:
     for last in (A("Paris is a city."), Message("tool", "42", name="calculator", tool_call_id="1")):
         chunks = ask(
-            ChatRequest(
-                [S("Be brief."), U("Go on."), last], max_tokens=8, tools=TOOLS if last.role == "tool" else ()
-            )
+            ChatRequest([S("Be brief."), U("Go on."), last], max_tokens=8, tools=TOOLS if last.role == "tool" else ())
         )
         assert "".join(c.text for c in chunks).strip()
         assert chunks[-1].tool_calls == ()
@@ -88,18 +86,14 @@ def test_a_choice_of_tools_fits_the_specification() -> None:
     assert usage.output_tokens > 0
     for call in chunks[-1].tool_calls:
         spec = next(spec for spec in TOOLS if spec.name == call.name)
-        assert {name for name, about in spec.parameters.items() if about.get("required")} <= set(
-            call.arguments
-        )
+        assert {name for name, about in spec.parameters.items() if about.get("required")} <= set(call.arguments)
 
 
 def test_four_at_once_share_one_server() -> None:
     async def main() -> None:
         models = await asyncio.gather(*(local_chat_model() for _ in range(4)))
         assert len({model.inner.base_url for model in models}) == 1
-        answers = await asyncio.gather(
-            *(collect(m, ChatRequest([U("Count.")], max_tokens=8)) for m in models)
-        )
+        answers = await asyncio.gather(*(collect(m, ChatRequest([U("Count.")], max_tokens=8)) for m in models))
         assert all(answer[-1].usage for answer in answers)
 
     asyncio.run(main())
@@ -110,9 +104,7 @@ def test_requests_without_the_key_are_refused() -> None:
         model = await local_chat_model()
         body = {"messages": [{"role": "user", "content": "hi"}]}
         origin = {"Origin": "http://evil.example"}
-        async with httpx.AsyncClient(
-            trust_env=False, base_url=model.inner.base_url, headers=origin
-        ) as client:
+        async with httpx.AsyncClient(trust_env=False, base_url=model.inner.base_url, headers=origin) as client:
             for headers in ({}, {"Authorization": "Bearer wrong"}):
                 answer = await client.post("chat/completions", json=body, headers=headers)
                 assert answer.status_code == 401
@@ -128,7 +120,7 @@ def test_closing_stops_the_generation() -> None:
         endless = local_model.replace(model.inner, defaults={"ignore_eos": True, "max_tokens": 1500})
         chunks = endless.stream(ChatRequest([U("Tell a very long story.")]))
         await anext(chunks)
-        async with _slots(model) as busy:
+        async with Slots(model) as busy:
             assert await busy() == 1
             await chunks.aclose()
             closed_at = time.monotonic()
@@ -152,15 +144,13 @@ def test_quiet_start_stop_and_exit() -> None:
         "from builder_jupyter.connectors.model_files import ensure_model\n"
         "server = LocalServer(ensure_model())\n"
         "first = server.start(); assert server.start() == first\n"
-        "server.stop(); server.start()\n"
+        "for _ in range(5): server.stop(); server.start()\n"
         "async def main():\n"
         "    model = await local_chat_model()\n"
         "    return [c async for c in model.stream(ChatRequest([Message('user', 'hi')], max_tokens=4))]\n"
         "assert asyncio.run(main())[-1].usage.output_tokens\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -183,7 +173,7 @@ def test_the_key_is_not_shown(tmp_path: Path) -> None:
     assert server.api_key not in repr(server)
 
 
-class _slots:
+class Slots:
     """Counts the answers under way, as llama.cpp reports them."""
 
     def __init__(self, model: LocalChatModel) -> None:

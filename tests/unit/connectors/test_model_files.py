@@ -87,9 +87,7 @@ def test_two_processes_at_once() -> None:
         f"m.MODEL_BYTES, m.MODEL_SHA256 = {model_files.MODEL_BYTES}, {model_files.MODEL_SHA256!r}\n"
         "print(m.ensure_model())"
     )
-    both = [
-        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert outputs[0] == outputs[1] != ""
     assert Path(outputs[0].strip()).read_bytes() == CONTENT

@@ -190,8 +190,7 @@ def test_cancelling_the_task_hangs_up() -> None:
     async def main() -> None:
         async with loopback(sse(text("a"), forever=True)) as server:
             task = asyncio.create_task(collect(server.base_url))
-            while not server.requests:
-                await asyncio.sleep(0)
+            await asyncio.wait_for(server.asked.wait(), 5)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -7,7 +7,6 @@ import pytest
 
 from builder_jupyter.connectors.tools import (
     SearchResult,
-    Tool,
     Toolbox,
     built_in_tools,
     check_arguments,
@@ -18,7 +17,8 @@ from builder_jupyter.nodes.chat import ToolSpec
 
 
 class FakeSearch:
-    asked: list[tuple[str, int]] = []
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
 
     async def search(self, query: str, max_results: int) -> list[SearchResult]:
         self.asked.append((query, max_results))
@@ -112,7 +112,7 @@ def test_search_fills_the_default_and_cuts_what_is_too_much() -> None:
 
 def test_names_are_unique() -> None:
     with pytest.raises(ValueError, match="same name"):
-        Toolbox((*built_in_tools(), Tool(ToolSpec("calculator", "", {}), FakeSearch().search)))  # type: ignore[arg-type]
+        Toolbox((*built_in_tools(), built_in_tools()[0]))
 
 
 def test_search_provider_is_loaded_by_path() -> None:

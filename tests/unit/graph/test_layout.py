@@ -115,9 +115,7 @@ def test_given_positions_are_kept_unless_fresh() -> None:
 
 def test_new_nodes_do_not_cover_kept_ones() -> None:
     kept = layout(graph("abcdef", "a>b", "a>c", "a>d", "d>e"))
-    nodes = tuple(Node(i, "agent", position=kept.get(i)) for i in "abcdef") + tuple(
-        Node(i, "agent") for i in "xyz"
-    )
+    nodes = tuple(Node(i, "agent", position=kept.get(i)) for i in "abcdef") + tuple(Node(i, "agent") for i in "xyz")
     at = layout(Workflow(nodes=nodes, edges=(Edge("a", "x"), Edge("x", "y"), Edge("a", "b"), Edge("a", "z"))))
     assert {i: at[i] for i in kept} == kept
     assert not overlaps(at)

@@ -1,0 +1,1 @@
+"""The HTTP surface: Tornado handlers over the services. No logic, no SQL."""

@@ -1,0 +1,1 @@
+"""The direct API of Builder Studio. Errors are ``{"error": text}``."""

@@ -1,0 +1,139 @@
+"""``/api/run``, ``/api/canvases``, ``/api/executions``, ``/api/verify-key``. Source: seed "REST API"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from builder_jupyter.clock import epoch_ms
+from builder_jupyter.execution.status import ExecutionStatus
+from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.rest.handler import BuilderHandler
+from builder_jupyter.rest.models import Loose, Snapshot
+from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.keys import require_key
+
+
+class RunRequest(Loose):
+    """What to run. ``timeoutSeconds`` bounds the waiting of a synchronous call, not the run."""
+
+    canvasId: str = Field(min_length=1)  # noqa: N815 - the wire's names, here and below
+    triggerNodeId: str = Field(min_length=1)  # noqa: N815
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    sync: bool = False
+    timeoutSeconds: int = Field(default=30, ge=1, le=55)  # noqa: N815
+
+
+class RunAccepted(BaseModel):
+    """The run is on disk and under way. ``pending`` and ``status`` when a synchronous call ran out of time."""
+
+    ok: bool
+    executionId: str  # noqa: N815
+    message: str
+    status: str | None = None
+    pending: bool | None = None
+
+
+class ExecutionQuery(BaseModel):
+    """Which execution."""
+
+    executionId: str = Field(min_length=1)  # noqa: N815
+
+
+class Canvas(BaseModel):
+    """A workflow in a list. ``updatedAt`` is epoch milliseconds."""
+
+    id: str
+    name: str
+    workspaceId: str  # noqa: N815
+    updatedAt: int  # noqa: N815
+
+
+class CanvasList(BaseModel):
+    """The workspace's workflows, newest change first."""
+
+    canvases: list[Canvas]
+
+
+class KeyInfo(BaseModel):
+    """What a key opens."""
+
+    ok: bool
+    workspaceId: str  # noqa: N815
+    scopes: list[str]
+
+
+class RunHandler(BuilderHandler):
+    """Run a workflow."""
+
+    path = "/api/run"
+
+    @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202)
+    async def post(self) -> None:
+        """Start a run; with ``sync`` wait for its end and answer its snapshot."""
+        wanted = await self.model(RunRequest)
+        executions = self.runtime.executions
+        run = await self.call(
+            executions.start(self.caller, wanted.canvasId, trigger_node=wanted.triggerNodeId, inputs=wanted.inputs)
+        )
+        accepted = {"ok": True, "executionId": run.execution_id, "message": "Execution triggered"}
+        if not wanted.sync:
+            self.answer(accepted)
+            return
+        picture = await self.call(executions.wait(self.caller, run.execution_id, seconds=wanted.timeoutSeconds))
+        if ExecutionStatus(picture["status"]).is_terminal:
+            self.answer(picture, status=200)
+        else:
+            message = "Execution is still running; read it at /api/executions."
+            self.answer(accepted | {"status": picture["status"], "pending": True, "message": message})
+
+
+class CanvasesHandler(BuilderHandler):
+    """List workflows."""
+
+    path = "/api/canvases"
+
+    @route(Scope.READ_CANVASES, answer=CanvasList)
+    async def get(self) -> None:
+        """List the workspace's canvases."""
+        found = await self.call(self.runtime.workflows.list_workspace(self.caller))
+        canvases = [
+            {
+                "id": stored.id,
+                "name": stored.workflow.name,
+                "workspaceId": stored.workspace,
+                "updatedAt": epoch_ms(stored.updated_at),
+            }
+            for stored in found
+        ]
+        self.answer({"canvases": canvases})
+
+
+class ExecutionsHandler(BuilderHandler):
+    """Read an execution."""
+
+    path = "/api/executions"
+
+    @route(Scope.RUN_WORKFLOWS, query=ExecutionQuery, answer=Snapshot)
+    async def get(self) -> None:
+        """Read the status snapshot of one execution."""
+        wanted = self.query(ExecutionQuery)
+        self.answer(await self.call(self.runtime.executions.snapshot(self.caller, wanted.executionId)))
+
+
+class VerifyKeyHandler(BuilderHandler):
+    """Check a key."""
+
+    path = "/api/verify-key"
+
+    @route(access=Access.ANY_PRINCIPAL, answer=KeyInfo)
+    async def get(self) -> None:
+        """Confirm a key and return its workspace and scopes."""
+        caller = self.caller
+        require_key(caller)
+        scopes = [str(scope) for scope in Scope if caller.may(scope)]
+        self.answer({"ok": True, "workspaceId": caller.workspace, "scopes": scopes})
+
+
+HANDLERS = (RunHandler, CanvasesHandler, ExecutionsHandler, VerifyKeyHandler)

@@ -1,0 +1,284 @@
+"""The base of every handler: who is asking, may they, what did they send, and how the answer goes out.
+
+Our credentials come first and are shown to nobody else; everything else is Jupyter's business, XSRF and origin
+included. Access is decided in one place, `OwnCredentials.require`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import uuid
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from jupyter_server.auth.identity import User
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from pydantic import BaseModel, ValidationError
+from tornado import web
+
+from builder_jupyter import errors
+from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
+from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
+from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of
+
+if TYPE_CHECKING:
+    from builder_jupyter.rest.app import BuilderApp
+    from builder_jupyter.services.runtime import Runtime
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+LARGE_BODY_BYTES = 64 * 1024
+MAX_JSON_DEPTH = 100
+# Jupyter's authorizer knows three actions on a resource.
+ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
+
+
+class OwnCredentials:
+    """Mixin, first base of a handler: decides who is asking before Jupyter does, and whether they may."""
+
+    principal: Principal | None = None
+    family: ClassVar[Any] = staticmethod(direct_body)
+
+    if TYPE_CHECKING:
+        request: Any
+        settings: dict[str, Any]
+        current_user: Any
+        extensionapp: Any
+        log: Any
+        path_kwargs: dict[str, str]
+
+    @property
+    def app(self) -> BuilderApp:
+        """The extension."""
+        return cast("BuilderApp", self.extensionapp)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The services. Raises `Unavailable` when they could not be started."""
+        return self.app.require_runtime()
+
+    async def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a service's answer: it works on the runtime's loop, not on the server's."""
+        return await self.runtime.portal.ask(work)
+
+    def follow(self, source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """Iterate over what a service yields on the runtime's loop."""
+        return self.runtime.portal.stream(source)
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Recognise the caller and decide access."""
+        handler = cast(APIHandler, self)
+        if not handler.check_host():
+            raise web.HTTPError(403)
+        method = getattr(self, self.request.method.lower())
+        about = declared(method)
+        if about is not None and about.access is Access.PUBLIC:
+            return
+        secret = own_credential(self.request.headers.get("Authorization", ""))
+        if secret is not None:
+            self.principal = await self.call(self.runtime.keys.authenticate(secret))
+            self.current_user = User(username=self.principal.name)
+            handler.set_cors_headers()
+            self.app.note_activity()
+        else:
+            try:
+                await super().prepare(**kwargs)  # type: ignore[misc]
+            except web.HTTPError as error:
+                if error.status_code == 403 and self.current_user is None:
+                    raise web.HTTPError(401) from error
+                raise
+            if self.current_user is not None:
+                self.principal = jupyter_principal(self.app.name_of(self.current_user))
+        await self.require(about)
+
+    async def require(self, about: Route | None) -> None:
+        """Let the caller through, or raise. A method that declares nothing is open to nobody."""
+        implemented = getattr(type(self), self.request.method.lower()) is not getattr(
+            web.RequestHandler, self.request.method.lower()
+        )
+        if self.request.method == "OPTIONS" or not implemented:
+            return
+        if self.principal is None:
+            raise errors.Unauthenticated("Invalid or expired token")
+        if about is None:
+            raise errors.Forbidden("This route declares no scope.")
+        if isinstance(about.access, tuple):
+            self.principal.require(*about.access)
+        elif about.access is Access.JUPYTER and self.principal.credential is not CredentialKind.JUPYTER:
+            raise errors.Forbidden("Only somebody who is signed in to this Jupyter server may do this.")
+        if self.principal.credential is CredentialKind.JUPYTER:
+            await self._ask_authorizer()
+
+    async def _ask_authorizer(self) -> None:
+        handler = cast(APIHandler, self)
+        action = ACTIONS.get(self.request.method, "execute")
+        allowed = handler.authorizer.is_authorized(handler, self.current_user, action, "builder")
+        if not isinstance(allowed, bool):
+            allowed = await allowed
+        if not allowed:
+            raise errors.Forbidden("This Jupyter server's authorizer refuses it.")
+
+    @property
+    def caller(self) -> Principal:
+        """Who is asking; only after `require` has let them through."""
+        if self.principal is None:
+            raise errors.Unauthenticated("Invalid or expired token")
+        return self.principal
+
+    def skip_check_origin(self) -> bool:
+        """Trust any origin for a verified key: no cookie was involved."""
+        return self.principal is not None and self.principal.credential is CredentialKind.API_KEY
+
+    def fault(self, status_code: int, exc_info: Any) -> Fault:
+        """Return what went wrong for the answer. What nobody foresaw is logged under an id, and the id is answered."""
+        error = exc_info[1] if exc_info else None
+        fault = fault_of(error, status_code)
+        if fault.status >= 500 and not isinstance(error, errors.BuilderError):
+            incident = uuid.uuid4().hex[:12]
+            log.error("incident %s at %s %s", incident, self.request.method, self.request.path, exc_info=error)
+            return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
+        return fault
+
+
+class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
+    """A JSON handler. ``path`` is its route, with ``{names}`` for parameters."""
+
+    path: ClassVar[str]
+
+    async def body(self, read: Callable[[Any], T]) -> T:
+        """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.
+
+        Raises
+        ------
+        TooLarge : over `MAX_BODY_BYTES`.
+        InvalidInput : ``INVALID_WORKFLOW`` with field ``body``: not JSON, nested too deep, or not representable.
+        """
+        raw: bytes = self.request.body
+        if len(raw) > MAX_BODY_BYTES:
+            raise errors.TooLarge(f"The body has {len(raw)} bytes; {MAX_BODY_BYTES} is the most.")
+        if len(raw) < LARGE_BODY_BYTES:
+            return read(parse_json(raw))
+        return await asyncio.to_thread(lambda: read(parse_json(raw)))
+
+    async def model(self, model: type[M]) -> M:
+        """Return the request's JSON object as a model. Raises as `body`, and `InvalidInput` for fields."""
+        return await self.body(lambda value: validated(model, value))
+
+    def query(self, model: type[M]) -> M:
+        """Return the query string as a model; the last of repeated names counts."""
+        given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
+        return validated(model, given)
+
+    def answer(self, value: Any, *, status: int | None = None, **headers: str) -> None:
+        """Finish with a JSON answer. ``headers`` by name with underscores for hyphens."""
+        about = declared(getattr(self, self.request.method.lower()))
+        self.set_status(status or (about.status if about else 200))
+        self.set_header("Cache-Control", "no-store")
+        for name, text in headers.items():
+            self.set_header(name.replace("_", "-"), text)
+        self.finish(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer in the error shape of the route's family."""
+        fault = self.fault(status_code, kwargs.get("exc_info"))
+        self.set_status(fault.status)
+        self.set_header("Cache-Control", "no-store")
+        if fault.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if fault.status == 405:
+            verbs = ("get", "post", "put", "patch", "delete")
+            self.set_header("Allow", ", ".join(v.upper() for v in verbs if declared(getattr(self, v)) is not None))
+        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log nothing here: an expected error is an answer, and an unexpected one is logged with its incident."""
+
+
+class BuilderFamily(BuilderHandler):
+    """A handler whose errors have the Builder API's shape."""
+
+    family = staticmethod(builder_body)
+
+
+def own_credential(header: str) -> str | None:
+    """Return the credential in an Authorization header if it is one of ours, else None."""
+    scheme, _, value = header.strip().partition(" ")
+    value = value.strip()
+    return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
+
+
+def malformed(reason: str, field: str = "body") -> errors.InvalidInput:
+    """Return the error for a request of the wrong shape."""
+    return errors.InvalidInput(
+        "Invalid workflow definition" if field == "body" else f"Invalid request: {field} {reason}",
+        code="INVALID_WORKFLOW",
+        details=[{"field": field, "error": reason}],
+    )
+
+
+def validated(model: type[M], value: Any) -> M:
+    """Return ``value`` as a model. Raises `InvalidInput` naming each field at fault."""
+    if not isinstance(value, dict):
+        raise malformed("must be an object")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [{"field": _path(e["loc"]), "error": e["msg"]} for e in error.errors(include_url=False)]
+        first = faults[0]
+        raise errors.InvalidInput(
+            f"Invalid request: {first['field']}: {first['error']}.", code="INVALID_REQUEST", details=faults
+        ) from None
+
+
+def _path(steps: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.lstrip(".") or "body"
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return a JSON value that every store and every answer can hold.
+
+    Raises
+    ------
+    InvalidInput : ``INVALID_WORKFLOW``; not UTF-8 or JSON, deeper than `MAX_JSON_DEPTH`, with a number that is not
+        finite, or with a lone surrogate.
+    """
+    try:
+        value = json.loads(raw, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise malformed(f"must not be nested deeper than {MAX_JSON_DEPTH}") from None
+    except ValueError as error:
+        raise malformed(f"must be JSON ({error})") from None
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [item for parent in level for item in _children(parent)]
+        if not level:
+            return value
+    raise malformed(f"must not be nested deeper than {MAX_JSON_DEPTH}")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise malformed("must not contain lone surrogates") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise malformed("must not contain numbers that are not finite")
+    return []
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,40 @@
+"""Shapes of requests and answers that more than one family uses. The OpenAPI document is made from these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Loose(BaseModel):
+    """A request that may hold more than is read."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class Snapshot(BaseModel):
+    """An execution. Times are epoch milliseconds. Source: spec builder-studio §7.7."""
+
+    executionId: str  # noqa: N815 - the wire's names, here and below
+    canvasId: str  # noqa: N815
+    workspaceId: str  # noqa: N815
+    status: str
+    triggerType: str  # noqa: N815
+    triggerNodeId: str  # noqa: N815
+    inputs: dict[str, Any]
+    createdAt: int  # noqa: N815
+    startedAt: int | None  # noqa: N815
+    finishedAt: int | None  # noqa: N815
+    error: dict[str, Any] | None
+    steps: list[dict[str, Any]]
+    outputs: dict[str, dict[str, Any]]
+    output: Any = None
+    waitingOn: dict[str, Any] | None  # noqa: N815
+    credits: dict[str, float]
+
+
+class EventList(BaseModel):
+    """Events of one execution in ``seq`` order."""
+
+    events: list[dict[str, Any]]

@@ -1,0 +1,156 @@
+"""What a route declares, and how errors become answers. One table each; handlers branch on nothing.
+
+A handler's method says who may call it and what it takes and gives: ``@route(...)``. A method without that answers
+nobody. The OpenAPI document and the access tests are made from the same declarations.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from pydantic import BaseModel
+
+from builder_jupyter import errors
+from builder_jupyter.identity.scopes import Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Access(Enum):
+    """Who may call a route besides those with a scope."""
+
+    PUBLIC = "public"
+    ANY_PRINCIPAL = "any principal"
+    JUPYTER = "a Jupyter identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The declaration of one method of a handler.
+
+    Parameters
+    ----------
+    access : the scopes of which one is needed, or an `Access`.
+    body, query, answer : pydantic models; the query is parsed from texts.
+    status : of a successful answer.
+    stream : the media type when the answer is not JSON.
+    """
+
+    access: tuple[Scope, ...] | Access
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answer: Any = None
+    status: int = 200
+    stream: str | None = None
+
+
+def route(*scopes: Scope, access: Access | None = None, **about: Any) -> Callable[[F], F]:
+    """Declare a handler's method. The first sentence of its docstring is the route's summary."""
+
+    def declare(method: F) -> F:
+        summary = (inspect.getdoc(method) or "").partition("\n")[0]
+        # Jupyter's own check is silenced, not skipped: `OwnCredentials.prepare` decides.
+        open_method = allow_unauthenticated(method)
+        vars(open_method)["builder_route"] = Route(access or scopes, summary, **about)
+        return open_method
+
+    return declare
+
+
+def declared(method: Any) -> Route | None:
+    """Return what a method declares, None when it declares nothing."""
+    found: Route | None = getattr(method, "builder_route", None)
+    return found
+
+
+def routes_of(handler: type) -> Iterator[tuple[str, Route]]:
+    """Yield the HTTP methods that a handler declares, with their routes."""
+    for verb in ("get", "post", "put", "patch", "delete"):
+        found = declared(getattr(handler, verb, None))
+        if found is not None:
+            yield verb, found
+
+
+STATUS: dict[type[errors.BuilderError], int] = {
+    errors.InvalidInput: 400,
+    errors.Unauthenticated: 401,
+    errors.InsufficientCredits: 402,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.TooLarge: 413,
+    errors.Unprocessable: 422,
+    errors.RateLimited: 429,
+    errors.StepError: 502,
+    errors.Unavailable: 503,
+    errors.BuilderError: 500,
+}
+
+# What Tornado and Jupyter raise themselves, as one of ours.
+_FOREIGN: dict[int, tuple[str, str]] = {
+    400: ("The request is malformed.", "BAD_REQUEST"),
+    401: ("Invalid or expired token", "AUTH_INVALID_TOKEN"),
+    403: ("Access denied", "AUTH_ACCESS_DENIED"),
+    404: ("There is no such route.", "NOT_FOUND"),
+    405: ("This route does not have that method.", "METHOD_NOT_ALLOWED"),
+    413: ("The body is larger than the limit.", "PAYLOAD_TOO_LARGE"),
+}
+
+_SLUGS: dict[int, str] = {
+    400: "bad_request",
+    401: "unauthorized",
+    402: "payment_required",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    410: "gone",
+    413: "too_large",
+    422: "validation_error",
+    429: "rate_limited",
+    502: "bad_gateway",
+    503: "unavailable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error on its way out: what every family makes its body from."""
+
+    status: int
+    code: str
+    message: str
+    details: Any = None
+
+
+def fault_of(error: BaseException | None, status: int) -> Fault:
+    """Return the fault for what was raised; what nobody foresaw is a bare 500."""
+    if isinstance(error, errors.BuilderError):
+        kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+        message = f"{error.message} {error.hint}" if error.hint else error.message
+        return Fault(STATUS[kind], error.code, message, error.details)
+    message, code = _FOREIGN.get(status, ("Something went wrong on the server.", "INTERNAL"))
+    return Fault(status, code, message)
+
+
+def builder_body(fault: Fault) -> dict[str, Any]:
+    """Return the Builder API's error body. Source: seed "Builder API", error responses."""
+    body = {"error": _SLUGS.get(fault.status, "internal_error"), "message": fault.message, "code": fault.code}
+    return body | ({"details": fault.details} if fault.details is not None else {})
+
+
+def direct_body(fault: Fault) -> dict[str, Any]:
+    """Return the direct API's error body: ``error`` is a text. Source: seed "REST API"; the rest is for programs."""
+    body: dict[str, Any] = {"error": fault.message, "code": fault.code.lower()}
+    if isinstance(fault.details, dict) and "requiredScopes" in fault.details:
+        body["requiredScopes"] = fault.details["requiredScopes"]
+    elif fault.details is not None:
+        body["details"] = fault.details
+    return body
