@@ -1,14 +1,78 @@
-"""Agent workflows as first-class objects of a notebook."""
+"""Agent workflows as first-class objects of a notebook.
+
+Importing this costs next to nothing: a public name is loaded when it is first used.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from builder_jupyter.client.client import Client
+    from builder_jupyter.client.connect import connect
+    from builder_jupyter.client.default import run, start, validate
+    from builder_jupyter.client.execution import Execution
+    from builder_jupyter.errors import BuilderError
+    from builder_jupyter.graph.model import Edge, Node, Workflow
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "BuilderError",
+    "Client",
+    "Edge",
+    "Execution",
+    "Node",
+    "Workflow",
+    "__version__",
+    "connect",
+    "load_ipython_extension",
+    "run",
+    "start",
+    "validate",
+]
+
+_HOMES = {
+    "BuilderError": "builder_jupyter.errors",
+    "Client": "builder_jupyter.client.client",
+    "Edge": "builder_jupyter.graph.model",
+    "Execution": "builder_jupyter.client.execution",
+    "Node": "builder_jupyter.graph.model",
+    "Workflow": "builder_jupyter.graph.model",
+    "connect": "builder_jupyter.client.connect",
+    "run": "builder_jupyter.client.default",
+    "start": "builder_jupyter.client.default",
+    "validate": "builder_jupyter.client.default",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(home), name)
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None:
+        load_ipython_extension(shell)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Teach an IPython shell to show workflows: what ``%load_ext builder_jupyter`` calls. Twice changes nothing."""
+    from builder_jupyter.notebook.display import register
+
+    register(ipython)
+
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Tell Jupyter Server what to load."""
+    """Name the server extension to Jupyter Server."""
     from builder_jupyter.rest.app import BuilderApp
 
     return [{"module": "builder_jupyter", "app": BuilderApp}]

@@ -1,0 +1,62 @@
+"""What several commands share: how their options are read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from builder_jupyter.errors import InvalidInput
+from builder_jupyter.places import default_data_dir
+
+if TYPE_CHECKING:
+    from builder_jupyter.client.client import Client
+    from builder_jupyter.graph.model import Workflow
+
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - it has no public name
+Places: TypeAlias = argparse.ArgumentParser
+
+
+def data_dir_of(options: argparse.Namespace) -> Path:
+    """Return the folder of the database that is meant."""
+    given: Path | None = options.data_dir
+    return given.expanduser() if given is not None else default_data_dir(root_dir_of(options))
+
+
+def root_dir_of(options: argparse.Namespace) -> Path:
+    """Return the root folder that is meant."""
+    return (options.root_dir or Path.cwd()).expanduser()
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """Open the database that is meant, or connect to the server that has it open."""
+    from builder_jupyter.client.connect import open_or_connect
+
+    return open_or_connect(data_dir_of(options))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises `InvalidInput` (``FILE_NOT_READABLE``)."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"The file {path} is not UTF-8 text.", code="FILE_NOT_READABLE") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InvalidInput(f"The file {path} cannot be read: {reason}.", code="FILE_NOT_READABLE") from error
+
+
+def read_workflow(path: Path) -> Workflow:
+    """Return the workflow in a file. Raises `InvalidInput`, which names the first fault."""
+    from builder_jupyter.graph.dialects import read_text as parse
+
+    text = read_text(path)
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        faults = error.details if isinstance(error.details, list) else []
+        said = "; ".join(f"{fault['field']} {fault['error']}" for fault in faults[:3])
+        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+        raise InvalidInput(
+            f"{path}: {error.message}" + (f": {said}{more}" if said else ""), code=error.code, details=error.details
+        ) from error

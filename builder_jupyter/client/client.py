@@ -1,0 +1,168 @@
+"""The door for programs: save workflows, run them, look at what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from builder_jupyter.client.execution import Execution
+from builder_jupyter.client.frames import executions_frame, workflows_frame
+from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
+from builder_jupyter.errors import InvalidInput, NotFound, Unavailable
+from builder_jupyter.graph.model import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import pandas as pd
+
+T = TypeVar("T")
+
+_WORKFLOW_ID = re.compile(r"wf_[0-9a-f]{12}")
+
+
+class Client:
+    """Blocking methods over a `Transport`, which it owns: `close` it, or use it in a ``with`` statement.
+
+    Make one with `connect.connect`. Its methods may be called from any thread, and inside a running event loop.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    def __repr__(self) -> str:
+        return f"<Client {self.transport.where}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection, or stop the runtime of this process. Idempotent."""
+        self.transport.close()
+
+    # -- workflows ---------------------------------------------------------------------------------------------
+
+    def save(self, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save a workflow under its name and return it with its id.
+
+        A new name makes a workflow; a known one gets a new version if the content differs, and nothing if not. Of
+        several of one name it is the one that was changed last.
+
+        Raises
+        ------
+        Unprocessable : ``VALIDATION_FAILED``; nothing is saved.
+        """
+        for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
+            stored = self._ask(self.transport.get_workflow(summary["id"]))
+            if stored == workflow:
+                return stored
+            if stored.profile is workflow.profile:
+                return self._ask(self.transport.update_workflow(summary["id"], workflow, message))
+        return self._ask(self.transport.create_workflow(workflow, message))
+
+    def workflow(self, id_or_name: str) -> Workflow:
+        """Return a saved workflow by id or exact name. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
+        if _WORKFLOW_ID.fullmatch(id_or_name):
+            return self._ask(self.transport.get_workflow(id_or_name))
+        for summary in self._ask(self.transport.list_workflows(id_or_name, limit=1)):
+            return self._ask(self.transport.get_workflow(summary["id"]))
+        raise NotFound(f"No saved workflow has the id or name {id_or_name!r}.", code="WORKFLOW_NOT_FOUND")
+
+    def workflows(self) -> pd.DataFrame:
+        """Return all saved workflows, one row each, newest change first."""
+        found: list[Wire] = []
+        while page := self._ask(self.transport.list_workflows(offset=len(found))):
+            found += page
+            if len(page) < MAX_PAGE:
+                break
+        return workflows_frame(found)
+
+    def delete(self, id_or_name: str) -> None:
+        """Delete a saved workflow with all its versions; its executions stay."""
+        self._ask(self.transport.delete_workflow(self.workflow(id_or_name).id or ""))
+
+    def validate(self, workflow: Workflow) -> Wire:
+        """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
+        return self._ask(self.transport.validate(workflow))
+
+    # -- executions --------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        workflow: Workflow | str,
+        inputs: Mapping[str, Any] | str | None = None,
+        /,
+        *,
+        trigger: str | None = None,
+        **values: Any,
+    ) -> Execution:
+        """Begin a run and return at once; ``await`` the execution, or `Execution.wait` for it.
+
+        Parameters
+        ----------
+        workflow : a workflow, which is saved first (see `save`), or the id or name of a saved one.
+        inputs : the run's inputs by name; a text alone is the ``message``.
+        trigger : the node to start from; needed where the workflow has more than one trigger.
+        values : more inputs, over those of ``inputs``.
+
+        Raises
+        ------
+        NotFound : ``WORKFLOW_NOT_FOUND``, ``NODE_NOT_FOUND``, ``UNKNOWN_NODE_TYPE``.
+        InvalidInput : the workflow or the trigger cannot run, or the inputs are no mapping.
+        Unprocessable : ``VALIDATION_FAILED``.
+        """
+        given = _inputs(inputs) | values
+        saved = self.save(workflow) if isinstance(workflow, Workflow) else self.workflow(workflow)
+        execution_id = self._ask(self.transport.start(saved.id or "", given, trigger))
+        return self.execution(execution_id)
+
+    def run(
+        self,
+        workflow: Workflow | str,
+        inputs: Mapping[str, Any] | str | None = None,
+        /,
+        *,
+        trigger: str | None = None,
+        show: bool | None = None,
+        **values: Any,
+    ) -> Execution:
+        """Run a workflow to its end, showing how it gets on, and return the execution, failed or not.
+
+        An interrupt cancels the run. It also returns when the run can only go on after a person's answer. ``show`` is
+        that of `progress.choose`; everything else is as in `start`.
+        """
+        execution = self.start(workflow, inputs, trigger=trigger, **values)
+        try:
+            return execution.wait(show=show)
+        except KeyboardInterrupt:
+            execution.cancel()
+            raise
+
+    def execution(self, execution_id: str) -> Execution:
+        """Return a run by its id. Raises `NotFound` (``EXECUTION_NOT_FOUND``)."""
+        return Execution(self.transport, self._ask(self.transport.snapshot(execution_id)))
+
+    def executions(self, workflow: str | None = None, *, limit: int = 50) -> pd.DataFrame:
+        """Return the newest runs, of one workflow (id or name) if given, one row each."""
+        workflow_id = None if workflow is None else self.workflow(workflow).id
+        return executions_frame(self._ask(self.transport.executions(workflow_id, limit=limit)))
+
+    def _ask(self, work: Coroutine[Any, Any, T]) -> T:
+        if not self.transport.portal.is_open:
+            work.close()
+            raise Unavailable("This client is closed.", code="CLIENT_CLOSED", hint="Make a new one with connect().")
+        return self.transport.portal.wait(work)
+
+
+def _inputs(inputs: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    if inputs is None:
+        return {}
+    if isinstance(inputs, str):
+        return {"message": inputs}
+    if not isinstance(inputs, Mapping):
+        raise InvalidInput("Inputs are a mapping of names to values, or one text.", code="INVALID_INPUTS")
+    return dict(inputs)

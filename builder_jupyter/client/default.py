@@ -1,0 +1,75 @@
+"""The client of this process, for those who do not want to think about one: ``bj.run(workflow)``."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from builder_jupyter.client.client import Client
+from builder_jupyter.client.connect import connect
+from builder_jupyter.client.execution import Execution
+from builder_jupyter.client.protocol import Wire
+from builder_jupyter.graph.model import Workflow
+
+_clients: dict[int, Client] = {}
+_lock = Lock()
+
+
+def default_client() -> Client:
+    """Return the one client of this process, made by `connect` when first asked for and closed at exit."""
+    pid = os.getpid()  # after a fork the child has the object, but not the thread behind it
+    with _lock:
+        client = _clients.get(pid)
+        if client is None or not client.transport.portal.is_open:
+            client = _clients[pid] = connect()
+            atexit.register(_close, pid)
+        return client
+
+
+def run(
+    workflow: Workflow | str,
+    inputs: Mapping[str, Any] | str | None = None,
+    /,
+    *,
+    trigger: str | None = None,
+    show: bool | None = None,
+    **values: Any,
+) -> Execution:
+    """Run a workflow to its end with the default client; see `Client.run`.
+
+    Examples
+    --------
+    >>> import builder_jupyter as bj
+    >>> hello = bj.Workflow.from_dict({"name": "hello", "nodes": [{"id": "start", "type": "start"},
+    ...     {"id": "end", "type": "end"}], "edges": [{"source": "start", "target": "end"}]})
+    >>> bj.run(hello, message="good morning").status
+    <ExecutionStatus.COMPLETED: 'completed'>
+    """
+    return default_client().run(workflow, inputs, trigger=trigger, show=show, **values)
+
+
+def start(
+    workflow: Workflow | str,
+    inputs: Mapping[str, Any] | str | None = None,
+    /,
+    *,
+    trigger: str | None = None,
+    **values: Any,
+) -> Execution:
+    """Begin a run with the default client and return at once; see `Client.start`."""
+    return default_client().start(workflow, inputs, trigger=trigger, **values)
+
+
+def validate(workflow: Workflow) -> Wire:
+    """Judge a workflow with the default client; see `Client.validate`."""
+    return default_client().validate(workflow)
+
+
+def _close(pid: int) -> None:
+    if pid == os.getpid():
+        client = _clients.pop(pid, None)
+        if client is not None:
+            client.close()

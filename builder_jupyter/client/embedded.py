@@ -1,0 +1,185 @@
+"""The services inside this process: for scripts, tests, nbconvert and editors without a Jupyter server."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder_jupyter.client.protocol import MAX_PAGE, Wire
+from builder_jupyter.clock import iso_z
+from builder_jupyter.identity.principal import local_principal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from builder_jupyter.graph.model import Workflow
+    from builder_jupyter.identity.api_keys import ApiKey
+    from builder_jupyter.identity.principal import Principal
+    from builder_jupyter.nodes.chat import ChatModels
+    from builder_jupyter.portal import Portal
+    from builder_jupyter.services.runtime import Runtime
+    from builder_jupyter.storage.workflows import StoredWorkflow
+
+
+def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = None) -> EmbeddedTransport:
+    """Start a runtime in this process and return the way to it.
+
+    Parameters
+    ----------
+    data_dir : where its database lies; None keeps everything in memory.
+    models : other language models than the real ones, for tests.
+
+    Raises
+    ------
+    StoreLocked : another process owns the directory.
+    Unavailable : ``STORE_UNREADABLE``.
+    """
+    from builder_jupyter.services.runtime import Runtime, Settings
+
+    return EmbeddedTransport(Runtime(Settings(data_dir=data_dir), models=models))
+
+
+class EmbeddedTransport:
+    """A `Transport` over a `Runtime` of this process, which it owns from now on: `close` stops it."""
+
+    def __init__(self, runtime: Runtime, principal: Principal | None = None) -> None:
+        self._runtime = runtime
+        self._me = principal or local_principal(_user_name())
+
+    @property
+    def portal(self) -> Portal:
+        """The runtime's own loop."""
+        return self._runtime.portal
+
+    @property
+    def where(self) -> str:
+        """``embedded``, and where the database lies."""
+        return f"embedded, {self._runtime.settings.data_dir or 'in memory'}"
+
+    async def create_workflow(self, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save a new workflow and return it with its id."""
+        return _loaded(await self._runtime.workflows.create(self._me, workflow, message=message))
+
+    async def update_workflow(self, workflow_id: str, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save the next version of a workflow and return it."""
+        changes = {
+            name: getattr(workflow, name) for name in ("name", "description", "nodes", "edges", "metadata", "profile")
+        }
+        return _loaded(await self._runtime.workflows.update(self._me, workflow_id, changes, message=message))
+
+    async def list_workflows(self, name: str | None = None, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Wire]:
+        """Return summaries, newest change first."""
+        found = await self._runtime.workflows.list(self._me, name=name, limit=limit, offset=offset)
+        return [_summary(stored) for stored in found]
+
+    async def get_workflow(self, workflow_id: str) -> Workflow:
+        """Return the current version."""
+        return _loaded(await self._runtime.workflows.get(self._me, workflow_id))
+
+    async def delete_workflow(self, workflow_id: str) -> None:
+        """Delete a workflow with all its versions."""
+        await self._runtime.workflows.delete(self._me, workflow_id)
+
+    async def validate(self, workflow: Workflow) -> Wire:
+        """Return ``{"valid", "errors", "warnings"}``."""
+        from builder_jupyter.validation import result
+
+        return result(self._runtime.workflows.findings(workflow))
+
+    async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
+        """Begin an execution and return its id."""
+        from builder_jupyter.execution.status import TriggerType
+
+        run = await self._runtime.executions.start(
+            self._me, workflow_id, trigger_node=trigger_node, inputs=inputs, trigger=TriggerType.MANUAL
+        )
+        return run.execution_id
+
+    async def snapshot(self, execution_id: str) -> Wire:
+        """Return the picture of an execution."""
+        return await self._runtime.executions.snapshot(self._me, execution_id)
+
+    async def wait(self, execution_id: str, seconds: float | None = None) -> Wire:
+        """Wait for the end of an execution, at most so long."""
+        return await self._runtime.executions.wait(self._me, execution_id, seconds=seconds)
+
+    async def cancel(self, execution_id: str) -> Wire:
+        """Stop an execution."""
+        return await self._runtime.executions.cancel(self._me, execution_id)
+
+    async def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
+        """Yield the events with ``seq > after`` until the execution is over."""
+        async with aclosing(self._runtime.executions.events(self._me, execution_id, after=after)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def history(self, execution_id: str, after: int = 0) -> list[Wire]:
+        """Return the events so far."""
+        return await self._runtime.executions.history(self._me, execution_id, after=after)
+
+    async def executions(self, workflow_id: str | None = None, *, limit: int = 50) -> list[Wire]:
+        """Return the newest executions in short."""
+        return await self._runtime.executions.list(self._me, workflow_id=workflow_id, limit=limit)
+
+    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+        """Make an API key."""
+        key, secret = await self._runtime.keys.create(self._me, name, scopes)
+        return {**_key(key), "key": secret}
+
+    async def list_keys(self) -> list[Wire]:
+        """Return the keys without their secrets."""
+        return [_key(key) for key in await self._runtime.keys.list(self._me)]
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Make a key open nothing."""
+        await self._runtime.keys.revoke(self._me, key_id)
+
+    def close(self) -> None:
+        """Stop the runtime; unfinished executions of a database on disk go on next time."""
+        self._runtime.stop()
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser() or "local"
+    except (OSError, KeyError, ImportError):  # a container may run under a user id that has no name
+        return "local"
+
+
+def _loaded(stored: StoredWorkflow) -> Workflow:
+    from dataclasses import replace
+
+    return replace(stored.workflow, id=stored.id)
+
+
+def _summary(stored: StoredWorkflow) -> Wire:
+    workflow = stored.workflow
+    return {
+        "id": stored.id,
+        "name": workflow.name,
+        "description": workflow.description,
+        "version": stored.version,
+        "created_at": _time(stored.created_at),
+        "updated_at": _time(stored.updated_at),
+        "node_count": len(workflow.nodes),
+        "tags": list(workflow.tags),
+    }
+
+
+def _key(key: ApiKey) -> Wire:
+    return {
+        "id": key.key_id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": [str(scope) for scope in key.scopes],
+        "created_at": _time(key.created_at),
+        "last_used_at": _time(key.last_used_at),
+        "revoked_at": _time(key.revoked_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else iso_z(moment)

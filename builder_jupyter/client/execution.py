@@ -1,0 +1,266 @@
+"""A run as an object in a program: its state, its outputs, its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Generator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from builder_jupyter.client.feed import Feed
+from builder_jupyter.client.frames import events_frame, message_of, steps_frame, text_of
+from builder_jupyter.client.progress import Progress, choose
+from builder_jupyter.client.protocol import Transport, Wire
+from builder_jupyter.client.tables import headline, steps_html, steps_text
+from builder_jupyter.errors import Conflict, StepError
+from builder_jupyter.execution.status import ExecutionStatus, StepStatus
+from builder_jupyter.money import Credits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from builder_jupyter.portal import Portal
+
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """Gets work done on the portal's loop: `Portal.ask`, or its blocking counterpart."""
+
+    async def __call__(self, work: Coroutine[Any, Any, T], /) -> T:
+        """Return what the work returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """The last visit of one step.
+
+    Parameters
+    ----------
+    id, name, type : of the node.
+    visit : its number, from 1; steps in a loop are visited more than once.
+    text : what it wrote, or has written so far; ``""`` when it writes nothing.
+    outputs : values by port.
+    usage : ``{"model", "inputTokens", "outputTokens"}`` where a language model was asked.
+    error : ``{"message", "code"}`` when it failed.
+    """
+
+    id: str
+    name: str
+    type: str
+    visit: int
+    status: StepStatus
+    text: str
+    outputs: Mapping[str, Any]
+    usage: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+
+    def __repr__(self) -> str:
+        return f"<Step {self.id!r} {self.status}>"
+
+
+class Execution:
+    """A run of a workflow, wherever it runs.
+
+    Everything is read afresh until the run is over, then kept. ``await`` it, or `wait`; ``execution["agent"]`` is one
+    step. A run that failed is a result too: nothing raises until its `output` is asked for.
+    """
+
+    def __init__(self, transport: Transport, picture: Wire) -> None:
+        self._transport = transport
+        self._picture = picture
+
+    def __repr__(self) -> str:
+        """Say what is known without asking."""
+        error = message_of(self._picture["error"])
+        status = self._picture["status"] + (f": {error}" if error else "")
+        return f"<Execution {self.id} of {self._picture['workflowName']!r}, {status}>"
+
+    def _repr_mimebundle_(self, **_selection: object) -> dict[str, str]:
+        picture = self.snapshot
+        return {
+            "text/plain": f"{self!r}\n{headline(picture)}\n{steps_text(picture)}",
+            "text/html": steps_html(picture),
+        }
+
+    @property
+    def id(self) -> str:
+        """The id of the execution."""
+        return str(self._picture["executionId"])
+
+    @property
+    def snapshot(self) -> Wire:
+        """The whole picture as the wire has it."""
+        if not self._is_known_over:
+            self._picture = self._transport.portal.wait(self._transport.snapshot(self.id))
+        return self._picture
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """Where it stands."""
+        return ExecutionStatus(self.snapshot["status"])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can happen."""
+        return self.status.is_terminal
+
+    @property
+    def _is_known_over(self) -> bool:
+        return ExecutionStatus(self._picture["status"]).is_terminal
+
+    @property
+    def output(self) -> Any:
+        """What the run produced: text, or a JSON-like value.
+
+        Raises
+        ------
+        StepError : the step's message and code, when the run failed.
+        Conflict : ``EXECUTION_CANCELLED``, ``EXECUTION_NOT_OVER``.
+        """
+        picture = self.snapshot
+        match ExecutionStatus(picture["status"]):
+            case ExecutionStatus.COMPLETED:
+                return picture["output"]
+            case ExecutionStatus.ERROR:
+                error = picture["error"] or {}
+                raise StepError(
+                    error.get("message") or "The run failed.",
+                    code=error.get("code"),
+                    details={"executionId": self.id, "stepId": error.get("stepId")},
+                )
+            case ExecutionStatus.CANCELLED:
+                raise Conflict("The run was cancelled, so it has no output.", code="EXECUTION_CANCELLED")
+            case status:
+                raise Conflict(
+                    f"The run is {status}, so it has no output yet.",
+                    code="EXECUTION_NOT_OVER",
+                    hint="Wait for it: execution.wait(), or await execution.",
+                )
+
+    @property
+    def text(self) -> str:
+        """The output as text; JSON when it is not text, ``""`` when there is none. Raises as `output`."""
+        output = self.output
+        if output is None or isinstance(output, str):
+            return output or ""
+        return json.dumps(output, ensure_ascii=False)
+
+    @property
+    def error(self) -> Mapping[str, Any] | None:
+        """Why the run failed, ``{"message", "code", "stepId"?}``; None when it has not."""
+        error: Mapping[str, Any] | None = self.snapshot["error"]
+        return error
+
+    @property
+    def credits(self) -> Credits:
+        """What the run has cost so far, refunds taken off."""
+        counted = self.snapshot["credits"]
+        return Credits(Decimal(str(counted["charged"])) - Decimal(str(counted["refunded"])))
+
+    def __getitem__(self, step: str) -> StepView:
+        """Return the last visit of a step. Raises `KeyError`, which lists the steps there are."""
+        visits = [row for row in self.snapshot["steps"] if row["stepId"] == step]
+        if not visits:
+            raise KeyError(f"no step {step!r}; there are: {', '.join(self._step_ids())}")
+        return _view(visits[-1])
+
+    def _step_ids(self) -> list[str]:
+        return list(dict.fromkeys(row["stepId"] for row in self._picture["steps"]))
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """One row a visit of a step, in the order of the plan; see `frames.steps_frame`."""
+        return steps_frame(self.snapshot)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row an event, in the order in which they happened."""
+        return events_frame(self._transport.portal.wait(self._transport.history(self.id)))
+
+    def cancel(self) -> Self:
+        """Stop the run. One that is over stays as it is."""
+        self._picture = self._transport.portal.wait(self._transport.cancel(self.id))
+        return self
+
+    def wait(self, *, seconds: float | None = None, show: bool | None = None, progress: Progress | None = None) -> Self:
+        """Block until the run is over or can only go on when a person answers; return the execution.
+
+        Parameters
+        ----------
+        seconds : the longest to wait; then the run goes on unwatched. Nothing is shown with a limit.
+        show : see `progress.choose`.
+        progress : who shows it, instead.
+        """
+        portal = self._transport.portal
+        if seconds is not None:
+            self._picture = portal.wait(self._transport.wait(self.id, seconds))
+            return self
+        if not self._is_known_over:
+            _run_now(self._watch(_blocking(portal), progress or choose(show)))
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait as `wait` does, without blocking the caller's loop."""
+        return self._wait().__await__()
+
+    async def _wait(self) -> Self:
+        if not self._is_known_over:
+            await self._watch(self._transport.portal.ask, choose())
+        return self
+
+    async def _watch(self, ask: Ask, progress: Progress) -> None:
+        """Follow the events until the end. ``ask`` gets work done on the portal's loop, blocking or not."""
+        transport = self._transport
+        feed = Feed(transport.events(self.id), seconds=progress.seconds)
+        progress.begin(self._picture)
+        try:
+            while events := await ask(feed.take()):
+                progress.update(events)
+                if _may_be_stuck(events) and _is_stuck(await ask(transport.snapshot(self.id))):
+                    break
+            self._picture = await ask(transport.snapshot(self.id))
+        finally:
+            await ask(feed.close())
+            progress.end(self._picture)
+
+
+def _blocking(portal: Portal) -> Ask:
+    async def ask(work: Coroutine[Any, Any, T], /) -> T:
+        return portal.wait(work)
+
+    return ask
+
+
+def _run_now(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never suspends, since all it awaits is blocking."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("a coroutine meant to block has suspended")
+
+
+def _may_be_stuck(events: list[Wire]) -> bool:
+    return any(event["kind"] == "status" and event["status"] == ExecutionStatus.WAITING for event in events)
+
+
+def _is_stuck(picture: Wire) -> bool:
+    """Say whether only a person can bring the run forward."""
+    return bool(picture["status"] == ExecutionStatus.WAITING and (picture["waitingOn"] or {}).get("kind") == "human")
+
+
+def _view(row: Wire) -> StepView:
+    return StepView(
+        id=row["stepId"],
+        name=row["name"],
+        type=row["nodeType"],
+        visit=row["visit"],
+        status=StepStatus(row["status"]),
+        text=text_of(row),
+        outputs={port: value["value"] for port, value in row["outputs"].items()},
+        usage=row["usage"],
+        error=row["error"],
+    )

@@ -1,0 +1,140 @@
+"""Executions and listings as pandas dataframes. pandas is imported when the first one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from builder_jupyter.client.protocol import Wire
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEP_COLUMNS = (
+    "step", "name", "type", "visit", "status", "wave", "attempt", "started_at", "finished_at", "seconds", "credits",
+    "model", "input_tokens", "output_tokens", "text", "error", "skip_reason",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "seq", "at", "kind", "step", "visit", "status", "text", "offset", "attempt", "error", "skip_reason",
+)  # fmt: skip
+WORKFLOW_COLUMNS = ("id", "name", "description", "version", "node_count", "tags", "created_at", "updated_at")
+EXECUTION_COLUMNS = (
+    "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
+    "seconds", "credits", "error",
+)  # fmt: skip
+
+_COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
+_TEXTS = ("step", "name", "type", "status", "model", "text", "error", "skip_reason", "kind", "description", "workflow")
+_MILLISECONDS = ("started_at", "finished_at", "at", "created_at")
+
+
+def steps_frame(picture: Wire) -> pd.DataFrame:
+    """Return one row a visit of a step, in the order of the plan.
+
+    Times are UTC timestamps, ``seconds`` and ``credits`` floats, counts nullable integers; ``error`` is text.
+    """
+    return _frame(STEP_COLUMNS, map(_step, picture["steps"]))
+
+
+def events_frame(events: Sequence[Wire]) -> pd.DataFrame:
+    """Return one row an event, in the order of ``seq``. The pieces of streamed text are not kept after the end."""
+    return _frame(EVENT_COLUMNS, map(_event, events))
+
+
+def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
+    """Return one row a workflow, newest change first."""
+    import pandas as pd
+
+    frame = _frame(WORKFLOW_COLUMNS, summaries, times=())
+    for column in ("created_at", "updated_at"):
+        frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+    return frame
+
+
+def executions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
+    """Return one row an execution, newest first."""
+    return _frame(EXECUTION_COLUMNS, map(_execution, rows))
+
+
+def text_of(step: Wire) -> str:
+    """Return the text a step wrote: its text output, else what it has streamed so far."""
+    values = [port["value"] for port in step["outputs"].values() if isinstance(port["value"], str)]
+    return values[0] if values else step["text"] or ""
+
+
+def seconds_of(row: Wire) -> float | None:
+    """Return how long a step or an execution took, None when it has not ended."""
+    if row["startedAt"] is None or row["finishedAt"] is None:
+        return None
+    return float(row["finishedAt"] - row["startedAt"]) / 1000
+
+
+def _step(step: Wire) -> Wire:
+    usage = step["usage"] or {}
+    return {
+        "step": step["stepId"],
+        "name": step["name"],
+        "type": step["nodeType"],
+        "visit": step["visit"],
+        "status": step["status"],
+        "wave": step["group"],
+        "attempt": step["attempt"],
+        "started_at": step["startedAt"],
+        "finished_at": step["finishedAt"],
+        "seconds": seconds_of(step),
+        "credits": float(step["credits"]),
+        "model": usage.get("model"),
+        "input_tokens": usage.get("inputTokens"),
+        "output_tokens": usage.get("outputTokens"),
+        "text": text_of(step) or None,
+        "error": message_of(step["error"]),
+        "skip_reason": step["skipReason"],
+    }
+
+
+def _event(event: Wire) -> Wire:
+    return {
+        **event,
+        "step": event.get("stepId"),
+        "error": message_of(event.get("error")),
+        "skip_reason": event.get("skipReason"),
+    }
+
+
+def _execution(row: Wire) -> Wire:
+    return {
+        "id": row["executionId"],
+        "workflow": row["workflowName"],
+        "workflow_id": row["canvasId"],
+        "version": row["workflowVersion"],
+        "status": row["status"],
+        "trigger": row["triggerType"],
+        "created_at": row["createdAt"],
+        "started_at": row["startedAt"],
+        "finished_at": row["finishedAt"],
+        "seconds": seconds_of(row),
+        "credits": float(row["credits"]),
+        "error": message_of(row["error"]),
+    }
+
+
+def message_of(error: Any) -> str | None:
+    """Return the sentence of an error as the wire writes it."""
+    return error.get("message") if isinstance(error, dict) else None
+
+
+def _frame(columns: Sequence[str], rows: Iterable[Wire], *, times: Sequence[str] = _MILLISECONDS) -> pd.DataFrame:
+    """Return rows as a dataframe whose types do not depend on what happens to be in it: an empty one has them too."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    for column in columns:
+        if column in times:
+            frame[column] = pd.to_datetime(pd.to_numeric(frame[column]), unit="ms", utc=True)
+        elif column in _COUNTS:
+            frame[column] = frame[column].astype("Int64")
+        elif column in ("seconds", "credits"):
+            frame[column] = frame[column].astype("float64")
+        elif column in _TEXTS:
+            frame[column] = frame[column].astype("string")
+    return frame

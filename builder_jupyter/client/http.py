@@ -1,0 +1,272 @@
+"""The services of a running server, over its REST routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+
+from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, json_of, list_of, object_of
+from builder_jupyter.client.protocol import MAX_PAGE, Wire
+from builder_jupyter.errors import InvalidInput, Unavailable
+from builder_jupyter.execution.status import ExecutionStatus
+from builder_jupyter.graph.model import Workflow
+from builder_jupyter.portal import Portal
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+SILENCE_SECONDS = 60.0  # the server sends a comment long before that
+MAX_RECONNECTS = 6  # in a row, with nothing new in between
+FIRST_PAUSE_SECONDS = 0.1  # doubled each time: all six take about six seconds
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+BEARER = ("builder_", "cdp_", "umcp_", "eyJ")
+
+
+class HttpTransport:
+    """A `Transport` to the server at a URL.
+
+    Parameters
+    ----------
+    url : of the Jupyter server, base URL included; a ``?token=…`` in it is taken as the credential.
+    credential : an API key (``builder_…``), a JWT, or else the server's Jupyter token.
+    transport : another way for the bytes, for tests.
+
+    Raises
+    ------
+    InvalidInput : ``INVALID_URL``.
+    """
+
+    def __init__(
+        self, url: str, credential: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        import httpx
+
+        self._url, token = split_token(url)
+        credential = credential or token
+        self._http = httpx.AsyncClient(
+            base_url=self._url,
+            headers=_authorization(credential) if credential else {},
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            trust_env=urlsplit(self._url).hostname not in LOOPBACK,  # a proxy cannot reach our own machine
+            transport=transport,
+        )
+        self._portal = Portal("builder-client")
+
+    @property
+    def portal(self) -> Portal:
+        """The loop of the connection."""
+        return self._portal
+
+    @property
+    def where(self) -> str:
+        """The server's address."""
+        return self._url
+
+    async def create_workflow(self, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save a new workflow and return it with its id."""
+        saved = await self._object("POST", "api/builder/workflows", json=_body(workflow, message))
+        return replace(workflow, id=saved["id"])
+
+    async def update_workflow(self, workflow_id: str, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save the next version of a workflow and return it."""
+        await self._object("PUT", _path("api/builder/workflows", workflow_id), json=_body(workflow, message))
+        return replace(workflow, id=workflow_id)
+
+    async def list_workflows(self, name: str | None = None, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Wire]:
+        """Return summaries, newest change first."""
+        params: dict[str, str | int] = {"limit": limit, "offset": offset} | ({} if name is None else {"name": name})
+        return list_of(await self._text("GET", "api/builder/workflows", params=params))
+
+    async def get_workflow(self, workflow_id: str) -> Workflow:
+        """Return the current version."""
+        return replace(
+            Workflow.from_dict(await self._object("GET", _path("api/builder/workflows", workflow_id))), id=workflow_id
+        )
+
+    async def delete_workflow(self, workflow_id: str) -> None:
+        """Delete a workflow with all its versions."""
+        await self._text("DELETE", _path("api/builder/workflows", workflow_id))
+
+    async def validate(self, workflow: Workflow) -> Wire:
+        """Return ``{"valid", "errors", "warnings"}``."""
+        return await self._object("POST", "api/builder/validate", json=workflow.to_dict())
+
+    async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
+        """Begin an execution and return its id. Without a trigger node, it is looked up in the workflow."""
+        if trigger_node is None:
+            from builder_jupyter.nodes.registry import default_registry
+            from builder_jupyter.planning.planner import find_trigger
+
+            trigger_node = find_trigger(await self.get_workflow(workflow_id), registry=default_registry())
+        body = {"canvasId": workflow_id, "triggerNodeId": trigger_node, "inputs": dict(inputs)}
+        started = await self._object("POST", "api/run", json=body)
+        return str(started["executionId"])
+
+    async def snapshot(self, execution_id: str) -> Wire:
+        """Return the picture of an execution."""
+        return await self._object("GET", _path("api/builder/executions", execution_id))
+
+    async def wait(self, execution_id: str, seconds: float | None = None) -> Wire:
+        """Wait for the end of an execution, at most so long: follow its events, ask for nothing in between."""
+        picture = await self.snapshot(execution_id)
+        if not _is_over(picture["status"]):
+            try:
+                async with asyncio.timeout(seconds), aclosing(self.events(execution_id)) as batches:
+                    async for _ in batches:
+                        continue
+            except TimeoutError:
+                return await self.snapshot(execution_id)
+            picture = await self.snapshot(execution_id)
+        return picture
+
+    async def cancel(self, execution_id: str) -> Wire:
+        """Stop an execution."""
+        return await self._object("POST", _path("api/builder/executions", execution_id, "cancel"))
+
+    async def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
+        """Yield the events with ``seq > after`` until the execution is over; a lost connection is made anew.
+
+        Raises
+        ------
+        Unavailable : ``CONNECTION_LOST`` when it stays lost.
+        """
+        import httpx
+
+        failures = 0
+        while failures <= MAX_RECONNECTS:
+            if failures:
+                await asyncio.sleep(FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
+            failures += 1
+            try:
+                async with aclosing(self._stream(execution_id, after)) as batches:
+                    async for batch in batches:
+                        failures = 0
+                        after = batch[-1]["seq"]
+                        yield batch
+                        if any(e["kind"] == "status" and _is_over(e["status"]) for e in batch):
+                            return
+                if _is_over((await self.snapshot(execution_id))["status"]):
+                    return
+            except (httpx.TransportError, Unavailable):
+                continue
+        raise Unavailable(
+            f"The connection to {self._url} was lost.",
+            code="CONNECTION_LOST",
+            hint="The execution goes on there; ask for it again by its id.",
+        )
+
+    async def _stream(self, execution_id: str, after: int) -> AsyncGenerator[list[Wire], None]:
+        import httpx
+
+        async with self._http.stream(
+            "GET",
+            _path("api/builder/executions", execution_id, "events"),
+            params={"after": after},
+            headers={"Accept": "text/event-stream"},
+            timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+        ) as response:
+            if not response.is_success:
+                body = (await response.aread()).decode(errors="replace")
+                raise error_of(response.status_code, body, response.headers)
+            async with aclosing(event_batches(response.aiter_lines())) as batches:
+                async for batch in batches:
+                    if batch:
+                        yield batch
+
+    async def history(self, execution_id: str, after: int = 0) -> list[Wire]:
+        """Return the events so far."""
+        path = _path("api/builder/executions", execution_id, "events")
+        found: list[Wire] = (await self._object("GET", path, params={"after": after}))["events"]
+        return found
+
+    async def executions(self, workflow_id: str | None = None, *, limit: int = 50) -> list[Wire]:
+        """Return the newest executions in short."""
+        params: dict[str, str | int] = {"limit": limit} | ({} if workflow_id is None else {"workflow_id": workflow_id})
+        found: list[Wire] = (await self._object("GET", "api/builder/executions", params=params))["executions"]
+        return found
+
+    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+        """Make an API key."""
+        body: Wire = {"name": name} | ({} if scopes is None else {"scopes": list(scopes)})
+        return await self._object("POST", "api/builder/keys", json=body)
+
+    async def list_keys(self) -> list[Wire]:
+        """Return the keys without their secrets."""
+        found = json_of(await self._text("GET", "api/builder/keys"))
+        keys: list[Wire] = found["keys"] if isinstance(found, dict) else found
+        return keys
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Make a key open nothing."""
+        await self._text("DELETE", _path("api/builder/keys", key_id))
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._portal.is_open:
+            self._portal.wait(self._http.aclose())
+            self._portal.close()
+
+    async def _object(self, method: str, path: str, **request: Any) -> Wire:
+        return object_of(await self._text(method, path, **request))
+
+    async def _text(self, method: str, path: str, **request: Any) -> str:
+        import httpx
+
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The server at {self._url} does not answer ({type(error).__name__}).",
+                code="SERVER_UNREACHABLE",
+                hint="Is it running? See what is with: builder-jupyter doctor",
+            ) from error
+        if response.is_redirect:
+            raise Unavailable(f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS)
+        if not response.is_success:
+            raise error_of(response.status_code, response.text, response.headers)
+        return response.text
+
+
+def split_token(url: str) -> tuple[str, str | None]:
+    """Return a server's URL, ending in a slash, without credentials, and the token that was in its query.
+
+    Raises `InvalidInput` (``INVALID_URL``) for what is not an http address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidInput(
+            "The address of a server starts with http:// or https://.",
+            code="INVALID_URL",
+            hint='Or write "embedded" to run in this process.',
+        )
+    token = parse_qs(parts.query).get("token", [None])[0]
+    place = f"[{host}]" if ":" in host else host
+    netloc = place if port is None else f"{place}:{port}"
+    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", "")), token
+
+
+def _authorization(credential: str) -> dict[str, str]:
+    scheme = "Bearer" if credential.startswith(BEARER) else "token"
+    return {"Authorization": f"{scheme} {credential}"}
+
+
+def _body(workflow: Workflow, message: str | None) -> Wire:
+    return workflow.to_dict() | ({} if message is None else {"message": message})
+
+
+def _path(*parts: str) -> str:
+    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
+
+
+def _is_over(status: str) -> bool:
+    return ExecutionStatus(status).is_terminal

@@ -1,0 +1,102 @@
+"""What a `Client` needs of the place that it talks to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from builder_jupyter.graph.model import Workflow
+    from builder_jupyter.portal import Portal
+
+Wire = dict[str, Any]
+"""A JSON object as the surfaces write it."""
+
+MAX_PAGE = 100
+"""The most workflows that one answer lists."""
+
+
+class Transport(Protocol):
+    """A way to the services. Its coroutines run on the loop of ``portal``, and nowhere else.
+
+    Every method raises the `BuilderError` that the service raised, wherever that runs, and `Unavailable` when the
+    service cannot be reached.
+    """
+
+    @property
+    def portal(self) -> Portal:
+        """The loop on which the coroutines run."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """Which place this is, in a few words for a ``repr``; never a credential."""
+        ...
+
+    async def create_workflow(self, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save a new workflow and return it with its id."""
+        ...
+
+    async def update_workflow(self, workflow_id: str, workflow: Workflow, message: str | None = None) -> Workflow:
+        """Save the next version of a workflow and return it."""
+        ...
+
+    async def list_workflows(self, name: str | None = None, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Wire]:
+        """Return summaries as the Builder API lists them, newest change first; of exactly this name if given."""
+        ...
+
+    async def get_workflow(self, workflow_id: str) -> Workflow:
+        """Return the current version. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
+        ...
+
+    async def delete_workflow(self, workflow_id: str) -> None:
+        """Delete a workflow with all its versions."""
+        ...
+
+    async def validate(self, workflow: Workflow) -> Wire:
+        """Return ``{"valid", "errors", "warnings"}``."""
+        ...
+
+    async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
+        """Begin an execution and return its id. ``trigger_node`` may be left out where there is one trigger."""
+        ...
+
+    async def snapshot(self, execution_id: str) -> Wire:
+        """Return the picture of an execution."""
+        ...
+
+    async def wait(self, execution_id: str, seconds: float | None = None) -> Wire:
+        """Wait for the end of an execution, at most so long, and return its picture then, ended or not."""
+        ...
+
+    async def cancel(self, execution_id: str) -> Wire:
+        """Stop an execution and return its picture; a finished one stays as it is."""
+        ...
+
+    def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
+        """Yield the events with ``seq > after`` in batches until the execution is over."""
+        ...
+
+    async def history(self, execution_id: str, after: int = 0) -> list[Wire]:
+        """Return the events so far with ``seq > after``."""
+        ...
+
+    async def executions(self, workflow_id: str | None = None, *, limit: int = 50) -> list[Wire]:
+        """Return the newest executions in short."""
+        ...
+
+    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+        """Make an API key. The answer's ``key`` is the secret, which nobody can read again."""
+        ...
+
+    async def list_keys(self) -> list[Wire]:
+        """Return the keys without their secrets."""
+        ...
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Make a key open nothing. Raises `NotFound` (``KEY_NOT_FOUND``)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything, the portal included. Blocks; call it from outside the loop. Idempotent."""
+        ...
