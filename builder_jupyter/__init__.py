@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
+    from builder_jupyter.notebook.widgets.canvas import Canvas
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BuilderError",
+    "Canvas",
     "Client",
     "Edge",
     "Execution",
@@ -36,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "BuilderError": "builder_jupyter.errors",
+    "Canvas": "builder_jupyter.notebook.widgets.canvas",
     "Client": "builder_jupyter.client.client",
     "Edge": "builder_jupyter.graph.model",
     "Execution": "builder_jupyter.client.execution",
@@ -76,3 +79,8 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from builder_jupyter.rest.app import BuilderApp
 
     return [{"module": "builder_jupyter", "app": BuilderApp}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Name the lab extension to Jupyter, for links to a source tree."""
+    return [{"src": "labextension", "dest": "@builder-jupyter/labextension"}]

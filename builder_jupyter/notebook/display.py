@@ -13,19 +13,23 @@ from builder_jupyter.notebook.lettering import escape
 from builder_jupyter.notebook.svg import Drawing, draw, looks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from builder_jupyter.graph.model import Workflow
 
 WORKFLOW_MIME = "application/vnd.builder.workflow.v1+json"
 """The MIME type under which a workflow's own wire shape lies in an output."""
 
 
-def workflow_mimebundle(workflow: Workflow, **_selection: object) -> dict[str, Any]:
+def workflow_mimebundle(
+    workflow: Workflow, *, statuses: Mapping[str, str] | None = None, **_selection: object
+) -> dict[str, Any]:
     """Return a workflow by MIME type: text, HTML with an image, the image alone, and JSON.
 
-    A front end takes the richest it can show. IPython's ``include`` and ``exclude`` are accepted, and left
-    to it.
+    A front end takes the richest it can show. ``statuses`` by node id are drawn too. IPython's ``include`` and
+    ``exclude`` are accepted, and left to it.
     """
-    drawing = draw(workflow, looks=looks_of(default_registry(), workflow.profile))
+    drawing = draw(workflow, looks=looks_of(default_registry(), workflow.profile), statuses=statuses)
     return {
         "text/plain": repr(workflow),
         "text/html": _image(drawing, workflow.name),

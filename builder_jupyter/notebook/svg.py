@@ -157,7 +157,7 @@ def _edges(
     """Return the strokes of the edges and, apart, the pills with their labels, which lie above the cards."""
     ends_of: dict[tuple[str, str], None] = {}
     labels: dict[tuple[str, str], list[str]] = {}
-    shown = _edge_labels(workflow)
+    shown = edge_labels(workflow)
     for edge, label in zip(workflow.edges, shown, strict=True):
         ends = (edge.source, edge.target)
         if edge.source not in positions or edge.target not in positions:
@@ -176,7 +176,13 @@ def _edges(
     return strokes, pills
 
 
-def _edge_labels(workflow: Workflow) -> list[str | None]:
+def status_color(status: str) -> str | None:
+    """Return the colour of a status, None for a word that is none."""
+    mark = _MARKS.get(status)
+    return mark.color if mark else None
+
+
+def edge_labels(workflow: Workflow) -> list[str | None]:
     """Return what each edge shows: label, condition, or its port where the source has several."""
     ports: dict[str, set[str | None]] = {}
     for edge in workflow.edges:
@@ -275,7 +281,7 @@ def _describe(workflow: Workflow, statuses: Mapping[str, str]) -> str:
     names = {node_id: node.label for node_id, node in workflow.nodes_by_id.items()}
     steps = [
         f"{names[edge.source]} to {names[edge.target]}" + (f" when {label}" if label else "")
-        for edge, label in zip(workflow.edges, _edge_labels(workflow), strict=True)
+        for edge, label in zip(workflow.edges, edge_labels(workflow), strict=True)
         if edge.source in names and edge.target in names
     ]
     states = [f"{names[node_id]} {status}" for node_id, status in statuses.items() if node_id in names]

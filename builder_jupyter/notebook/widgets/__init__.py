@@ -1,0 +1,1 @@
+"""Widgets of the notebook: views over workflows and their runs. Importing them imports ipywidgets."""

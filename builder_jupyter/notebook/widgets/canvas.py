@@ -1,0 +1,215 @@
+"""The canvas: a workflow as a live graph in a cell, with its runs.
+
+One widget with one view: the graph, a toolbar and a pane for details, all drawn by our own extension of
+ipycytoscape's view (`labextension/`). They are not widgets of their own, because a widget's buttons wait for the
+kernel: in the view they call the server, so that Run, Cancel and the statuses work while a cell holds the kernel, and
+one message carries the whole graph. Where there is no server, the same buttons ask the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ipycytoscape import CytoscapeWidget
+from traitlets import Dict, Unicode
+
+from builder_jupyter.client.connect import URL_VARIABLE
+from builder_jupyter.client.default import default_client
+from builder_jupyter.errors import BuilderError
+from builder_jupyter.graph.model import Workflow
+from builder_jupyter.notebook.display import workflow_mimebundle
+from builder_jupyter.notebook.widgets.document import canvas_document
+from builder_jupyter.notebook.widgets.follow import HEALING_SECONDS, LIVE_SECONDS, Following
+from builder_jupyter.notebook.widgets.static import static_graph
+
+if TYPE_CHECKING:
+    from builder_jupyter.client.client import Client
+    from builder_jupyter.client.execution import Execution
+    from builder_jupyter.notebook.widgets.progress import Progress
+
+MODULE = "@builder-jupyter/labextension"
+MODULE_VERSION = "^0.1.0"
+VIEW_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no types
+    """A workflow as a live graph.
+
+    Parameters
+    ----------
+    workflow : a workflow, or the id or name of a saved one.
+    client : where it runs; the process's own client when None, made when first needed.
+
+    Attributes
+    ----------
+    doc : what is drawn (see `document.canvas_document`); assign `workflow` instead.
+    statuses : node id to ``{"status", "text", "offset", "error", "usage", "credits", …}`` of the run that is shown.
+        Assign it to mark nodes without a run: ``{"agent": {"status": "completed"}}``.
+    texts : node id to what it said, whole, once it is done.
+    header : the run that is shown, in short; empty when there is none.
+    selected : the id of the node that is selected, ``""`` for none; assign it to select one.
+
+    Examples
+    --------
+    >>> import builder_jupyter as bj
+    >>> hello = bj.Workflow.from_dict({"name": "hello", "nodes": [{"id": "start", "type": "start"},
+    ...     {"id": "end", "type": "end"}], "edges": [{"source": "start", "target": "end"}]})
+    >>> bj.Canvas(hello).workflow
+    <Workflow 'hello': 2 nodes, 1 edge>
+    """
+
+    _model_name = Unicode("CanvasModel").tag(sync=True)
+    _model_module = Unicode(MODULE).tag(sync=True)
+    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+    _view_name = Unicode("CanvasView").tag(sync=True)
+    _view_module = Unicode(MODULE).tag(sync=True)
+    _view_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+
+    doc = Dict().tag(sync=True)
+    statuses = Dict().tag(sync=True)
+    texts = Dict().tag(sync=True)
+    header = Dict().tag(sync=True)
+    selected = Unicode("").tag(sync=True)
+    runs_in = Unicode("server", help="`server` or `kernel`: whom the buttons ask.").tag(sync=True)
+
+    def __init__(self, workflow: Workflow | str, *, client: Client | None = None, **traits: Any) -> None:
+        self._client = client
+        self._workflow = workflow if isinstance(workflow, Workflow) else self.client.workflow(workflow)
+        self._following: Following | None = None
+        self._execution: Execution | None = None
+        self._telling = RLock()
+        super().__init__(
+            doc=canvas_document(self._workflow),
+            runs_in="server" if _is_this_server(client) else "kernel",
+            cytoscape_layout={"name": "preset", "fit": False},
+            cytoscape_style=[],
+            auto_unselectify=False,
+            auto_ungrabify=True,
+            min_zoom=0.02,
+            max_zoom=4.0,
+            **traits,
+        )
+        self.on_msg(self._on_message)
+
+    def __repr__(self) -> str:
+        return f"<Canvas of {self._workflow!r}>"
+
+    def _repr_mimebundle_(self, **selection: Any) -> dict[str, Any]:
+        """Return the view, and for where there is no kernel or no extension, the picture behind it."""
+        statuses = {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
+        bundle = workflow_mimebundle(self._workflow, statuses=statuses, **selection)
+        edges = [f"  {e['source']} -> {e['target']}{e['label'] and ' : '}{e['label']}" for e in self.doc["edges"]]
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {**bundle, "text/plain": "\n".join([repr(self), *edges]), VIEW_MIME: view}
+
+    @property
+    def client(self) -> Client:
+        """The door to where the workflow runs."""
+        if self._client is None:
+            self._client = default_client()
+        return self._client
+
+    @property
+    def workflow(self) -> Workflow:
+        """The workflow that is drawn. Assign another: the view stays where it is, and what differs is redrawn."""
+        return self._workflow
+
+    @workflow.setter
+    def workflow(self, workflow: Workflow) -> None:
+        with self._telling:
+            if workflow.id is None and workflow.name == self._workflow.name:
+                workflow = replace(workflow, id=self._workflow.id)
+            self._workflow = workflow
+            self.doc = canvas_document(workflow, version=self.doc["version"] + 1)
+
+    @property
+    def execution(self) -> Execution | None:
+        """The run that is shown; None when there is none."""
+        shown = self.header.get("id")
+        if shown and (self._execution is None or self._execution.id != shown):
+            self._execution = self.client.execution(shown)
+        return self._execution
+
+    def start(
+        self, inputs: Mapping[str, Any] | str | None = None, /, *, trigger: str | None = None, **values: Any
+    ) -> Execution:
+        """Begin a run, show it and return at once; arguments and errors are those of `Client.start`."""
+        execution = self.client.start(self._workflow, inputs, trigger=trigger, **values)
+        self._execution = execution
+        self._know_id(str(execution.snapshot["canvasId"]))
+        self.show(execution)
+        return execution
+
+    def run(
+        self, inputs: Mapping[str, Any] | str | None = None, /, *, trigger: str | None = None, **values: Any
+    ) -> Execution:
+        """Run the workflow to its end, showing it here, and return the execution, failed or not.
+
+        An interrupt cancels the run. Everything else is as in `Client.run`.
+        """
+        execution = self.start(inputs, trigger=trigger, **values)
+        try:
+            return execution.wait(show=False)
+        except KeyboardInterrupt:
+            execution.cancel()
+            raise
+
+    def show(self, execution: Execution | str) -> None:
+        """Show a run: live while it goes on, as it ended when it is over."""
+        execution_id = execution if isinstance(execution, str) else execution.id
+        if self._following is not None:
+            if self._following.execution_id == execution_id:
+                return
+            self._following.stop()
+        pace = HEALING_SECONDS if self.runs_in == "server" else LIVE_SECONDS
+        self._following = Following(self.client.transport, execution_id, self._tell, seconds=pace)
+
+    def static(self) -> CytoscapeWidget:
+        """Return a plain ipycytoscape widget of the graph, to look at, for front ends without our extension."""
+        return static_graph(self._workflow, {name: one.get("status", "") for name, one in self.statuses.items()})
+
+    def close(self) -> None:
+        """Follow no more and close the widget; the run goes on."""
+        if self._following is not None:
+            self._following.stop()
+        super().close()
+
+    def _tell(self, progress: Progress) -> None:
+        """Show how the run stands. Called on the client's loop: a cell may hold the main thread."""
+        following = self._following
+        if following is not None and following.execution_id != progress.header["id"]:
+            return
+        with self._telling, self.hold_sync():
+            self.header = progress.header
+            self.statuses = progress.statuses
+            self.texts = progress.texts
+
+    def _know_id(self, workflow_id: str) -> None:
+        if self._workflow.id != workflow_id:
+            with self._telling:
+                self._workflow = replace(self._workflow, id=workflow_id)
+                self.doc = {**self.doc, "workflowId": workflow_id}
+
+    def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+        """Do what the view asks for; what goes wrong is shown there."""
+        try:
+            match content.get("do"):
+                case "run":
+                    self.start(content["inputs"], trigger=content["trigger"])
+                case "cancel":
+                    self.client.execution(content["execution"]).cancel()
+                case "follow":
+                    self._know_id(content["workflow"])
+                    self.show(content["execution"])
+        except BuilderError as error:
+            self.send({"failed": str(error)})
+
+
+def _is_this_server(client: Client | None) -> bool:
+    """Whether the browser's own server is the one that has the runs."""
+    here = os.environ.get(URL_VARIABLE, "")
+    return bool(here) and (client is None or client.transport.where.rstrip("/") == here.rstrip("/"))

@@ -1,0 +1,70 @@
+"""A workflow in a plain ipycytoscape widget: to look at, where our extension of its view is not installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipycytoscape import CytoscapeWidget, Edge, Node
+
+from builder_jupyter.graph.layout import NODE_HEIGHT, NODE_WIDTH
+from builder_jupyter.notebook.svg import status_color
+from builder_jupyter.notebook.widgets.document import canvas_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from builder_jupyter.graph.model import Workflow
+
+_STYLE: list[dict[str, Any]] = [
+    {
+        "selector": "node",
+        "style": {
+            "shape": "round-rectangle",
+            "width": NODE_WIDTH,
+            "height": NODE_HEIGHT,
+            "background-color": "data(color)",
+            "border-width": 4,
+            "border-color": "data(border)",
+            "label": "data(caption)",
+            "color": "#ffffff",
+            "font-size": 14,
+            "text-wrap": "wrap",
+            "text-max-width": f"{NODE_WIDTH - 20:.0f}px",
+            "text-halign": "center",
+            "text-valign": "center",
+        },
+    },
+    {
+        "selector": "edge",
+        "style": {
+            "curve-style": "bezier",
+            "width": 2,
+            "line-color": "#8390a3",
+            "target-arrow-color": "#8390a3",
+            "target-arrow-shape": "triangle",
+            "label": "data(label)",
+            "font-size": 12,
+            "text-background-color": "#ffffff",
+            "text-background-opacity": 1,
+        },
+    },
+]
+
+
+def static_graph(workflow: Workflow, statuses: Mapping[str, str] | None = None) -> CytoscapeWidget:
+    """Return a plain widget with the workflow's nodes at their places, coloured by type, bordered by status."""
+    known = statuses or {}
+    document = canvas_document(workflow)
+    looks = document["looks"]
+    widget = CytoscapeWidget(cytoscape_layout={"name": "preset"}, cytoscape_style=_STYLE, auto_ungrabify=True)
+    nodes = []
+    for node in document["nodes"]:
+        color = looks.get(node["type"], {}).get("color", "#6b7280")
+        status = known.get(node["id"], "")
+        caption = f"{node['label']}\n{status}".strip()
+        data = {"id": node["id"], "caption": caption, "color": color, "border": status_color(status) or color}
+        nodes.append(Node(data=data, position={"x": node["x"], "y": node["y"]}))
+    widget.graph.add_nodes(nodes)
+    edges = [Edge(data={"id": f"{index} ", **edge}) for index, edge in enumerate(document["edges"])]
+    widget.graph.add_edges(edges, directed=True)
+    return widget

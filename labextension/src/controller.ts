@@ -1,0 +1,262 @@
+/**
+ * One for each canvas: starts and stops runs and follows them. It talks to the server itself, so that Run, Cancel and
+ * the statuses work while a cell holds the kernel; where the kernel has its own runtime, it asks the kernel.
+ */
+import { Signal } from '@lumino/signaling';
+
+import { Follower } from './follow';
+import { Run } from './run';
+import type { Server } from './server';
+import type { Doc, ExecutionSummary, Header, NodeStatus } from './types';
+import type { Watch } from './watch';
+
+/** The way to the kernel. */
+export interface Kernel {
+  /** Whether runs belong to the kernel, because there is no server that has them. */
+  readonly ownsRuns: boolean;
+  send(message: Record<string, unknown>): void;
+  /** Tell Python what this canvas shows now. */
+  announce(workflowId: string, executionId: string): void;
+}
+
+/** What has changed: the steps, or all of them. */
+export interface Change {
+  steps: Set<string> | 'all';
+}
+
+/** The state of a canvas that is not drawing. */
+export class Controller {
+  run: Run | null = null;
+  /** What went wrong with a button. */
+  problem: string | null = null;
+  isStarting = false;
+  isLinked = true;
+  /** How far this machine's clock is ahead of the server's, at most, in milliseconds. */
+  skew = Number.POSITIVE_INFINITY;
+  readonly changed = new Signal<this, Change>(this);
+
+  constructor(
+    private readonly server: Server,
+    private readonly watch: Watch,
+    private readonly kernel: Kernel,
+    private doc: Doc
+  ) {
+    this.watchWorkflow(doc.workflowId);
+  }
+
+  /** The graph has changed, or has been saved under an id. */
+  setDoc(doc: Doc): void {
+    this.doc = doc;
+    this.watchWorkflow(doc.workflowId ?? this.workflowId);
+  }
+
+  /** Begin a run. */
+  async start(trigger: string, inputs: Record<string, unknown>): Promise<void> {
+    this.set({ isStarting: true, problem: null });
+    try {
+      if (await this.usesServer()) {
+        const workflowId = await this.server.save(this.doc.document);
+        const id = await this.server.start(workflowId, trigger, inputs);
+        this.follow(id, Date.now());
+        this.watchWorkflow(workflowId);
+        this.kernel.announce(workflowId, id);
+        void this.watch.lookAt(workflowId);
+      } else {
+        this.kernel.send({ do: 'run', trigger, inputs });
+        return; // stays "starting" until the kernel says something
+      }
+    } catch (error) {
+      this.problem = messageOf(error);
+    }
+    this.set({ isStarting: false });
+  }
+
+  /** Stop the run that is shown. */
+  async cancel(): Promise<void> {
+    const run = this.run;
+    if (!run || run.isOver) {
+      return;
+    }
+    run.cancelling = true;
+    this.set({ problem: null });
+    try {
+      if (await this.usesServer()) {
+        this.tell(run.take(await this.server.cancel(run.id)));
+      } else {
+        this.kernel.send({ do: 'cancel', execution: run.id });
+      }
+    } catch (error) {
+      run.cancelling = false;
+      this.set({ problem: messageOf(error) });
+    }
+  }
+
+  /** The kernel could not do what it was asked to. */
+  fail(message: string): void {
+    this.set({ isStarting: false, problem: message });
+  }
+
+  /** Take in what Python says; it may be ahead of what was heard here, or behind. */
+  hear(header: Partial<Header>, statuses: Record<string, NodeStatus>): void {
+    if (!header.id) {
+      if (!this.run || this.run.id === '') {
+        this.show(statuses);
+      }
+      return;
+    }
+    const news = header as Header;
+    if (this.run?.id !== news.id) {
+      if (this.run && this.run.createdAt > news.createdAt) {
+        return;
+      }
+      this.begin(news.id);
+      if (!this.kernel.ownsRuns) {
+        this.follow(news.id, news.createdAt);
+      }
+    }
+    if (this.run) {
+      this.isStarting = false;
+      this.tell(this.run.merge(news, statuses));
+    }
+  }
+
+  /** Follow an execution of the server, unless it is the one that is followed. */
+  follow(id: string, createdAt: number): void {
+    if (this.run?.id === id && this.follower) {
+      return;
+    }
+    if (this.run?.id !== id) {
+      this.begin(id);
+    }
+    const run = this.run;
+    if (!run) {
+      return;
+    }
+    run.createdAt = createdAt;
+    void this.refresh(run);
+    this.follower = new Follower(this.server, id, {
+      onLink: isUp => {
+        this.set({ isLinked: isUp });
+      },
+      onEvents: events => {
+        const last = events.at(-1);
+        if (last) {
+          this.skew = Math.min(this.skew, Date.now() - last.at);
+        }
+        const changed = run.apply(events);
+        this.tell(changed);
+        if (run.isOver || run.hasGap) {
+          void this.refresh(run);
+        }
+        return run.isOver ? null : run.seq;
+      }
+    });
+  }
+
+  /** How long the run that is shown has taken so far, in milliseconds; null before it starts. */
+  get elapsed(): number | null {
+    const run = this.run;
+    if (!run || run.startedAt === null) {
+      return null;
+    }
+    const skew = Number.isFinite(this.skew) ? this.skew : 0;
+    return Math.max(0, (run.finishedAt ?? Date.now() - skew) - run.startedAt);
+  }
+
+  /** Stop following and watching. */
+  dispose(): void {
+    this.follower?.stop();
+    this.unwatch?.();
+    Signal.clearData(this);
+  }
+
+  private workflowId: string | null = null;
+  private follower: Follower | null = null;
+  private unwatch: (() => void) | null = null;
+  private readonly since = Date.now();
+
+  private begin(id: string): void {
+    this.follower?.stop();
+    this.follower = null;
+    const types = new Map(this.doc.nodes.map(node => [node.id, node.type]));
+    this.run = new Run(id, step => this.doc.looks[types.get(step) ?? '']?.credits ?? 0);
+    this.run.planned = this.doc.nodes.length;
+    this.skew = Number.POSITIVE_INFINITY;
+    this.problem = null;
+    this.changed.emit({ steps: 'all' });
+  }
+
+  /** Show statuses that belong to no execution. */
+  private show(statuses: Record<string, NodeStatus>): void {
+    if (!Object.keys(statuses).length) {
+      this.run = null;
+    } else {
+      this.run = new Run('');
+      this.run.merge(NO_HEADER, statuses);
+    }
+    this.changed.emit({ steps: 'all' });
+  }
+
+  private async refresh(run: Run): Promise<void> {
+    try {
+      const picture = await this.server.picture(run.id);
+      if (this.run === run) {
+        this.tell(run.take(picture));
+      }
+    } catch (error) {
+      console.debug('the picture of the execution cannot be read just now', error);
+    }
+  }
+
+  private watchWorkflow(workflowId: string | null): void {
+    if (this.kernel.ownsRuns || !workflowId || workflowId === this.workflowId) {
+      return;
+    }
+    this.unwatch?.();
+    this.workflowId = workflowId;
+    this.unwatch = this.watch.add(workflowId, newest => {
+      this.adopt(newest);
+    });
+  }
+
+  /** Show an execution that somebody else began: one under way, or one that began while this canvas was there. */
+  private adopt(newest: ExecutionSummary): void {
+    const isNews = newest.finishedAt === null || newest.createdAt >= this.since;
+    const isNewer = !this.run || newest.createdAt > this.run.createdAt;
+    if (newest.executionId !== this.run?.id && isNews && isNewer && !this.isStarting) {
+      this.follow(newest.executionId, newest.createdAt);
+    }
+  }
+
+  private async usesServer(): Promise<boolean> {
+    return !this.kernel.ownsRuns && (await this.server.isThere);
+  }
+
+  private set(
+    changes: Partial<Pick<Controller, 'isStarting' | 'problem' | 'isLinked'>>
+  ): void {
+    Object.assign(this, changes);
+    this.tell(new Set());
+  }
+
+  private tell(steps: Set<string>): void {
+    this.changed.emit({ steps });
+  }
+}
+
+const NO_HEADER: Header = {
+  id: '',
+  status: 'planning',
+  createdAt: 0,
+  startedAt: null,
+  finishedAt: null,
+  credits: 0,
+  error: null,
+  inputs: {},
+  steps: 0,
+  seq: 0
+};
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,152 @@
+/** Everything about one node: how it stands, what it says, what came in, what went out, what it is made of. */
+import { lookOf, tile } from './card';
+import { drawing, element, setText } from './dom';
+import { badge, MARKS } from './marks';
+import { pendingStep, type Run, type Step, textOf } from './run';
+import { counted, duration, plain } from './text';
+import type { Doc, StepStatus } from './types';
+
+const SHORT = 4000;
+
+/** The details of the node that is selected. */
+export class NodeDetails {
+  readonly node = element('div', 'jp-bj-details');
+
+  constructor() {
+    this.node.append(
+      element('div', 'jp-bj-who', {}, this.tile, element('div', '', {}, this.name, this.kind)),
+      element('div', 'jp-bj-stands', {}, this.mark, this.status, this.numbers),
+      ...[this.error, this.text, this.outputs, this.inputs, this.data].map(section => section.node)
+    );
+  }
+
+  /** Show a node as it stands. Cheap enough for every frame: what is the same stays untouched. */
+  update(doc: Doc, run: Run | null, nodeId: string): void {
+    const node = doc.nodes.find(one => one.id === nodeId);
+    if (!node) {
+      return;
+    }
+    const look = lookOf(doc.looks, node.type);
+    const step = run ? (run.steps.get(nodeId) ?? pendingStep()) : null;
+    setText(this.name, node.label);
+    setText(this.kind, look.title === nodeId ? look.title : `${look.title} · ${nodeId}`);
+    if (this.drawn !== look.icon + look.color) {
+      this.drawn = look.icon + look.color;
+      this.tile.replaceChildren(drawing(tile(look)));
+    }
+    this.showStatus(step);
+    const isText = step !== null && textOf(step.outputs) === step.text;
+    this.error.show(step?.error ? errorText(step) : '');
+    this.text.show(step ? (step.missing ? '… ' : '') + step.text : '', step?.status === 'streaming');
+    this.outputs.show(step ? outputsText(step, isText) : '');
+    this.inputs.show(run ? inputsText(doc, run, nodeId) : '');
+    const data = doc.document.nodes.find(one => one.id === nodeId)?.data ?? {};
+    this.data.show(
+      Object.entries(data)
+        .filter(([name]) => name !== 'name')
+        .map(([name, value]) => `${name}: ${plain(value)}`)
+        .join('\n')
+    );
+  }
+
+  private drawn = '';
+  private marked: StepStatus | null = null;
+  private readonly tile = element('span', 'jp-bj-tile');
+  private readonly name = element('div', 'jp-bj-name');
+  private readonly kind = element('div', 'jp-bj-kind');
+  private readonly mark = element('span', 'jp-bj-mark');
+  private readonly status = element('span', 'jp-bj-word');
+  private readonly numbers = element('span', 'jp-bj-numbers');
+  private readonly error = new Section('Error', 'jp-bj-problem');
+  private readonly text = new Section('Text', 'jp-bj-text');
+  private readonly outputs = new Section('Outputs', 'jp-bj-text jp-mod-code');
+  private readonly inputs = new Section('Inputs', 'jp-bj-text jp-mod-quiet');
+  private readonly data = new Section('Data', 'jp-bj-text jp-mod-quiet');
+
+  private showStatus(step: Step | null): void {
+    const status = step?.status ?? null;
+    if (this.marked !== status) {
+      this.marked = status;
+      this.mark.replaceChildren(...(status ? [drawing(badge(MARKS[status], 16))] : []));
+    }
+    const reason = step?.skipReason ? `: ${step.skipReason.replaceAll('_', ' ')}` : '';
+    const waits = step?.waitsFor ? ` for ${step.waitsFor}` : '';
+    setText(this.status, status ? `${status}${reason}${waits}` : 'not run yet');
+    setText(this.numbers, step ? numbersOf(step) : '');
+  }
+}
+
+/** A titled text that is hidden while it is empty, and follows its end while it grows. */
+class Section {
+  readonly node: HTMLElement;
+
+  constructor(title: string, className: string) {
+    this.body = element('div', className);
+    this.node = element('section', 'jp-bj-section', {}, element('h3', 'jp-bj-heading', {}, title), this.body);
+    this.node.hidden = true;
+  }
+
+  show(text: string, isGrowing = false): void {
+    const { body } = this;
+    this.node.hidden = !text;
+    this.node.classList.toggle('jp-mod-growing', isGrowing);
+    if (text === this.shown) {
+      return;
+    }
+    const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 24;
+    const last = body.firstChild;
+    if (isGrowing && last instanceof Text && text.startsWith(this.shown)) {
+      last.appendData(text.slice(this.shown.length));
+    } else {
+      setText(body, text);
+    }
+    this.shown = text;
+    if (isGrowing && atEnd) {
+      body.scrollTop = body.scrollHeight;
+    }
+  }
+
+  private shown = '';
+  private readonly body: HTMLElement;
+}
+
+function numbersOf(step: Step): string {
+  const took = step.startedAt !== null && step.finishedAt !== null ? step.finishedAt - step.startedAt : null;
+  return [
+    took === null ? '' : duration(took),
+    step.usage ? `${step.usage.inputTokens} + ${step.usage.outputTokens} tokens` : '',
+    step.credits ? counted(step.credits, 'credit') : '',
+    step.attempt > 1 ? `attempt ${step.attempt}` : '',
+    step.visit > 1 ? `visit ${step.visit}` : ''
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+function errorText(step: Step): string {
+  const { message, code } = step.error ?? { message: '', code: null };
+  return code ? `${message}\n${code}` : message;
+}
+
+function outputsText(step: Step, withoutText: boolean): string {
+  const shown = Object.entries(step.outputs).filter(
+    ([, output]) => !(withoutText && output.type === 'text' && output.value === step.text)
+  );
+  return shown.map(([port, output]) => `${port}: ${plain(output.value)}`).join('\n');
+}
+
+/** What reached a node: the run's inputs at a trigger, else what the nodes before it said. */
+function inputsText(doc: Doc, run: Run, nodeId: string): string {
+  const sources = doc.edges.filter(edge => edge.target === nodeId).map(edge => edge.source);
+  if (!sources.length) {
+    return Object.entries(run.inputs)
+      .map(([name, value]) => `${name}: ${plain(value)}`)
+      .join('\n');
+  }
+  const labels = new Map(doc.nodes.map(node => [node.id, node.label]));
+  return sources
+    .map(source => [labels.get(source) ?? source, run.steps.get(source)?.text ?? ''] as const)
+    .filter(([, text]) => text)
+    .map(([label, text]) => `${label}: ${text.slice(0, SHORT)}`)
+    .join('\n\n');
+}

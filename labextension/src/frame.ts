@@ -1,0 +1,191 @@
+/** A canvas in an element: toolbar above, graph and pane below, and what keyboard and mouse do. */
+import type { CytoscapeOptions } from 'cytoscape';
+
+import type { Controller, Change } from './controller';
+import { element } from './dom';
+import { Graph } from './graph';
+import { Pane } from './pane';
+import { Toolbar } from './toolbar';
+import type { Doc, StepStatus } from './types';
+
+const TICK_MS = 200;
+const STEPS: Record<string, [number, number]> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1]
+};
+
+/** One view of a canvas, whoever shows it. */
+export class CanvasFrame {
+  readonly graph: Graph;
+  /** Called when another node is selected, or none. */
+  onSelect: (nodeId: string | null) => void = () => undefined;
+  /** Whether the wheel may zoom at all. */
+  zoomsOnWheel: () => boolean = () => true;
+
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly controller: Controller,
+    doc: Doc,
+    options: CytoscapeOptions = {}
+  ) {
+    this.toolbar = new Toolbar(controller, {
+      run: () => { this.run(); },
+      fit: () => { this.graph.fit(); },
+      zoom: factor => { this.graph.zoomBy(factor); },
+      togglePane: () => { this.showPane(this.pane.node.hidden); }
+    });
+    this.pane = new Pane(controller, doc, {
+      run: () => { this.run(); },
+      select: id => { this.graph.select(id); }
+    });
+    host.dataset.lmSuppressShortcuts = 'true';
+    host.replaceChildren(this.toolbar.node, element('div', 'jp-bj-body', {}, this.stage, this.pane.node));
+    this.graph = new Graph(this.stage, doc, options);
+    this.graph.onSelect = id => {
+      this.pane.show(id);
+      this.onSelect(id);
+    };
+    this.listen();
+    this.setDoc(doc);
+    this.showPane(true);
+    controller.changed.connect(this.onChange, this);
+    this.paint();
+    this.graph.fit();
+  }
+
+  /** Show another graph. */
+  setDoc(doc: Doc): void {
+    this.graph.setDoc(doc);
+    this.pane.setDoc(doc);
+    this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
+    this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
+    this.pending = 'all';
+    this.request();
+  }
+
+  /** Let go of everything. */
+  dispose(): void {
+    this.controller.changed.disconnect(this.onChange, this);
+    cancelAnimationFrame(this.frame);
+    clearInterval(this.clock);
+    this.graph.dispose();
+    this.host.replaceChildren();
+  }
+
+  private readonly toolbar: Toolbar;
+  private readonly pane: Pane;
+  private readonly stage = element('div', 'jp-bj-stage', { tabindex: '0', role: 'application' });
+  private pending: Set<string> | 'all' = 'all';
+  private frame = 0;
+  private clock: ReturnType<typeof setInterval> | undefined;
+
+  private run(): void {
+    const { form } = this.pane;
+    if (form.trigger === null) {
+      return;
+    }
+    if (!this.pane.showsForm) {
+      this.showPane(true);
+      this.graph.select(null);
+      if (form.focusEmpty()) {
+        return; // there is something to fill in that could not be seen
+      }
+    }
+    try {
+      void this.controller.start(form.trigger, form.values());
+    } catch (error) {
+      this.controller.fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private showPane(isOpen: boolean): void {
+    this.pane.node.hidden = !isOpen;
+    this.toolbar.setPane(isOpen);
+  }
+
+  private onChange(_: Controller, change: Change): void {
+    if (change.steps === 'all' || this.pending === 'all') {
+      this.pending = 'all';
+    } else {
+      for (const id of change.steps) {
+        this.pending.add(id);
+      }
+    }
+    this.request();
+  }
+
+  /** Paint once a frame, however much has changed; hidden pages get a timer instead of frames. */
+  private request(): void {
+    if (!this.frame) {
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.paint();
+      });
+    }
+  }
+
+  private paint(): void {
+    const { run } = this.controller;
+    const changed = this.pending;
+    this.pending = new Set();
+    const statusOf = (id: string): StepStatus | null =>
+      run ? (run.steps.get(id)?.status ?? (run.id ? 'pending' : null)) : null;
+    if (changed === 'all' || changed.size) {
+      this.graph.setStatuses(statusOf, changed);
+    }
+    this.toolbar.update();
+    this.pane.update();
+    this.tick(run !== null && run.id !== '' && !run.isOver);
+  }
+
+  private tick(isActive: boolean): void {
+    if (isActive && this.clock === undefined) {
+      this.clock = setInterval(() => { this.toolbar.update(); }, TICK_MS);
+    } else if (!isActive) {
+      clearInterval(this.clock);
+      this.clock = undefined;
+    }
+  }
+
+  private listen(): void {
+    const { stage } = this;
+    stage.addEventListener('mousedown', () => {
+      stage.focus({ preventScroll: true });
+    });
+    // The page scrolls on, unless the graph has the focus or a key says that zooming is meant.
+    stage.addEventListener(
+      'wheel',
+      event => {
+        const isMeant = event.ctrlKey || event.metaKey || document.activeElement === stage;
+        this.graph.core.userZoomingEnabled(isMeant && this.zoomsOnWheel());
+      },
+      { capture: true, passive: true }
+    );
+    stage.addEventListener('keydown', event => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey && this.press(event.key)) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    });
+  }
+
+  private press(key: string): boolean {
+    const step = STEPS[key];
+    if (step) {
+      this.graph.step(...step);
+    } else if (key === 'f' || key === 'F' || key === '0') {
+      this.graph.fit();
+    } else if (key === '+' || key === '=') {
+      this.graph.zoomBy(1.25);
+    } else if (key === '-') {
+      this.graph.zoomBy(1 / 1.25);
+    } else if (key === 'Escape') {
+      this.graph.select(null);
+    } else {
+      return false;
+    }
+    return true;
+  }
+}

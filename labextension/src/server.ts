@@ -1,0 +1,172 @@
+/** The server's routes that the canvas and the side bar use. Token, XSRF and base URL are Jupyter's business. */
+import { ServerConnection } from '@jupyterlab/services';
+
+import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary } from './types';
+
+/** An answer that is an error: its message is for people. */
+export class ServerError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code: string | null
+  ) {
+    super(message);
+  }
+}
+
+/** Calls of the workflow server. */
+export class Server {
+  constructor(private readonly settings = ServerConnection.makeSettings()) {}
+
+  /** Whether this Jupyter server runs workflows. Asked once. */
+  get isThere(): Promise<boolean> {
+    this.probe ??= this.ask<{ status: string }>('GET', 'api/builder/health').then(
+      () => true,
+      () => false
+    );
+    return this.probe;
+  }
+
+  /** Saved workflows, newest change first. */
+  async workflows(name?: string): Promise<WorkflowSummary[]> {
+    return this.ask('GET', 'api/builder/workflows', undefined, {
+      limit: '100',
+      ...(name === undefined ? {} : { name })
+    });
+  }
+
+  /** Save a workflow under its name, as `Client.save` does; return its id. Nothing happens if nothing changed. */
+  async save(workflow: WireWorkflow): Promise<string> {
+    const [known] = await this.workflows(workflow.name);
+    if (known) {
+      const stored = await this.ask<WireWorkflow>('GET', `api/builder/workflows/${known.id}`);
+      if (sameContent(stored, workflow)) {
+        return known.id;
+      }
+      if ((stored.dialect ?? 'builder') === (workflow.dialect ?? 'builder')) {
+        await this.ask('PUT', `api/builder/workflows/${known.id}`, workflow);
+        return known.id;
+      }
+    }
+    return (await this.ask<{ id: string }>('POST', 'api/builder/workflows', workflow)).id;
+  }
+
+  /** Begin a run and return its id. */
+  async start(
+    workflowId: string,
+    trigger: string,
+    inputs: Record<string, unknown>
+  ): Promise<string> {
+    const body = { canvasId: workflowId, triggerNodeId: trigger, inputs };
+    return (await this.ask<{ executionId: string }>('POST', 'api/run', body)).executionId;
+  }
+
+  /** The picture of an execution. */
+  async picture(executionId: string): Promise<Picture> {
+    return this.ask('GET', `api/builder/executions/${encodeURIComponent(executionId)}`);
+  }
+
+  /** Stop an execution. */
+  async cancel(executionId: string): Promise<Picture> {
+    return this.ask('POST', `api/builder/executions/${encodeURIComponent(executionId)}/cancel`, {});
+  }
+
+  /** The newest executions, of one workflow if given. */
+  async executions(workflowId: string | null, limit: number): Promise<ExecutionSummary[]> {
+    const about = { limit: String(limit), ...(workflowId ? { workflow_id: workflowId } : {}) };
+    const answer = await this.ask<{ executions: ExecutionSummary[] }>(
+      'GET',
+      'api/builder/executions',
+      undefined,
+      about
+    );
+    return answer.executions;
+  }
+
+  /** The events so far that came after one. */
+  async events(executionId: string, after: number): Promise<RunEvent[]> {
+    const path = `api/builder/executions/${encodeURIComponent(executionId)}/events`;
+    const answer = await this.ask<{ events: RunEvent[] }>('GET', path, undefined, {
+      after: String(after)
+    });
+    return answer.events;
+  }
+
+  /** A socket that sends the events after one, in arrays. */
+  socket(executionId: string, after: number): WebSocket {
+    const { wsUrl, token, appendToken } = this.settings;
+    const url = new URL(`api/builder/executions/${encodeURIComponent(executionId)}/socket`, wsUrl);
+    url.searchParams.set('after', String(after));
+    if (appendToken && token) {
+      url.searchParams.set('token', token);
+    }
+    return new this.settings.WebSocket(url.href);
+  }
+
+  private probe: Promise<boolean> | null = null;
+
+  private async ask<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    query: Record<string, string> = {}
+  ): Promise<T> {
+    const url = new URL(path, this.settings.baseUrl);
+    for (const [name, value] of Object.entries(query)) {
+      url.searchParams.set(name, value);
+    }
+    const init: RequestInit = { method };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+    }
+    const response = await ServerConnection.makeRequest(url.href, init, this.settings);
+    const answer: unknown = await response.json().catch(() => null);
+    if (!response.ok) {
+      throw faultOf(response.status, answer);
+    }
+    return answer as T;
+  }
+}
+
+/** Whether two workflows say the same; positions count, defaults that the server fills in do not. */
+export function sameContent(stored: WireWorkflow, wanted: WireWorkflow): boolean {
+  const content = (workflow: WireWorkflow) => [
+    workflow.name,
+    workflow.description ?? '',
+    workflow.nodes,
+    workflow.edges,
+    { tags: [], deployed: false, ...workflow.metadata },
+    workflow.dialect ?? 'builder'
+  ];
+  return same(content(stored), content(wanted));
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) {
+    return true;
+  }
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return false;
+  }
+  if (Array.isArray(a) !== Array.isArray(b)) {
+    return false;
+  }
+  const left = Object.entries(a);
+  return (
+    left.length === Object.keys(b).length &&
+    left.every(([name, value]) => name in b && same(value, (b as Record<string, unknown>)[name]))
+  );
+}
+
+function faultOf(status: number, answer: unknown): ServerError {
+  const said = (answer ?? {}) as { message?: unknown; error?: unknown; code?: unknown };
+  const details = (answer as { details?: { errors?: { message?: string }[] } } | null)?.details;
+  const finding = details?.errors?.[0]?.message;
+  const text = typeof said.message === 'string' ? said.message : said.error;
+  const message = typeof text === 'string' && text ? text : `The server answered ${status}.`;
+  return new ServerError(
+    finding && !message.includes(finding) ? `${message}: ${finding}` : message,
+    status,
+    typeof said.code === 'string' ? said.code : null
+  );
+}

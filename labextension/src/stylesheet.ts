@@ -1,0 +1,109 @@
+/** The look of the graph: cards, edges, selection, and one border for each status. */
+import type { EdgeSingular, StylesheetJson } from 'cytoscape';
+
+import { CARD, MARGIN } from './card';
+import type { Curve } from './curves';
+import { MARKS } from './marks';
+import type { Theme } from './theme';
+
+/** Cytoscape's stylesheet in the colours of a theme. */
+export function stylesheet(theme: Theme): StylesheetJson {
+  const line = theme.isDark ? '#6b7889' : '#8390a3';
+  const curve = (edge: EdgeSingular) => edge.data('curve') as Curve;
+  return [
+    {
+      selector: 'node',
+      style: {
+        shape: 'round-rectangle',
+        'corner-radius': String(CARD.radius),
+        width: CARD.width,
+        height: CARD.height,
+        'background-color': theme.card,
+        'border-width': 1,
+        'border-color': theme.line,
+        'background-image': 'data(art)',
+        'background-width': CARD.width + 2 * MARGIN,
+        'background-height': CARD.height + 2 * MARGIN,
+        'background-position-x': -MARGIN,
+        'background-position-y': -MARGIN,
+        'background-clip': 'none',
+        'background-image-containment': 'over',
+        'background-image-opacity': 1,
+        'bounds-expansion': [MARGIN],
+        label: 'data(label)',
+        color: theme.text,
+        'font-family': theme.font,
+        'font-size': 13,
+        'font-weight': 600,
+        'text-wrap': 'ellipsis',
+        'text-max-width': '116px',
+        'text-halign': 'right',
+        'text-valign': 'center',
+        'text-justification': 'left',
+        'text-margin-x': 54 - CARD.width,
+        'text-margin-y': -8,
+        'min-zoomed-font-size': 5,
+        'overlay-opacity': 0,
+        'underlay-opacity': 0
+      }
+    },
+    { selector: 'node[?alone]', style: { 'text-margin-y': 0 } },
+    {
+      selector: 'edge',
+      style: {
+        width: 1.6,
+        'line-color': line,
+        'target-arrow-color': line,
+        'target-arrow-shape': 'triangle',
+        'arrow-scale': 0.9,
+        'curve-style': 'unbundled-bezier',
+        'edge-distances': 'endpoints',
+        'source-endpoint': (edge: EdgeSingular) => curve(edge).from,
+        'target-endpoint': (edge: EdgeSingular) => curve(edge).to,
+        'control-point-weights': (edge: EdgeSingular) => curve(edge).weights,
+        'control-point-distances': (edge: EdgeSingular) => curve(edge).distances,
+        label: 'data(label)',
+        color: theme.text,
+        'font-family': theme.font,
+        'font-size': 11,
+        'text-background-color': theme.card,
+        'text-background-opacity': 1,
+        'text-background-shape': 'round-rectangle',
+        'text-background-padding': '4px',
+        'text-border-color': theme.line,
+        'text-border-width': 1,
+        'text-border-opacity': 1,
+        'min-zoomed-font-size': 5,
+        'overlay-opacity': 0
+      }
+    },
+    ...Object.entries(MARKS).map(([status, mark]) => ({
+      selector: `node.is-${status}`,
+      style: {
+        'border-color': mark.color,
+        'border-width': mark.width,
+        'border-style': mark.line
+      }
+    })),
+    { selector: 'node.is-skipped', style: { color: theme.dim } },
+    {
+      selector: 'edge.walked',
+      style: {
+        width: 2.4,
+        'line-color': MARKS.completed.color,
+        'target-arrow-color': MARKS.completed.color
+      }
+    },
+    { selector: 'edge.dead', style: { opacity: 0.4, 'line-style': 'dashed' } },
+    {
+      selector: 'node:selected',
+      style: {
+        'underlay-color': theme.accent,
+        'underlay-opacity': 0.25,
+        'underlay-padding': 7,
+        'underlay-shape': 'round-rectangle'
+      }
+    },
+    { selector: 'core', style: { 'active-bg-opacity': 0, 'selection-box-color': theme.accent } }
+  ] as unknown as StylesheetJson;
+}
