@@ -35,3 +35,8 @@ def _node_and_npm() -> tuple[Path, Path]:
     node = root / "node.exe" if windows else root / "bin" / "node"
     modules = root / "node_modules" if windows else root / "lib" / "node_modules"
     return node, modules / "npm" / "bin" / "npm-cli.js"
+
+
+def get_build_hook() -> type[LabextensionBuildHook]:
+    """Name the hook: there are two classes of hooks in this module, and one is only imported."""
+    return LabextensionBuildHook

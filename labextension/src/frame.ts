@@ -47,6 +47,7 @@ export class CanvasFrame {
       this.pane.show(id);
       this.onSelect(id);
     };
+    Object.assign(host, { canvas: this }); // a way in for tests and for the curious
     this.listen();
     this.setDoc(doc);
     this.showPane(true);

@@ -51,7 +51,8 @@ export class CanvasModel extends CytoscapeModel {
     this.hear();
   }
 
-  controller!: Controller;
+  // Declared, not initialised: it is made by `initialize`, which runs before fields are.
+  declare controller: Controller;
 
   /** The graph as Python sent it last. */
   get doc(): Doc {

@@ -1,0 +1,160 @@
+"""A real JupyterLab or Notebook, a real Chromium, and a second client on the kernel: what the browser tests drive."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import glob
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+HERE = Path(__file__).parent
+SESSION_READY = """async () => {
+  const app = window.jupyterapp; await app.restored;
+  let w = app.shell.currentWidget;
+  if (!w?.sessionContext) w = [...app.shell.widgets('main')].find(x => x.sessionContext && x.content?.model);
+  if (!w?.sessionContext) return false;
+  await w.context.ready; await w.sessionContext.ready;
+  const k = w.sessionContext.session?.kernel; window.nbw = w;
+  return !!k && k.status === 'idle' && k.connectionStatus === 'connected'; }"""
+
+
+@dataclass(frozen=True)
+class Jupyter:
+    """A running server: ``app`` is ``lab`` or ``notebook``."""
+
+    url: str
+    root: Path
+    runtime: Path
+    app: str
+    process: subprocess.Popen[bytes]
+
+
+@contextlib.contextmanager
+def jupyter(folder: Path, app: str = "lab", *options: str) -> Iterator[Jupyter]:
+    """Run a server in folders of its own; its models are those of `models.py`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    places = {name: folder / name for name in ("root", "runtime", "config", "settings", "workspaces", "ipython", "data")}
+    for place in places.values():
+        place.mkdir()
+    news = places["settings"] / "@jupyterlab" / "apputils-extension"
+    news.mkdir(parents=True)
+    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    env = {
+        **os.environ,
+        "JUPYTER_RUNTIME_DIR": str(places["runtime"]),
+        "JUPYTER_CONFIG_DIR": str(places["config"]),
+        "IPYTHONDIR": str(places["ipython"]),
+        "JUPYTERLAB_SETTINGS_DIR": str(places["settings"]),
+        "JUPYTERLAB_WORKSPACES_DIR": str(places["workspaces"]),
+        "PYTHONPATH": str(HERE),
+    }
+    cls = "LabApp" if app == "lab" else "JupyterNotebookApp"
+    command = [
+        sys.executable, str(HERE / "serve.py"), app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        f"--ServerApp.root_dir={places['root']}", f"--{cls}.expose_app_in_browser=True",
+        f"--BuilderApp.data_dir={places['data']}", *options,
+    ]  # fmt: skip
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(400):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=1)
+                break
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield Jupyter(f"http://127.0.0.1:{port}", places["root"], places["runtime"], app, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells_ = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells_, metadata={"kernelspec": kernel}), path)
+
+
+def open_notebook(page: Any, server: Jupyter, name: str) -> None:
+    """Open a notebook and wait for its kernel."""
+    lab = server.app == "lab"
+    page.goto(f"{server.url}/lab/tree/{name}?reset" if lab else f"{server.url}/notebooks/{name}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_function(SESSION_READY, timeout=60_000)
+
+
+def run_all(page: Any) -> None:
+    """Run all cells; do not wait for them."""
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+
+def wait_for_canvas(page: Any, count: int = 1) -> None:
+    """Wait until canvases are drawn, and give the page ``CANVAS(i)`` (the view) and ``AT(id, i)`` (a node's place)."""
+    page.wait_for_function(
+        f"() => [...document.querySelectorAll('.jp-bj-canvas')].filter(e => e.canvas?.graph.core.nodes().length)"
+        f".length >= {count}",
+        timeout=60_000,
+    )
+    page.evaluate("""() => {
+      window.CANVAS = (i = 0) => [...document.querySelectorAll('.jp-bj-canvas')][i].canvas;
+      window.AT = (id, i = 0) => { const { core, stage } = CANVAS(i).graph, n = CANVAS(i).graph.node(id);
+        const r = core.container().getBoundingClientRect(), p = n.renderedPosition();
+        return { x: r.left + p.x, y: r.top + p.y }; };
+      window.STATUS = (id, i = 0) => CANVAS(i).graph.node(id).data('status'); }""")
+
+
+def click_node(page: Any, node_id: str, index: int = 0) -> None:
+    """Click a node."""
+    place = page.evaluate("([id, i]) => AT(id, i)", [node_id, index])
+    page.mouse.click(place["x"], place["y"])
+
+
+class Kernel:
+    """A second client on the newest kernel: Python's side of the story."""
+
+    def __init__(self, server: Jupyter) -> None:
+        from jupyter_client import BlockingKernelClient
+
+        newest = max(glob.glob(f"{server.runtime}/kernel-*.json"), key=os.path.getmtime)
+        self.client = BlockingKernelClient(connection_file=newest)
+        self.client.load_connection_file()
+        self.client.start_channels()
+        self.client.wait_for_ready(30)
+
+    def _reply(self, sent: str) -> Any:
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != sent:
+            pass
+        return reply["content"]
+
+    def run(self, code: str) -> None:
+        """Run code beside the notebook's cells."""
+        content = self._reply(self.client.execute(code, store_history=False))
+        assert content["status"] == "ok", "\n".join(content.get("traceback", []))
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression."""
+        wanted = {"x": f"__import__('json').dumps({expression})"}
+        found = self._reply(self.client.execute("", silent=True, user_expressions=wanted))["user_expressions"]["x"]
+        assert found["status"] == "ok", found
+        return json.loads(ast.literal_eval(found["data"]["text/plain"]))
