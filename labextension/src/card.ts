@@ -98,6 +98,11 @@ function shorten(text: string): string {
 }
 
 function escape(text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  const entities: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;'
+  };
   return text.replace(/[&<>"]/g, char => entities[char] ?? char);
 }

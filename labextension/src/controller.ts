@@ -156,7 +156,7 @@ export class Controller {
   /** How long the run that is shown has taken so far, in milliseconds; null before it starts. */
   get elapsed(): number | null {
     const run = this.run;
-    if (!run || run.startedAt === null) {
+    if (run?.startedAt == null) {
       return null;
     }
     const skew = Number.isFinite(this.skew) ? this.skew : 0;
@@ -232,9 +232,7 @@ export class Controller {
     return !this.kernel.ownsRuns && (await this.server.isThere);
   }
 
-  private set(
-    changes: Partial<Pick<Controller, 'isStarting' | 'problem' | 'isLinked'>>
-  ): void {
+  private set(changes: Partial<Pick<Controller, 'isStarting' | 'problem' | 'isLinked'>>): void {
     Object.assign(this, changes);
     this.tell(new Set());
   }

@@ -14,9 +14,16 @@ export class NodeDetails {
 
   constructor() {
     this.node.append(
-      element('div', 'jp-bj-who', {}, this.tile, element('div', '', {}, this.name, this.kind)),
-      element('div', 'jp-bj-stands', {}, this.mark, this.status, this.numbers),
-      ...[this.error, this.text, this.outputs, this.inputs, this.data].map(section => section.node)
+      element(
+        'div',
+        'jp-bj-column',
+        {},
+        element('div', 'jp-bj-who', {}, this.tile, element('div', '', {}, this.name, this.kind)),
+        element('div', 'jp-bj-stands', {}, this.mark, this.status, this.numbers),
+        this.error.node
+      ),
+      element('div', 'jp-bj-column', {}, this.text.node, this.outputs.node),
+      element('div', 'jp-bj-column', {}, this.inputs.node, this.data.node)
     );
   }
 
@@ -37,7 +44,10 @@ export class NodeDetails {
     this.showStatus(step);
     const isText = step !== null && textOf(step.outputs) === step.text;
     this.error.show(step?.error ? errorText(step) : '');
-    this.text.show(step ? (step.missing ? '… ' : '') + step.text : '', step?.status === 'streaming');
+    this.text.show(
+      step ? (step.missing ? '… ' : '') + step.text : '',
+      step?.status === 'streaming'
+    );
     this.outputs.show(step ? outputsText(step, isText) : '');
     this.inputs.show(run ? inputsText(doc, run, nodeId) : '');
     const data = doc.document.nodes.find(one => one.id === nodeId)?.data ?? {};
@@ -82,7 +92,13 @@ class Section {
 
   constructor(title: string, className: string) {
     this.body = element('div', className);
-    this.node = element('section', 'jp-bj-section', {}, element('h3', 'jp-bj-heading', {}, title), this.body);
+    this.node = element(
+      'section',
+      'jp-bj-section',
+      {},
+      element('h3', 'jp-bj-heading', {}, title),
+      this.body
+    );
     this.node.hidden = true;
   }
 
@@ -111,7 +127,8 @@ class Section {
 }
 
 function numbersOf(step: Step): string {
-  const took = step.startedAt !== null && step.finishedAt !== null ? step.finishedAt - step.startedAt : null;
+  const took =
+    step.startedAt !== null && step.finishedAt !== null ? step.finishedAt - step.startedAt : null;
   return [
     took === null ? '' : duration(took),
     step.usage ? `${step.usage.inputTokens} + ${step.usage.outputTokens} tokens` : '',

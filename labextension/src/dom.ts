@@ -27,7 +27,12 @@ export function button(
   onClick: () => void,
   ...children: Child[]
 ): HTMLButtonElement {
-  const made = element('button', className, { type: 'button', title, 'aria-label': title }, ...children);
+  const made = element(
+    'button',
+    className,
+    { type: 'button', title, 'aria-label': title },
+    ...children
+  );
   made.addEventListener('click', onClick);
   return made;
 }

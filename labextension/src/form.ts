@@ -60,7 +60,9 @@ export class InputForm {
 
   /** Put the cursor into the first empty field; false when there is none. */
   focusEmpty(): boolean {
-    const empty = this.inputs.find(([field, input]) => field.kind !== 'json' && !input.value.trim());
+    const empty = this.inputs.find(
+      ([field, input]) => field.kind !== 'json' && !input.value.trim()
+    );
     empty?.[1].focus();
     return empty !== undefined;
   }
@@ -103,7 +105,10 @@ export class InputForm {
     const input: Input =
       field.kind === 'line'
         ? element('input', '', { ...attributes, type: 'text' })
-        : element('textarea', field.kind === 'json' ? 'jp-mod-code' : '', { ...attributes, rows: '3' });
+        : element('textarea', field.kind === 'json' ? 'jp-mod-code' : '', {
+            ...attributes,
+            rows: field.kind === 'json' ? '1' : '3'
+          });
     input.value = this.typed.get(field.name) ?? field.value;
     if (field.kind === 'json') {
       input.placeholder = '{"name": "value"}';

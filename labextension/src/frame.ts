@@ -1,5 +1,5 @@
 /** A canvas in an element: toolbar above, graph and pane below, and what keyboard and mouse do. */
-import type { CytoscapeOptions } from 'cytoscape';
+import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
 import { element } from './dom';
@@ -19,6 +19,8 @@ const STEPS: Record<string, [number, number]> = {
 /** One view of a canvas, whoever shows it. */
 export class CanvasFrame {
   readonly graph: Graph;
+  /** Of the cytoscape that draws: ours, not the older one inside ipycytoscape. */
+  readonly version = (cytoscape as unknown as { version: string }).version;
   /** Called when another node is selected, or none. */
   onSelect: (nodeId: string | null) => void = () => undefined;
   /** Whether the wheel may zoom at all. */
@@ -26,22 +28,36 @@ export class CanvasFrame {
 
   constructor(
     private readonly host: HTMLElement,
-    private readonly controller: Controller,
+    readonly controller: Controller,
     doc: Doc,
     options: CytoscapeOptions = {}
   ) {
     this.toolbar = new Toolbar(controller, {
-      run: () => { this.run(); },
-      fit: () => { this.graph.fit(); },
-      zoom: factor => { this.graph.zoomBy(factor); },
-      togglePane: () => { this.showPane(this.pane.node.hidden); }
+      run: () => {
+        this.run();
+      },
+      fit: () => {
+        this.graph.fit();
+      },
+      zoom: factor => {
+        this.graph.zoomBy(factor);
+      },
+      togglePane: () => {
+        this.showPane(this.pane.node.hidden);
+      }
     });
     this.pane = new Pane(controller, doc, {
-      run: () => { this.run(); },
-      select: id => { this.graph.select(id); }
+      run: () => {
+        this.run();
+      },
+      select: id => {
+        this.graph.select(id);
+      }
     });
     host.dataset.lmSuppressShortcuts = 'true';
-    host.replaceChildren(this.toolbar.node, element('div', 'jp-bj-body', {}, this.stage, this.pane.node));
+    host.replaceChildren(this.toolbar.node, this.body);
+    this.body.append(this.stage, this.pane.node);
+    this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
     this.graph = new Graph(this.stage, doc, options);
     this.graph.onSelect = id => {
       this.pane.show(id);
@@ -51,7 +67,7 @@ export class CanvasFrame {
     this.listen();
     this.setDoc(doc);
     this.showPane(true);
-    controller.changed.connect(this.onChange, this);
+    controller.changed.connect(this.onChange);
     this.paint();
     this.graph.fit();
   }
@@ -60,6 +76,7 @@ export class CanvasFrame {
   setDoc(doc: Doc): void {
     this.graph.setDoc(doc);
     this.pane.setDoc(doc);
+    this.body.classList.toggle('jp-mod-wide', isWide(doc));
     this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
     this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
     this.pending = 'all';
@@ -68,7 +85,7 @@ export class CanvasFrame {
 
   /** Let go of everything. */
   dispose(): void {
-    this.controller.changed.disconnect(this.onChange, this);
+    this.controller.changed.disconnect(this.onChange);
     cancelAnimationFrame(this.frame);
     clearInterval(this.clock);
     this.graph.dispose();
@@ -77,6 +94,7 @@ export class CanvasFrame {
 
   private readonly toolbar: Toolbar;
   private readonly pane: Pane;
+  private readonly body = element('div', 'jp-bj-body');
   private readonly stage = element('div', 'jp-bj-stage', { tabindex: '0', role: 'application' });
   private pending: Set<string> | 'all' = 'all';
   private frame = 0;
@@ -106,7 +124,7 @@ export class CanvasFrame {
     this.toolbar.setPane(isOpen);
   }
 
-  private onChange(_: Controller, change: Change): void {
+  private readonly onChange = (_: Controller, change: Change): void => {
     if (change.steps === 'all' || this.pending === 'all') {
       this.pending = 'all';
     } else {
@@ -115,7 +133,7 @@ export class CanvasFrame {
       }
     }
     this.request();
-  }
+  };
 
   /** Paint once a frame, however much has changed; hidden pages get a timer instead of frames. */
   private request(): void {
@@ -143,7 +161,9 @@ export class CanvasFrame {
 
   private tick(isActive: boolean): void {
     if (isActive && this.clock === undefined) {
-      this.clock = setInterval(() => { this.toolbar.update(); }, TICK_MS);
+      this.clock = setInterval(() => {
+        this.toolbar.update();
+      }, TICK_MS);
     } else if (!isActive) {
       clearInterval(this.clock);
       this.clock = undefined;
@@ -189,4 +209,12 @@ export class CanvasFrame {
     }
     return true;
   }
+}
+
+/** Whether a graph is so much wider than high that the pane is better off below it. */
+function isWide(doc: Doc): boolean {
+  const [xs, ys] = [doc.nodes.map(node => node.x), doc.nodes.map(node => node.y)];
+  const span = (of: number[]) =>
+    of.reduce((a, b) => Math.max(a, b), -1e9) - of.reduce((a, b) => Math.min(a, b), 1e9);
+  return doc.nodes.length > 1 && span(xs) + 180 > 2 * (span(ys) + 60);
 }

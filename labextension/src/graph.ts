@@ -2,7 +2,12 @@
  * The graph on the page: a plain class over a cytoscape core, with no notebook and no widget in it. What comes from
  * Python is a whole graph; what is on the page is changed only where the two differ, and the view stays where it is.
  */
-import cytoscape, { type Core, type CytoscapeOptions, type NodeCollection, type NodeSingular } from 'cytoscape';
+import cytoscape, {
+  type Core,
+  type CytoscapeOptions,
+  type NodeCollection,
+  type NodeSingular
+} from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
 import { curveOf } from './curves';
@@ -72,8 +77,14 @@ export class Graph {
     const { core } = this;
     core.startBatch();
     try {
-      core.edges().filter(edge => !edges.has(edge.id())).remove();
-      core.nodes().filter(node => !nodes.has(idOf(node))).remove();
+      core
+        .edges()
+        .filter(edge => !edges.has(edge.id()))
+        .remove();
+      core
+        .nodes()
+        .filter(node => !nodes.has(idOf(node)))
+        .remove();
       const fresh = doc.nodes.filter(node => !this.change(node));
       core.add(fresh.map(node => this.elementOf(node)));
       const there = (edge: DocEdge) => nodes.has(edge.source) && nodes.has(edge.target);
@@ -104,13 +115,16 @@ export class Graph {
       for (const node of nodes) {
         const status = statusOf(idOf(node));
         if (status !== (node.data('status') as StepStatus | null)) {
-          this.dress(node as NodeSingular, status);
+          this.dress(node, status);
         }
       }
       for (const edge of union(core, nodes).connectedEdges()) {
         const from = statusOf(idOf(edge.source()));
         const to = statusOf(idOf(edge.target()));
-        edge.toggleClass('walked', from === 'completed' && !!to && to !== 'pending' && to !== 'skipped');
+        edge.toggleClass(
+          'walked',
+          from === 'completed' && !!to && to !== 'pending' && to !== 'skipped'
+        );
         edge.toggleClass('dead', !!from && isDone(from) && to === 'skipped');
       }
     } finally {
@@ -126,7 +140,7 @@ export class Graph {
       core.elements(':selected').difference(node).unselect();
       node.select();
     });
-    if (node.nonempty() && !isInView(core, node as NodeSingular)) {
+    if (node.nonempty() && !isInView(core, node)) {
       core.animate({ center: { eles: node }, duration: 180 });
     }
   }
@@ -178,7 +192,7 @@ export class Graph {
 
   /** The node with this id, or an empty collection. */
   node(nodeId: string): NodeSingular {
-    return this.core.getElementById(`n:${nodeId}`) as NodeSingular;
+    return this.core.getElementById(`n:${nodeId}`);
   }
 
   /** Let go of everything. */
@@ -203,7 +217,11 @@ export class Graph {
     };
   }
 
-  private edgeOf(id: string, edge: DocEdge, nodes: Map<string, DocNode>): cytoscape.ElementDefinition {
+  private edgeOf(
+    id: string,
+    edge: DocEdge,
+    nodes: Map<string, DocNode>
+  ): cytoscape.ElementDefinition {
     const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
     return {
       group: 'edges',
@@ -298,7 +316,7 @@ function idOf(node: { id(): string }): string {
 
 /** Elements as one collection; cytoscape takes an array here, its types do not say so. */
 function union(core: Core, nodes: NodeSingular[]): NodeCollection {
-  return core.collection(nodes as unknown as string) as NodeCollection;
+  return core.collection(nodes as unknown as string);
 }
 
 function edgeId(edge: DocEdge): string {

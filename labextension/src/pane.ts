@@ -10,8 +10,8 @@ import type { Doc } from './types';
 
 /** What the pane asks of the canvas. */
 export interface PaneActions {
-  run(): void;
-  select(nodeId: string | null): void;
+  run: () => void;
+  select: (nodeId: string | null) => void;
 }
 
 /** The pane of one view. */
@@ -30,19 +30,16 @@ export class Pane {
     const back = button(
       'jp-bj-back',
       'All steps (Escape)',
-      () => { actions.select(null); },
+      () => {
+        actions.select(null);
+      },
       drawing(icons.BACK),
       'All steps'
     );
     this.overview.append(
-      this.problem,
-      this.heading('Inputs'),
-      this.form.node,
-      this.fault,
-      this.resultTitle,
-      this.result,
-      this.stepsTitle,
-      this.steps.node
+      element('div', 'jp-bj-column', {}, this.problem, this.heading('Inputs'), this.form.node),
+      element('div', 'jp-bj-column', {}, this.fault, this.resultTitle, this.result),
+      element('div', 'jp-bj-column', {}, this.stepsTitle, this.steps.node)
     );
     this.single.append(back, this.details.node);
     this.node.append(this.overview, this.single);
@@ -59,7 +56,11 @@ export class Pane {
     this.doc = doc;
     this.form.setTriggers(doc.triggers);
     this.steps.setDoc(doc);
-    this.show(this.selected !== null && doc.nodes.some(node => node.id === this.selected) ? this.selected : null);
+    this.show(
+      this.selected !== null && doc.nodes.some(node => node.id === this.selected)
+        ? this.selected
+        : null
+    );
   }
 
   /** Show one node, or the run as a whole. */

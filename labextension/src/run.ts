@@ -133,7 +133,10 @@ export class Run {
         ...{ seq: known?.seq ?? 0, status, attempt, outputs, usage, error, credits },
         ...{ startedAt, finishedAt, skipReason: row.skipReason },
         // A picture is a little older than the stream: keep what has been heard since.
-        text: known?.visit === visit && known.text.length > text.length && !known.missing ? known.text : text
+        text:
+          known?.visit === visit && known.text.length > text.length && !known.missing
+            ? known.text
+            : text
       });
       changed.add(row.stepId);
     }
@@ -168,7 +171,7 @@ export class Run {
       const { status, createdAt, startedAt, finishedAt, error, inputs } = header;
       Object.assign(this, { status, createdAt, startedAt, finishedAt, error, inputs });
       this.planned = Math.max(this.planned, header.steps);
-      if (this.isOver) {
+      if (isOver(header.status)) {
         this.charged = header.credits;
       }
     }

@@ -1,4 +1,5 @@
 /** The steps of a run as a list: the graph in words, for the keyboard and for screen readers too. */
+import { lookOf, tile } from './card';
 import { drawing, element, setText } from './dom';
 import { badge, MARKS } from './marks';
 import type { Run, Step } from './run';
@@ -13,6 +14,8 @@ interface Row {
   name: HTMLElement;
   note: HTMLElement;
   tail: HTMLElement;
+  /** What stands in the place of the mark before a run: the icon of the type. */
+  plain: string;
   status: StepStatus | null;
 }
 
@@ -29,15 +32,15 @@ export class StepList {
 
   /** List the nodes of a graph; of a very large one, the first. */
   setDoc(doc: Doc): void {
-    const ids = doc.nodes.slice(0, MOST).map(node => [node.id, node.label] as const);
+    const ids = doc.nodes.slice(0, MOST).map(node => [node.id, node.label, node.type] as const);
     if (JSON.stringify(ids) === this.listed) {
       return;
     }
     this.listed = JSON.stringify(ids);
     this.rows.clear();
     this.node.replaceChildren(
-      ...ids.map(([id, label]) => {
-        const row = this.rowOf(id, label);
+      ...ids.map(([id, label, type]) => {
+        const row = this.rowOf(id, label, tile(lookOf(doc.looks, type), 16));
         this.rows.set(id, row);
         return element('div', '', { role: 'listitem' }, row.node);
       })
@@ -51,7 +54,7 @@ export class StepList {
       const status = step?.status ?? (run ? 'pending' : null);
       if (row.status !== status) {
         row.status = status;
-        row.mark.replaceChildren(...(status ? [drawing(badge(MARKS[status], 16))] : []));
+        row.mark.replaceChildren(drawing(status ? badge(MARKS[status], 16) : row.plain));
         row.node.dataset.status = status ?? '';
       }
       setText(row.note, noteOf(step, status));
@@ -63,8 +66,8 @@ export class StepList {
   private listed = '';
   private readonly rows = new Map<string, Row>();
 
-  private rowOf(id: string, label: string): Row {
-    const mark = element('span', 'jp-bj-mark');
+  private rowOf(id: string, label: string, plain: string): Row {
+    const mark = element('span', 'jp-bj-mark', {}, drawing(plain));
     const name = element('span', 'jp-bj-name', {}, label);
     const note = element('span', 'jp-bj-note');
     const tail = element('span', 'jp-bj-tail');
@@ -72,7 +75,7 @@ export class StepList {
     node.addEventListener('click', () => {
       this.select(id);
     });
-    return { node, mark, name, note, tail, status: null };
+    return { node, mark, name, note, tail, plain, status: null };
   }
 }
 

@@ -16,7 +16,7 @@ export function counted(count: number, noun: string): string {
 
 /** A JSON-like value as text: itself when it is text. */
 export function plain(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? '');
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null, null, 2);
 }
 
 /** How long ago, in words. */

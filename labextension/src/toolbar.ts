@@ -7,10 +7,10 @@ import { counted, duration } from './text';
 
 /** What the buttons do. */
 export interface Actions {
-  run(): void;
-  fit(): void;
-  zoom(factor: number): void;
-  togglePane(): void;
+  run: () => void;
+  fit: () => void;
+  zoom: (factor: number) => void;
+  togglePane: () => void;
 }
 
 /** The toolbar of one view. */
@@ -42,8 +42,22 @@ export class Toolbar {
         'div',
         'jp-bj-tools',
         {},
-        button('jp-bj-tool', 'Zoom out (−)', () => { actions.zoom(1 / 1.25); }, drawing(icons.MINUS)),
-        button('jp-bj-tool', 'Zoom in (+)', () => { actions.zoom(1.25); }, drawing(icons.PLUS)),
+        button(
+          'jp-bj-tool',
+          'Zoom out (−)',
+          () => {
+            actions.zoom(1 / 1.25);
+          },
+          drawing(icons.MINUS)
+        ),
+        button(
+          'jp-bj-tool',
+          'Zoom in (+)',
+          () => {
+            actions.zoom(1.25);
+          },
+          drawing(icons.PLUS)
+        ),
         button('jp-bj-tool', 'Show all (F)', actions.fit, drawing(icons.FIT)),
         this.pane
       )
@@ -120,7 +134,12 @@ export class Toolbar {
   private readonly bar = element(
     'div',
     'jp-bj-bar',
-    { role: 'progressbar', 'aria-label': 'Steps done', 'aria-valuemin': '0', 'aria-valuemax': '100' },
+    {
+      role: 'progressbar',
+      'aria-label': 'Steps done',
+      'aria-valuemin': '0',
+      'aria-valuemax': '100'
+    },
     this.fill
   );
   private readonly numbers = element('span', 'jp-bj-numbers');

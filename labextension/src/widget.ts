@@ -29,7 +29,9 @@ export class CanvasModel extends CytoscapeModel {
           this.send(message as JSONObject, {});
         },
         announce: (workflowId, executionId) => {
-          this.send({ do: 'follow', workflow: workflowId, execution: executionId }, {});
+          if (this.comm_live) {
+            this.send({ do: 'follow', workflow: workflowId, execution: executionId }, {});
+          }
         }
       },
       this.doc
@@ -110,6 +112,7 @@ export class CanvasView extends CytoscapeView {
         this.touch();
       }
     };
+    Object.assign(this.el, { view: this });
     this.showSelected();
     this.frame.zoomsOnWheel = () => option('user_zooming_enabled') as boolean;
     this.cytoscape_obj = this.frame.graph.core;
@@ -153,7 +156,11 @@ export class CanvasView extends CytoscapeView {
         if (!this.sent.has(`${kind} ${name}`)) {
           this.sent.add(`${kind} ${name}`);
           this.cytoscape_obj?.on(name, kind, event => {
-            this.send({ event: name, widget: kind, data: (event.target as { json(): unknown }).json() });
+            this.send({
+              event: name,
+              widget: kind,
+              data: (event.target as { json(): unknown }).json()
+            });
           });
         }
       }

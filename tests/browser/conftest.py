@@ -1,0 +1,62 @@
+"""Browser tests: `python -m pytest tests/browser`. They need Chromium on the PATH, playwright and notebook."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import FLAGS, Jupyter, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WORKFLOW = Path(__file__).parents[2] / "notebooks" / "data" / "support.workflow.json"
+SUPPORT = f"import builder_jupyter as bj\nwf = bj.Workflow.load({str(WORKFLOW)!r})\ncanvas = bj.Canvas(wf)\ncanvas"
+
+
+@pytest.fixture(scope="session", params=["lab", "notebook"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    with jupyter(tmp_path_factory.mktemp(request.param), request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    with jupyter(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    assert CHROMIUM, "Chromium is not on the PATH"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def show(page: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Return a function that opens a notebook of cells, runs it and waits for its canvases."""
+
+    def open_it(server: Jupyter, *cells: str, canvases: int = 1) -> Any:
+        name = f"{abs(hash(request.node.nodeid))}.ipynb"
+        write_notebook(server.root / name, *(cells or (SUPPORT,)))
+        open_notebook(page, server, name)
+        run_all(page)
+        wait_for_canvas(page, canvases)
+        return page
+
+    return open_it

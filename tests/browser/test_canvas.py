@@ -1,0 +1,219 @@
+"""The canvas in a real JupyterLab and a real Notebook, with mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import SUPPORT
+from harness import Jupyter, Kernel, click_node, wait_for_canvas
+
+Show = Callable[..., Any]
+MESSAGE = ".jp-bj-form textarea[name=message]"
+BLOCKING = "import time\ntime.sleep(8)\nprint('cell is done')"
+
+
+def start(page: Any, message: str, *, index: int = 0) -> None:
+    page.locator(MESSAGE).nth(index).fill(message)
+    page.locator(".jp-bj-run").nth(index).click()
+
+
+def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 30_000) -> None:
+    page.wait_for_function(
+        "([word, i]) => [...document.querySelectorAll('.jp-bj-state .jp-bj-word')][i]?.textContent === word",
+        arg=[word, index],
+        timeout=timeout,
+    )
+
+
+def test_the_canvas_draws_and_a_run_is_seen_step_by_step(server: Jupyter, show: Show) -> None:
+    page = show(server)
+    assert page.evaluate("() => CANVAS().graph.core.nodes().length") == 9
+    page.evaluate("""() => { window.SEEN = {}; const { core } = CANVAS().graph;
+      core.on('data', 'node', e => { const id = e.target.id().slice(2), s = e.target.data('status');
+        const seen = (SEEN[id] ??= []); if (s && seen.at(-1) !== s) seen.push(s); }); }""")
+    start(page, "I was charged twice for my invoice")
+    click_node(page, "billing")
+    page.wait_for_selector(".jp-bj-details .jp-mod-growing .jp-bj-text")
+    first = page.inner_text(".jp-mod-growing .jp-bj-text")
+    page.wait_for_function(
+        "n => document.querySelector('.jp-bj-details .jp-bj-text').textContent.length > n", arg=len(first)
+    )
+    wait_for_state(page, "completed")
+    seen = page.evaluate("() => SEEN")
+    assert seen["draft"] == ["pending", "running", "streaming", "completed"]
+    assert seen["technical"] == ["pending", "skipped"]
+    assert "4 credits" in page.inner_text(".jp-bj-toolbar .jp-bj-numbers")
+    assert page.inner_text(".jp-bj-details .jp-bj-text").rstrip().endswith("refunded today .")
+    assert "22 + 24 tokens" in page.inner_text(".jp-bj-stands")
+    kernel = Kernel(server)
+    page.wait_for_timeout(700)
+    assert kernel.value("canvas.execution.status") == "completed"
+    assert kernel.value("canvas.selected") == "billing"
+    assert kernel.value("canvas.statuses['draft']['status']") == "completed"
+    assert page.problems == []
+
+
+def test_the_subclass_and_the_cytoscape_in_use_are_ours(server: Jupyter, show: Show) -> None:
+    page = show(server)
+    chain = page.evaluate("""() => { const { view } = document.querySelector('.jp-bj-canvas'), methods = [];
+      for (let p = Object.getPrototypeOf(view); p; p = Object.getPrototypeOf(p))
+        if (Object.hasOwn(p, 'init_render')) methods.push(p.init_render);
+      return { overridden: methods.length === 2 && view.init_render === methods[0],
+               theirs: methods[1].toString().includes('tooltip_source'),
+               core: view.cytoscape_obj === CANVAS().graph.core }; }""")
+    assert chain == {"overridden": True, "theirs": True, "core": True}
+    assert page.evaluate("() => CANVAS().version").startswith("3.34.")
+    assert Kernel(server).value("isinstance(canvas, __import__('ipycytoscape').CytoscapeWidget)") is True
+
+
+def test_run_and_cancel_work_while_a_cell_blocks(server: Jupyter, show: Show) -> None:
+    page = show(server, SUPPORT, BLOCKING)
+    page.wait_for_function("() => window.nbw.sessionContext.session.kernel.status === 'busy'")
+    start(page, "write forever about my invoice")
+    page.wait_for_function("() => STATUS('billing') === 'streaming'")
+    page.click(".jp-bj-cancel")
+    wait_for_state(page, "cancelled")
+    assert page.evaluate("() => STATUS('billing')") == "skipped"
+    assert page.evaluate("() => window.nbw.sessionContext.session.kernel.status") == "busy"
+    page.wait_for_selector("text=cell is done", timeout=20_000)
+    assert Kernel(server).value("canvas.execution.status") == "cancelled"
+
+
+def test_a_failed_run_says_why(lab: Jupyter, show: Show) -> None:
+    page = show(lab)
+    start(page, "please fail my invoice")
+    wait_for_state(page, "error")
+    assert page.evaluate("() => STATUS('billing')") == "error"
+    assert "quota used up" in page.inner_text(".jp-bj-overview .jp-bj-problem:not([hidden])")
+    click_node(page, "billing")
+    assert "QUOTA" in page.inner_text(".jp-bj-details .jp-bj-problem")
+
+
+def test_a_dropped_socket_is_survived(lab: Jupyter, show: Show, page: Any) -> None:
+    page.add_init_script("""() => { const Real = window.WebSocket; window.SOCKETS = [];
+      window.WebSocket = class extends Real { constructor(...a) { super(...a);
+        if (String(a[0]).includes('/api/builder/')) SOCKETS.push(this); } }; }""".join(("(", ")()")))
+    show(lab)
+    start(page, "my invoice")
+    for number in (1, 2):
+        page.wait_for_function(
+            f"() => SOCKETS.length === {number} && CANVAS().controller.run?.seq > {10 * number}"
+        )
+        page.evaluate("() => SOCKETS.at(-1).close()")
+    wait_for_state(page, "completed")
+    assert page.evaluate("() => SOCKETS.length") >= 3
+    click_node(page, "closing")
+    assert page.inner_text(".jp-bj-details .jp-bj-text").startswith("Thank you for writing")
+
+
+def test_python_runs_show_and_two_views_stay_in_step(lab: Jupyter, show: Show) -> None:
+    other = "other = bj.Canvas(canvas.client.save(wf))\nother"
+    page = show(lab, SUPPORT, "canvas", other, canvases=3)
+    kernel = Kernel(lab)
+    kernel.run("run = canvas.start(message='my invoice forever')")
+    for index in range(3):
+        page.wait_for_function("i => STATUS('billing', i) === 'streaming'", arg=index)
+    page.locator(".jp-bj-cancel:visible").nth(1).click()
+    for index in range(3):
+        wait_for_state(page, "cancelled", index=index)
+    assert kernel.value("run.status") == "cancelled"
+
+
+def test_changes_from_python_keep_view_and_graph(lab: Jupyter, show: Show) -> None:
+    page = show(lab)
+    page.evaluate("() => { const { core } = CANVAS().graph; core.zoom(0.9); core.pan({ x: 17, y: 23 }); }")
+    before = page.evaluate("() => ({ zoom: CANVAS().graph.core.zoom(), pan: CANVAS().graph.core.pan() })")
+    kernel = Kernel(lab)
+    kernel.run(
+        "from dataclasses import replace\n"
+        "canvas.workflow = replace(wf, nodes=[n for n in wf.nodes if n.id != 'technical'],"
+        " edges=[e for e in wf.edges if 'technical' not in (e.source, e.target)])"
+    )
+    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 8")
+    assert page.evaluate("() => CANVAS().graph.core.edges().length") == 10
+    kernel.run("canvas.workflow = replace(wf, nodes=[*wf.nodes, bj.Node('extra', 'agent')])")
+    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 10")
+    assert page.evaluate("() => CANVAS().graph.core.edges().length") == 13
+    assert page.evaluate("() => CANVAS().graph.node('billing').data('label')") == "Billing agent"
+    after = page.evaluate("() => ({ zoom: CANVAS().graph.core.zoom(), pan: CANVAS().graph.core.pan() })")
+    assert after == before
+    kernel.run("canvas.selected = 'billing'")
+    page.wait_for_function("() => CANVAS().graph.selected === 'billing'")
+    assert page.problems == []
+
+
+def test_keyboard_and_wheel(lab: Jupyter, show: Show) -> None:
+    page = show(lab)
+    stage = page.locator(".jp-bj-stage")
+    zoom = "() => CANVAS().graph.core.zoom()"
+    before = page.evaluate(zoom)
+    stage.hover()
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(200)
+    assert page.evaluate(zoom) == before
+    stage.focus()
+    for key in ("ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => CANVAS().graph.selected") == "router"
+    cells = page.evaluate("() => window.nbw.content.widgets.length")
+    for key in ("a", "b", "d", "d", "x"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => window.nbw.content.widgets.length") == cells
+    page.mouse.wheel(0, -200)
+    page.wait_for_function("z => CANVAS().graph.core.zoom() !== z", arg=before)
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => CANVAS().graph.selected") is None
+
+
+def test_without_a_kernel_the_saved_picture_is_shown(server: Jupyter, show: Show) -> None:
+    page = show(server)
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+    page.evaluate("async () => { await window.nbw.sessionContext.session.kernel.restart() }")
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.wait_for_selector(".jp-bj-saved img", timeout=60_000)
+    assert page.locator(".jp-bj-saved img").evaluate("e => e.naturalWidth") > 400
+    assert page.locator("text=Error displaying widget").is_visible() is False
+
+
+def test_in_embedded_mode_the_kernel_runs_it(lab: Jupyter, show: Show) -> None:
+    embedded = (
+        "import scripted; scripted.install()\nimport builder_jupyter as bj\n"
+        "wf = bj.Workflow.load({path!r})\ncanvas = bj.Canvas(wf, client=bj.connect('embedded'))\ncanvas"
+    )
+    page = show(lab, embedded.replace("{path!r}", SUPPORT.split("load(")[1].split(")")[0]))
+    assert Kernel(lab).value("canvas.runs_in") == "kernel"
+    start(page, "my invoice")
+    page.wait_for_function("() => STATUS('billing') === 'streaming'")
+    wait_for_state(page, "completed")
+    click_node(page, "summary")
+    assert page.inner_text(".jp-bj-details .jp-bj-text").rstrip().endswith("refunded today .")
+
+
+def test_the_side_bar_lists_searches_and_opens(lab: Jupyter, show: Show) -> None:
+    page = show(lab)
+    start(page, "my invoice fast")
+    wait_for_state(page, "completed")
+    page.evaluate("() => window.jupyterapp.shell.activateById('builder-jupyter-workflows')")
+    page.wait_for_selector(".jp-bj-list .jp-bj-entry:has-text('version')")
+    page.wait_for_selector(".jp-bj-list .jp-bj-entry:has-text('completed')")
+    page.fill(".jp-bj-search", "nothing like it")
+    page.wait_for_selector("text=No workflow is called that.")
+    page.fill(".jp-bj-search", "customer")
+    page.click(".jp-bj-entry:has-text('version')")
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.title.label.startsWith('Customer Support')")
+    wait_for_canvas(page, 2)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_the_canvas_follows_the_theme(lab: Jupyter, show: Show, theme: str) -> None:
+    page = show(lab)
+    page.evaluate("t => window.jupyterapp.commands.execute('apputils:change-theme', { theme: t })", theme)
+    is_dark = "Dark" in theme
+    page.wait_for_function(
+        "d => { const [r] = CANVAS().graph.core.nodes()[0].pstyle('background-color').value;"
+        " return d ? r < 80 : r > 200; }",
+        arg=is_dark,
+    )
