@@ -20,6 +20,12 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/**
+ * Keeps the notebook's shortcuts away from an element that can have the focus. It must be on the element itself: the
+ * notebook's selectors are satisfied before Lumino looks at what lies around it.
+ */
+export const OWN_KEYS = { 'data-lm-suppress-shortcuts': 'true' };
+
 /** Make a button. */
 export function button(
   className: string,
@@ -30,7 +36,7 @@ export function button(
   const made = element(
     'button',
     className,
-    { type: 'button', title, 'aria-label': title },
+    { ...OWN_KEYS, type: 'button', title, 'aria-label': title },
     ...children
   );
   made.addEventListener('click', onClick);

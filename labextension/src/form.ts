@@ -1,5 +1,5 @@
 /** The inputs of a run, asked for by the trigger it begins with. */
-import { element } from './dom';
+import { element, OWN_KEYS } from './dom';
 import type { Field, Trigger } from './types';
 
 type Input = HTMLInputElement | HTMLTextAreaElement;
@@ -89,7 +89,7 @@ export class InputForm {
     const list = element(
       'select',
       '',
-      {},
+      OWN_KEYS,
       ...this.triggers.map(one => element('option', '', { value: one.node }, one.label))
     );
     list.value = this.chosen?.node ?? '';
@@ -101,7 +101,7 @@ export class InputForm {
   }
 
   private row(field: Field): HTMLElement {
-    const attributes = { name: field.name, spellcheck: String(field.kind !== 'json') };
+    const attributes = { ...OWN_KEYS, name: field.name, spellcheck: String(field.kind !== 'json') };
     const input: Input =
       field.kind === 'line'
         ? element('input', '', { ...attributes, type: 'text' })

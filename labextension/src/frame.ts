@@ -2,7 +2,7 @@
 import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
-import { element } from './dom';
+import { element, OWN_KEYS } from './dom';
 import { Graph } from './graph';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
@@ -54,7 +54,6 @@ export class CanvasFrame {
         this.graph.select(id);
       }
     });
-    host.dataset.lmSuppressShortcuts = 'true';
     host.replaceChildren(this.toolbar.node, this.body);
     this.body.append(this.stage, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
@@ -95,7 +94,11 @@ export class CanvasFrame {
   private readonly toolbar: Toolbar;
   private readonly pane: Pane;
   private readonly body = element('div', 'jp-bj-body');
-  private readonly stage = element('div', 'jp-bj-stage', { tabindex: '0', role: 'application' });
+  private readonly stage = element('div', 'jp-bj-stage', {
+    ...OWN_KEYS,
+    tabindex: '0',
+    role: 'application'
+  });
   private pending: Set<string> | 'all' = 'all';
   private frame = 0;
   private clock: ReturnType<typeof setInterval> | undefined;
@@ -175,8 +178,9 @@ export class CanvasFrame {
     stage.addEventListener('mousedown', () => {
       stage.focus({ preventScroll: true });
     });
-    // The page scrolls on, unless the graph has the focus or a key says that zooming is meant.
-    stage.addEventListener(
+    // The page scrolls on, unless the graph has the focus or a key says that zooming is meant. Listened to around the
+    // stage, so that it is settled before cytoscape hears of it.
+    this.body.addEventListener(
       'wheel',
       event => {
         const isMeant = event.ctrlKey || event.metaKey || document.activeElement === stage;

