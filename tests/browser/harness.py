@@ -51,7 +51,9 @@ def jupyter(folder: Path, app: str = "lab", *options: str) -> Iterator[Jupyter]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    places = {name: folder / name for name in ("root", "runtime", "config", "settings", "workspaces", "ipython", "data")}
+    places = {
+        name: folder / name for name in ("root", "runtime", "config", "settings", "workspaces", "ipython", "data")
+    }
     for place in places.values():
         place.mkdir()
     news = places["settings"] / "@jupyterlab" / "apputils-extension"

@@ -93,15 +93,15 @@ def test_a_failed_run_says_why(lab: Jupyter, show: Show) -> None:
 
 
 def test_a_dropped_socket_is_survived(lab: Jupyter, show: Show, page: Any) -> None:
-    page.add_init_script("""() => { const Real = window.WebSocket; window.SOCKETS = [];
+    page.add_init_script(
+        """() => { const Real = window.WebSocket; window.SOCKETS = [];
       window.WebSocket = class extends Real { constructor(...a) { super(...a);
-        if (String(a[0]).includes('/api/builder/')) SOCKETS.push(this); } }; }""".join(("(", ")()")))
+        if (String(a[0]).includes('/api/builder/')) SOCKETS.push(this); } }; }""".join(("(", ")()"))
+    )
     show(lab)
     start(page, "my invoice")
     for number in (1, 2):
-        page.wait_for_function(
-            f"() => SOCKETS.length === {number} && CANVAS().controller.run?.seq > {10 * number}"
-        )
+        page.wait_for_function(f"() => SOCKETS.length === {number} && CANVAS().controller.run?.seq > {10 * number}")
         page.evaluate("() => SOCKETS.at(-1).close()")
     wait_for_state(page, "completed")
     assert page.evaluate("() => SOCKETS.length") >= 3
@@ -163,6 +163,7 @@ def test_keyboard_and_wheel(lab: Jupyter, show: Show) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(100)
         assert page.evaluate("() => window.nbw.content.widgets.length") == cells
+    stage.hover()  # the page has scrolled under the mouse
     page.mouse.wheel(0, -200)
     page.wait_for_function("z => CANVAS().graph.core.zoom() !== z", arg=before)
     page.keyboard.press("Escape")

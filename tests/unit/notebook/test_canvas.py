@@ -73,7 +73,11 @@ def test_the_versions_of_both_halves_agree() -> None:
 def test_the_document_has_all_that_the_browser_needs() -> None:
     document = canvas_document(HELLO, version=7)
     places = layout(HELLO)
-    assert [(n["id"], n["label"]) for n in document["nodes"]] == [("start", "start"), ("agent", "Greeter"), ("end", "end")]
+    assert [(n["id"], n["label"]) for n in document["nodes"]] == [
+        ("start", "start"),
+        ("agent", "Greeter"),
+        ("end", "end"),
+    ]
     assert all((n["x"], n["y"]) == (places[n["id"]].x, places[n["id"]].y) for n in document["nodes"])
     assert document["looks"]["agent"] == {"color": "#8b5cf6", "icon": "✦", "title": "Agent", "credits": 1}
     assert document["version"] == 7
