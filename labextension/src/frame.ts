@@ -64,7 +64,7 @@ export class CanvasFrame {
     };
     Object.assign(host, { canvas: this }); // a way in for tests and for the curious
     this.listen();
-    this.setDoc(doc);
+    this.describe(doc);
     this.showPane(true);
     controller.changed.connect(this.onChange);
     this.paint();
@@ -75,11 +75,15 @@ export class CanvasFrame {
   setDoc(doc: Doc): void {
     this.graph.setDoc(doc);
     this.pane.setDoc(doc);
+    this.describe(doc);
+    this.pending = 'all';
+    this.request();
+  }
+
+  private describe(doc: Doc): void {
     this.body.classList.toggle('jp-mod-wide', isWide(doc));
     this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
     this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
-    this.pending = 'all';
-    this.request();
   }
 
   /** Let go of everything. */

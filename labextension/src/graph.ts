@@ -95,7 +95,10 @@ export class Graph {
           .map(([id, edge]) => this.edgeOf(id, edge, nodes))
       );
       for (const edge of core.edges()) {
-        edge.data('label', edges.get(edge.id())?.label ?? '');
+        const label = edges.get(edge.id())?.label ?? '';
+        if (edge.data('label') !== label) {
+          edge.data('label', label);
+        }
       }
     } finally {
       core.endBatch();

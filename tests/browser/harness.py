@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import glob
 import json
 import os
 import socket
@@ -19,10 +18,15 @@ from typing import Any
 
 import nbformat
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 HERE = Path(__file__).parent
 SESSION_READY = """async () => {
   const app = window.jupyterapp; await app.restored;
@@ -138,8 +142,8 @@ class Kernel:
     def __init__(self, server: Jupyter) -> None:
         from jupyter_client import BlockingKernelClient
 
-        newest = max(glob.glob(f"{server.runtime}/kernel-*.json"), key=os.path.getmtime)
-        self.client = BlockingKernelClient(connection_file=newest)
+        newest = max(server.runtime.glob("kernel-*.json"), key=lambda path: path.stat().st_mtime)
+        self.client = BlockingKernelClient(connection_file=str(newest))
         self.client.load_connection_file()
         self.client.start_channels()
         self.client.wait_for_ready(30)

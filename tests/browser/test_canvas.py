@@ -94,9 +94,9 @@ def test_a_failed_run_says_why(lab: Jupyter, show: Show) -> None:
 
 def test_a_dropped_socket_is_survived(lab: Jupyter, show: Show, page: Any) -> None:
     page.add_init_script(
-        """() => { const Real = window.WebSocket; window.SOCKETS = [];
+        """(() => { const Real = window.WebSocket; window.SOCKETS = [];
       window.WebSocket = class extends Real { constructor(...a) { super(...a);
-        if (String(a[0]).includes('/api/builder/')) SOCKETS.push(this); } }; }""".join(("(", ")()"))
+        if (String(a[0]).includes('/api/builder/')) SOCKETS.push(this); } }; })()"""
     )
     show(lab)
     start(page, "my invoice")

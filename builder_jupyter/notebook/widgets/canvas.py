@@ -22,6 +22,7 @@ from builder_jupyter.client.default import default_client
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.display import workflow_mimebundle
+from builder_jupyter.notebook.svg import HUGE
 from builder_jupyter.notebook.widgets.document import canvas_document
 from builder_jupyter.notebook.widgets.follow import HEALING_SECONDS, LIVE_SECONDS, Following
 from builder_jupyter.notebook.widgets.static import static_graph
@@ -103,6 +104,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         statuses = {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
         bundle = workflow_mimebundle(self._workflow, statuses=statuses, **selection)
         edges = [f"  {e['source']} -> {e['target']}{e['label'] and ' : '}{e['label']}" for e in self.doc["edges"]]
+        if len(self.doc["nodes"]) > HUGE:
+            del bundle["text/html"]  # it is the picture once more
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         return {**bundle, "text/plain": "\n".join([repr(self), *edges]), VIEW_MIME: view}
 
