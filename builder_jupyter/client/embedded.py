@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from builder_jupyter.nodes.chat import ChatModels
     from builder_jupyter.portal import Portal
     from builder_jupyter.services.runtime import Runtime
-    from builder_jupyter.storage.workflows import StoredWorkflow
+    from builder_jupyter.graph.version import WorkflowVersion
 
 
 def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = None) -> EmbeddedTransport:
@@ -149,13 +149,13 @@ def _user_name() -> str:
         return "local"
 
 
-def _loaded(stored: StoredWorkflow) -> Workflow:
+def _loaded(stored: WorkflowVersion) -> Workflow:
     from dataclasses import replace
 
     return replace(stored.workflow, id=stored.id)
 
 
-def _summary(stored: StoredWorkflow) -> Wire:
+def _summary(stored: WorkflowVersion) -> Wire:
     workflow = stored.workflow
     return {
         "id": stored.id,
