@@ -103,6 +103,8 @@ class OwnCredentials:
             except web.HTTPError as error:
                 if error.status_code == 403 and self.current_user is None:
                     raise web.HTTPError(401) from error
+                if error.status_code == 404:  # what Jupyter says to pages of another origin
+                    raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
                 self.principal = jupyter_principal(self.current_user.username)

@@ -85,10 +85,10 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Follow an execution over a WebSocket; the socket closes when it is over."""
         # Everything is refused before the handshake, in our shape: Tornado's own refusals are bare texts.
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
         if not self.check_origin():
             raise errors.Forbidden("Pages of another origin may not open this socket.")
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
         self._after = validated(After, {"after": self.get_query_argument("after", "0")}).after
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)
