@@ -74,9 +74,7 @@ def plan_from(names: Sequence[str], edges: Sequence[tuple[str, str]], root: str 
     at = {name: index for index, name in enumerate(names)}
     root = root or names[0]
     levels = topology_of(len(names), [(at[s], at[t]) for s, t in edges], at[root]).levels
-    steps = [
-        PlannedStep(name, "do", EMPTY, wave, ZERO, 10.0) for name, wave in zip(names, levels, strict=True)
-    ]
+    steps = [PlannedStep(name, "do", EMPTY, wave, ZERO, 10.0) for name, wave in zip(names, levels, strict=True)]
     return Plan(
         "wf", 1, "test", Profile.BUILDER, Mode.TRIGGER, root,
         tuple(sorted(steps, key=lambda step: step.wave)),
@@ -320,11 +318,11 @@ def engine_of(
     return Engine(journal or MemoryJournal(), world, ManualClock(), on_over=on_over)
 
 
-async def admit(engine: Engine, workflow: Workflow, inputs: Mapping[str, Any] | None = None, root: str = "start") -> Run:
+async def admit(
+    engine: Engine, workflow: Workflow, inputs: Mapping[str, Any] | None = None, root: str = "start"
+) -> Run:
     plan = plan_trigger(workflow, root, registry=engine._world.registry)
-    return await engine.admit(
-        plan, workspace="default", principal="me", trigger=TriggerType.API, inputs=inputs or {}
-    )
+    return await engine.admit(plan, workspace="default", principal="me", trigger=TriggerType.API, inputs=inputs or {})
 
 
 async def until(condition: Callable[[], Any], what: str = "the condition") -> None:

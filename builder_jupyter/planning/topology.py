@@ -128,9 +128,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None
     )
 
 
-def _preorder(
-    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], trigger: int | None
-) -> list[int]:
+def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], trigger: int | None) -> list[int]:
     """Number the steps in the order a depth-first walk enters them: from the trigger, the sources, then the rest.
 
     Sources go before the rest because the first step entered becomes the head of its loop, and a run comes from there.

@@ -625,9 +625,7 @@ def test_thousands_of_quick_steps_leave_turns_to_others():
         names = [f"quick{i}" for i in range(3_000)]
         text = ">".join(["start", *names, "end"])
         flow = workflow_of(text)
-        flow = flow.with_nodes(
-            type(n)(n.id, "quick") if n.id.startswith("quick") else n for n in flow.nodes
-        )
+        flow = flow.with_nodes(type(n)(n.id, "quick") if n.id.startswith("quick") else n for n in flow.nodes)
         engine = engine_of()
         run = await admit(engine, flow)
         assert not run.is_over, "admission does not wait for the whole of it"
