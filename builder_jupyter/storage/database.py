@@ -92,7 +92,7 @@ class Database:
             except (duckdb.Error, OSError) as error:
                 raise self._unopened(directory, error) from error
         try:
-            # Checkpoints are made by the writer in quiet moments: an automatic one stalls a busy commit 100 ms and more.
+            # The writer makes checkpoints in quiet moments: an automatic one stalls a busy commit 100 ms and more.
             connection.execute("SET checkpoint_threshold = '512MB'")
             migrate(connection)
         except duckdb.Error as error:
@@ -207,7 +207,7 @@ class Database:
                 loop.call_soon_threadsafe(_finish, futures, error)
 
     def _perform(self, job: _Job) -> None:
-        """Do a job. What its work raises is its own fault; when its transaction cannot begin or end, the store failed."""
+        """Do a job. What its work raises is its own; when its transaction cannot begin or end, the store has failed."""
         if not job.done.set_running_or_notify_cancel():
             return
         try:
