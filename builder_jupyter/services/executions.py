@@ -45,15 +45,16 @@ class ExecutionService:
 
     async def recover(self) -> int:
         """Go on with what an earlier process left unfinished; return how many executions that is."""
+        # Projections come first: what is resumed may end meanwhile, and is then projected like any other.
+        for execution_id in await self._journal.unprojected():
+            run = await self._engine.load(execution_id)
+            if run is not None and run.is_over:
+                await self._project(run)
         unfinished = await self._journal.unfinished()
         for execution_id in unfinished:
             run = await self._engine.load(execution_id)
             if run is not None:
                 self._engine.resume(run)
-        for execution_id in await self._journal.unprojected():
-            run = await self._engine.load(execution_id)
-            if run is not None and run.is_over:
-                await self._project(run)
         if unfinished:
             log.info("resumed %d executions", len(unfinished))
         return len(unfinished)
@@ -110,7 +111,7 @@ class ExecutionService:
 
     async def snapshot(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Return the picture of an execution."""
-        return snapshot((await self.find(principal, execution_id)).state)
+        return await _picture(await self.find(principal, execution_id))
 
     async def wait(self, principal: Principal, execution_id: str, *, seconds: float | None = None) -> dict[str, Any]:
         """Wait for an execution to end, at most so many seconds; return its picture, ended or not."""
@@ -120,7 +121,7 @@ class ExecutionService:
                 await run.wait()
         except TimeoutError:
             log.debug("still running after %s s", seconds, extra={"execution_id": execution_id})
-        return snapshot(run.state)
+        return await _picture(run)
 
     async def cancel(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Stop an execution and return its picture once that is on disk; a finished one stays as it is."""
@@ -149,13 +150,14 @@ class ExecutionService:
         """Return the newest executions of the principal's workspace in short, live ones included."""
         finished = await self._journal.finished(principal.workspace, workflow_id, limit)
         rows = {row["execution_id"]: _short_row(row) for row in finished}
-        for run in self._engine.runs.values():
+        for run in list(self._engine.runs.values()):
             state = run.state
             if state.admitted.workspace == principal.workspace and workflow_id in (
                 None,
                 state.plan.workflow_id,
             ):
                 rows[run.execution_id] = _short(state)
+                await run.on_disk()
         newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
@@ -171,7 +173,7 @@ class ExecutionService:
         run.compact()
         task = asyncio.get_running_loop().create_task(self._project(run))
         self._projecting.add(task)
-        task.add_done_callback(self._projecting.discard)
+        task.add_done_callback(self._projected)
         self._over[run.execution_id] = None
         while len(self._over) > KEPT_IN_MEMORY:
             oldest, _ = self._over.popitem(last=False)
@@ -180,9 +182,21 @@ class ExecutionService:
     async def _project(self, run: Run) -> None:
         await self._journal.project(*_rows(run.state))
 
+    def _projected(self, task: asyncio.Task[None]) -> None:
+        self._projecting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a projection failed and will be made at the next start: %s", error)
+
     async def settle(self) -> None:
         """Wait for projections under way."""
-        await asyncio.gather(*self._projecting)
+        await asyncio.gather(*self._projecting, return_exceptions=True)
+
+
+async def _picture(run: Run) -> dict[str, Any]:
+    """Return the picture of an execution once all that it shows is on disk."""
+    picture = snapshot(run.state)
+    await run.on_disk()
+    return picture
 
 
 def _short(state: ExecutionState) -> dict[str, Any]:

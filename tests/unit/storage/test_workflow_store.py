@@ -108,7 +108,7 @@ def test_lists_are_narrowed_ordered_and_paged(store):
         await store.create(stored("wf_2", minutes=3, workflow=named("two", "y"), owner="bob"))
         await store.create(stored("wf_3", minutes=2, workflow=named("one")))
         await store.create(stored("wf_4", minutes=4, workflow=named("one", "x"), workspace="other"))
-        odd = replace(named("odd"), metadata=FrozenDict({"tags": {"not": "a list"}}))
+        odd = replace(named("odd"), metadata=FrozenDict({"other": 1}))
         await store.create(stored("wf_5", minutes=0, workflow=odd))
 
         async def ids(**narrowed):
