@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from builder_jupyter.graph.model import Workflow
+    from builder_jupyter.graph.version import WorkflowVersion
     from builder_jupyter.identity.api_keys import ApiKey
     from builder_jupyter.identity.principal import Principal
     from builder_jupyter.nodes.chat import ChatModels
     from builder_jupyter.portal import Portal
     from builder_jupyter.services.runtime import Runtime
-    from builder_jupyter.graph.version import WorkflowVersion
 
 
 def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = None) -> EmbeddedTransport:
