@@ -106,7 +106,11 @@ class Run:
         """Wait for the next publication, or for the end."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._waiters = [other for other in self._waiters if other is not waiter]
+            raise
 
     async def follow(self, after: int = 0) -> AsyncIterator[list[Recorded]]:
         """Yield published events in batches, whatever has piled up at a time, until the execution is over.

@@ -40,7 +40,8 @@ class Visit:
 
     ``number`` counts the step's visits from 1 and is 0 until the visit is ready. ``parents`` are the visits whose
     edges were satisfied, with the position of each edge in ``arrived``. ``depth`` is the longest chain of visits
-    before it: the causal order of messages. ``text`` is what has been streamed so far.
+    before it: the causal order of messages. ``text`` is what the running attempt has streamed so far: pieces are not
+    journaled, so nothing may depend on them once it is over.
     """
 
     step: int
@@ -186,6 +187,7 @@ class ExecutionState:
             visit = self.visits[step, event.visit] = Visit(step, (), 0, number=event.visit)
         for group in (self.ready, self.active, self.waiting):
             group.pop(visit, None)
+        visit.text = ""
         visit.status, visit.skip_reason, visit.finished_at = StepStatus.SKIPPED, event.reason, at
 
     def _on_step(self, event: Event, visit: Visit, at: int) -> None:
@@ -202,12 +204,15 @@ class ExecutionState:
                 visit.started_at = visit.started_at or at
                 self.active[visit] = None
             case StepWaiting():
+                visit.text = ""
                 visit.status, visit.waitpoint = StepStatus.WAITING, event
                 self.waiting[visit] = None
             case StepFailed():
+                visit.text = ""
                 visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
                 self.failed = self.failed or visit
             case StepCompleted():
+                visit.text = ""
                 visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
                 visit.waitpoint = None
                 self._settle(visit)

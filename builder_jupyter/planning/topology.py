@@ -81,8 +81,10 @@ class Topology:
         )
 
 
-def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topology:
-    """Return the topology of ``size`` steps joined by ``edges`` (source, target), entered at ``root``.
+def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None) -> Topology:
+    """Return the topology of ``size`` steps joined by ``edges`` (source, target).
+
+    Runs enter at ``trigger``, if they have one, and at the steps that nothing leads to.
 
     Linear in steps and edges for each level of loop nesting.
 
@@ -95,7 +97,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
     for index, (source, target) in enumerate(edges):
         outgoing[source].append(index)
         incoming[target].append(index)
-    entered = _preorder(size, edges, outgoing, root)
+    entered = _preorder(size, edges, outgoing, trigger)
     parents, heads, region_of, back = _nest(size, edges, outgoing, entered)
     paths = _paths(parents)
     links = []
@@ -126,11 +128,16 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
     )
 
 
-def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], root: int) -> list[int]:
-    """Number the steps in the order a depth-first walk enters them: root first, the rest in request order."""
+def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], trigger: int | None) -> list[int]:
+    """Number the steps in the order a depth-first walk enters them: from the trigger, the sources, then the rest.
+
+    Sources go before the rest because the first step entered becomes the head of its loop, and a run comes from there.
+    """
     entered = [-1] * size
     count = 0
-    for start in [root, *range(size)]:
+    followed = {target for _, target in edges}
+    sources = (step for step in range(size) if step not in followed)
+    for start in [*([] if trigger is None else [trigger]), *sources, *range(size)]:
         stack = [start]
         while stack:
             step = stack.pop()

@@ -23,7 +23,7 @@ from tornado import web
 from builder_jupyter import errors
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
-from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of
+from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
 
 if TYPE_CHECKING:
     from builder_jupyter.rest.app import BuilderApp
@@ -54,6 +54,9 @@ class OwnCredentials:
         extensionapp: Any
         log: Any
         path_kwargs: dict[str, str]
+        set_status: Any
+        set_header: Any
+        finish: Any
 
     @property
     def app(self) -> BuilderApp:
@@ -73,6 +76,12 @@ class OwnCredentials:
         """Iterate over what a service yields on the runtime's loop."""
         return self.runtime.portal.stream(source)
 
+    async def _authenticate(self, secret: str) -> Principal:
+        if self.app.runtime is None:
+            # Nobody can be recognised now, so nobody is told where the database lies and who holds it.
+            raise errors.Unavailable("The workflow runtime is not running.", code=self.app.unavailable().code)
+        return await self.call(self.runtime.keys.authenticate(secret))
+
     async def prepare(self, **kwargs: Any) -> None:
         """Recognise the caller and decide access."""
         handler = cast(APIHandler, self)
@@ -84,7 +93,7 @@ class OwnCredentials:
             return
         secret = own_credential(self.request.headers.get("Authorization", ""))
         if secret is not None:
-            self.principal = await self.call(self.runtime.keys.authenticate(secret))
+            self.principal = await self._authenticate(secret)
             self.current_user = User(username=self.principal.name)
             handler.set_cors_headers()
             self.app.note_activity()
@@ -94,6 +103,8 @@ class OwnCredentials:
             except web.HTTPError as error:
                 if error.status_code == 403 and self.current_user is None:
                     raise web.HTTPError(401) from error
+                if error.status_code == 404:  # what Jupyter says to pages of another origin
+                    raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
                 self.principal = jupyter_principal(self.app.name_of(self.current_user))
@@ -147,6 +158,21 @@ class OwnCredentials:
             return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
         return fault
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer in the error shape of the route's family."""
+        fault = self.fault(status_code, kwargs.get("exc_info"))
+        self.set_status(fault.status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        if fault.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if fault.status == 405:
+            self.set_header("Allow", ", ".join(verb.upper() for verb, _ in routes_of(type(self))))
+        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log nothing here: an expected error is an answer, and an unexpected one is logged with its incident."""
+
 
 class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
     """A JSON handler. ``path`` is its route, with ``{names}`` for parameters."""
@@ -185,21 +211,6 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
         for name, text in headers.items():
             self.set_header(name.replace("_", "-"), text)
         self.finish(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer in the error shape of the route's family."""
-        fault = self.fault(status_code, kwargs.get("exc_info"))
-        self.set_status(fault.status)
-        self.set_header("Cache-Control", "no-store")
-        if fault.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        if fault.status == 405:
-            verbs = ("get", "post", "put", "patch", "delete")
-            self.set_header("Allow", ", ".join(v.upper() for v in verbs if declared(getattr(self, v)) is not None))
-        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log nothing here: an expected error is an answer, and an unexpected one is logged with its incident."""
 
 
 class BuilderFamily(BuilderHandler):
