@@ -208,13 +208,13 @@ def test_an_interrupt_is_130(run: Run, model: ScriptedModel, monkeypatch: pytest
 
 
 def test_the_command_in_a_process_of_its_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "builder_jupyter.cli", "--data-dir", str(tmp_path / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUILDER_", "JPY_"))}
-    done = subprocess.run(
-        [*command, "keys", "create", "--name", "ci"], capture_output=True, text=True, env=environment, timeout=60
-    )
-    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
-    done = subprocess.run([*command, "--help"], capture_output=True, text=True, env=environment, timeout=60)
-    assert done.returncode == 0
-    assert "examples:" in done.stdout
-    assert subprocess.run([*command, "run"], capture_output=True, env=environment, timeout=60).returncode == 2
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "builder_jupyter.cli", "--data-dir", str(tmp_path / "data"), *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+
+    made = call("keys", "create", "--name", "ci")
+    assert (made.returncode, made.stdout.count("\n")) == (0, 1)
+    assert "examples:" in call("--help").stdout
+    assert call("run").returncode == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,7 @@ def client(open_client: Callable[..., Client]) -> Client:
 def chain() -> Callable[..., Workflow]:
     def make(*middle: dict[str, Any], name: str = "chain") -> Workflow:
         nodes = [{"id": "start", "type": "start"}, *middle, {"id": "end", "type": "end"}]
-        edges = [{"source": a["id"], "target": b["id"]} for a, b in zip(nodes, nodes[1:], strict=False)]
+        edges = [{"source": a["id"], "target": b["id"]} for a, b in pairwise(nodes)]
         return Workflow.from_dict({"name": name, "nodes": nodes, "edges": edges})
 
     return make
-
-
-AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
-HUMAN = {"id": "ask", "type": "human", "data": {"name": "Ask", "prompt": "Well?"}}

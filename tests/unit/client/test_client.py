@@ -6,7 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from conftest import AGENT, HUMAN
 
 from builder_jupyter.client.client import Client
 from builder_jupyter.errors import (
@@ -20,6 +19,9 @@ from builder_jupyter.errors import (
 )
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.graph.model import Workflow
+
+AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
+HUMAN = {"id": "ask", "type": "human", "data": {"name": "Ask", "prompt": "Well?"}}
 
 
 def test_a_run_comes_back_whole(client: Client, support: Workflow) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str | None]]:
+def credentials(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     seen: list[str | None] = []
     original = HttpTransport.__init__
 
@@ -34,7 +33,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str | None]]:
         original(self, url, credential, **kwargs)
 
     monkeypatch.setattr(HttpTransport, "__init__", note)
-    return iter([seen]).__next__()  # type: ignore[return-value]
+    return seen
 
 
 def _announce(folder: Path, pid: int, url: str, token: str = "filed") -> None:
@@ -48,9 +47,10 @@ def test_alone_it_is_embedded_in_memory() -> None:
 
 
 def test_a_data_folder_is_embedded_too(tmp_path: Path) -> None:
-    with connect(data_dir=tmp_path / "d") as client, pytest.raises(StoreLocked):
+    with connect(data_dir=tmp_path / "d") as client:
         assert str(tmp_path / "d") in repr(client)
-        connect("embedded", data_dir=tmp_path / "d")
+        with pytest.raises(StoreLocked):
+            connect("embedded", data_dir=tmp_path / "d")
     with pytest.raises(InvalidInput):
         connect("http://127.0.0.1:1", data_dir=tmp_path)
 

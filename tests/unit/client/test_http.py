@@ -6,13 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import AGENT
 
 from builder_jupyter import errors
 from builder_jupyter.client import http
 from builder_jupyter.client.answers import error_of
 from builder_jupyter.client.http import HttpTransport, split_token
 from builder_jupyter.graph.model import Workflow
+
+AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -59,7 +60,8 @@ def test_the_credential_goes_by_its_kind_and_is_never_shown(talk_to: Callable[..
     [
         (400, {"error": "bad_request", "message": "No.", "code": "INVALID_WORKFLOW"}, "InvalidInput",
          "INVALID_WORKFLOW", "No."),
-        (401, {"error": "Invalid or expired token"}, "Unauthenticated", "AUTH_INVALID_TOKEN", "Invalid or expired token"),
+        (401, {"error": "Invalid or expired token"}, "Unauthenticated", "AUTH_INVALID_TOKEN",
+         "Invalid or expired token"),
         (402, {"error": "Insufficient credits"}, "InsufficientCredits", "INSUFFICIENT_CREDITS", "Insufficient credits"),
         (404, {"error": "not_found", "message": "Gone?", "code": "WORKFLOW_NOT_FOUND"}, "NotFound",
          "WORKFLOW_NOT_FOUND", "Gone?"),
@@ -143,9 +145,8 @@ def test_a_lost_stream_goes_on_after_the_last_event(talk_to: Callable[..., HttpT
         if len(asked) == 2:
             raise httpx.ReadError("reset", request=request)
         if len(asked) < 3:
-            return httpx.Response(
-                200, text=": hello\n\n" + frame({"seq": 1, "kind": "step"}, {"seq": 4, "kind": "step"})
-            )
+            events = frame({"seq": 1, "kind": "step"}, {"seq": 4, "kind": "step"})
+            return httpx.Response(200, text=": hello\n\n" + events)
         return httpx.Response(200, text=frame({"seq": 5, "kind": "status", "status": "completed"}))
 
     transport = talk_to(answer)

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
-from conftest import AGENT
 
 from builder_jupyter.client.client import Client
 from builder_jupyter.client.feed import Feed
@@ -15,6 +14,8 @@ from builder_jupyter.client.progress_notebook import NotebookProgress
 from builder_jupyter.client.progress_terminal import TerminalProgress
 from builder_jupyter.client.tables import harmless
 from builder_jupyter.graph.model import Workflow
+
+AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
 
 
 def picture(*steps: str, status: str = "completed") -> dict[str, Any]:
