@@ -135,7 +135,5 @@ def any_graph(draw):
     size = draw(st.integers(1, 7))
     ends = st.tuples(st.integers(0, size - 1), st.integers(0, size - 1))
     edges = draw(st.lists(ends, max_size=14, unique=True))
-    choices = draw(
-        st.lists(st.lists(st.integers(0, 2**14), min_size=1, max_size=3), min_size=size, max_size=size)
-    )
+    choices = draw(st.lists(st.lists(st.integers(0, 2**14), min_size=1, max_size=3), min_size=size, max_size=size))
     return size, edges, choices
