@@ -218,7 +218,6 @@ class BuilderFamily(BuilderHandler):
     """A handler whose errors have the Builder API's shape."""
 
     family = staticmethod(builder_body)
-    shape_code = "INVALID_WORKFLOW"
 
 
 def own_credential(header: str) -> str | None:

@@ -142,6 +142,7 @@ class WorkflowsHandler(BuilderFamily):
     """All workflows."""
 
     path = "/api/builder/workflows"
+    shape_code = "INVALID_WORKFLOW"
 
     @route(Scope.READ_CANVASES, query=ListQuery, answer=list[Summary])
     async def get(self) -> None:
