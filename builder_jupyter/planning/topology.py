@@ -5,13 +5,15 @@ edges; with them removed, what is left of the region may hold inner regions, and
 one member of the region around it, so every level is a graph without cycles. That is what makes joins inside, around
 and after loops well defined (docs/engine.md); a flat notion of "back edge" fires a join behind an inner loop twice.
 
-The nesting is the recursion of Bourdoncle's weak topological order (1993), written as a work list.
+The nesting is the recursion of Bourdoncle's weak topological order (1993), written as a work list, with one thing more:
+a loop may begin with several steps side by side (two drafts, one review, both drafts again). With one head, the way
+back to the second would look like an inner loop, and the review would not wait for it; see `_cut`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,6 +55,7 @@ class Region:
     head: int
     depth: int
     members: int
+    back: tuple[int, ...]
     exits: tuple[int, ...]
 
 
@@ -70,15 +73,17 @@ class Topology:
     def awaited(self, step: int, context: tuple[int, ...]) -> int:
         """Return how many incoming edges step ``step`` waits for in a loop context (iteration number per region).
 
-        Edges that enter a loop from outside arrive in its first iteration only; back edges start an iteration and
-        are never waited for.
+        Edges that enter a loop from outside arrive in its first iteration only, back edges in all others.
         """
-        return sum(
-            1
-            for index in self.incoming[step]
-            if self.links[index].kind is not EdgeKind.BACK
-            and all(number == 1 for number in context[self.links[index].shared :])
-        )
+        return sum(1 for index in self.incoming[step] if self._arrives(self.links[index], context))
+
+    def _arrives(self, link: Link, context: tuple[int, ...]) -> bool:
+        shared = link.shared
+        if link.kind is EdgeKind.BACK:
+            shared = self.regions[link.region].depth
+            if context[shared - 1] == 1:
+                return False
+        return all(number == 1 for number in context[shared:])
 
 
 def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None) -> Topology:
@@ -98,7 +103,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None
         outgoing[source].append(index)
         incoming[target].append(index)
     entered = _preorder(size, edges, outgoing, trigger)
-    parents, heads, region_of, back = _nest(size, edges, outgoing, entered)
+    parents, heads, region_of, back = _nest(size, edges, outgoing, incoming, entered)
     paths = _paths(parents)
     links = []
     for index, (source, target) in enumerate(edges):
@@ -111,13 +116,16 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None
         else:
             links.append(Link(index, source, target, EdgeKind.FORWARD, shared, 0))
     members = Counter([*region_of, *parents[1:]])
-    exits: dict[int, list[int]] = {}
+    around: dict[tuple[EdgeKind, int], list[int]] = {}
     for link in links:
-        if link.kind is EdgeKind.EXIT:
-            exits.setdefault(link.region, []).append(link.index)
+        around.setdefault((link.kind, link.region), []).append(link.index)
     regions = tuple(
-        Region(parents[r], heads[r], len(paths[r]), members[r], tuple(exits.get(r, ()))) for r in range(len(parents))
-    )
+        Region(
+            parents[r], heads[r], len(paths[r]), members[r],
+            tuple(around.get((EdgeKind.BACK, r), ())), tuple(around.get((EdgeKind.EXIT, r), ())),
+        )
+        for r in range(len(parents))
+    )  # fmt: skip
     return Topology(
         links=tuple(links),
         outgoing=tuple(map(tuple, outgoing)),
@@ -150,7 +158,7 @@ def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[i
 
 
 def _nest(
-    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], entered: list[int]
+    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], incoming: list[list[int]], entered: list[int]
 ) -> tuple[list[int], list[int], list[int], dict[int, int]]:
     """Find the regions. Return parent and head by region, region by step, and the region of each back edge."""
     parents, heads, depths = [-1], [-1], [0]
@@ -174,9 +182,55 @@ def _nest(
             held = set(group)
             for step in group:
                 region_of[step] = inner
-                back.update({i: inner for i in outgoing[step] if edges[i][1] == head and i not in back})
+            entries = {step for step in group if any(edges[i][0] not in held or i in back for i in incoming[step])}
+            back.update(dict.fromkeys(_cut(group, head, entries, edges, outgoing, back), inner))
             work.append((inner, [step for step in members if step in held]))
     return parents, heads, region_of, back
+
+
+def _cut(
+    group: list[int], head: int, entries: set[int], edges: Sequence[tuple[int, int]], outgoing: list[list[int]],
+    back: Mapping[int, int],
+) -> set[int]:  # fmt: skip
+    """Return the edges that close a loop: all to its head, and those to steps that begin it beside the head.
+
+    What these leave of the loop may hold inner loops. One that is entered at two steps, one of them from outside the
+    whole loop, is none: that step begins the loop too. Preferred is one that the same steps lead back to as to the head
+    ("again: both"); else all edges inside to the first such step are cut. An inner loop with a single way in stays one,
+    even if that is from outside: joins behind it must wait for its end.
+    """
+    held = set(group)
+    inside = [i for step in group for i in outgoing[step] if edges[i][1] in held and i not in back]
+    cut = {i for i in inside if edges[i][1] == head}
+    while True:
+        kept = [i for i in inside if i not in cut]
+        part = _parts(group, [edges[i] for i in kept])
+        beside = _beside(part, entries, [edges[i] for i in inside])
+        closing = {edges[i][0] for i in cut}
+        within = [i for i in kept if edges[i][1] in beside and part.get(edges[i][0]) == part[edges[i][1]]]
+        more = {i for i in within if edges[i][0] in closing}
+        if not more:
+            more = {i for i in within if edges[i][1] == edges[within[0]][1]}
+        if not more:
+            return cut
+        cut |= more
+
+
+def _parts(group: list[int], pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """Number the loops that some edges form; steps in none are left out."""
+    successors: dict[int, list[int]] = {step: [] for step in group}
+    for source, target in pairs:
+        successors[source].append(target)
+    return {step: number for number, members in enumerate(loops(successors)) for step in members}
+
+
+def _beside(part: Mapping[int, int], entries: set[int], pairs: list[tuple[int, int]]) -> set[int]:
+    """Return the entries of a loop that lie in an inner one with another way in."""
+    ways_in: dict[int, set[int]] = {}
+    for target in [*entries, *(target for source, target in pairs if part.get(source) != part.get(target))]:
+        if target in part:
+            ways_in.setdefault(part[target], set()).add(target)
+    return {step for step in entries & part.keys() if len(ways_in[part[step]]) > 1}
 
 
 def _paths(parents: list[int]) -> list[tuple[int, ...]]:

@@ -130,7 +130,7 @@ class HealthHandler(BuilderFamily):
 
     path = "/api/builder/health"
 
-    @route(access=Access.PUBLIC, answer=Health)
+    @route(access=Access.PUBLIC, answer=Health, also=(503,))
     async def get(self) -> None:
         """Say whether the server can do its work."""
         failed = self.app.problem is not None or self.app.require_runtime().failure is not None

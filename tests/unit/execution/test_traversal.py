@@ -134,6 +134,23 @@ def test_several_ways_back_at_once_start_one_iteration():
     assert done.started[-1] == "end"
 
 
+@pytest.mark.parametrize("pick", [lambda running: running[0], lambda running: running[-1]])
+def test_a_loop_that_begins_with_two_steps_side_by_side(pick):
+    text = "a>b>d a>c>d d>r r>b r>c r>end"
+    both = walk(text, {"r": ["b c", "b c", "end"]}, pick=pick)
+    assert [name for name in both.started if name[0] in "dr"] == ["d", "r", "d#2", "r#2", "d#3", "r#3"]
+    for number in ("", "#2", "#3"):
+        before = both.started[: both.started.index(f"d{number}")]
+        assert {f"b{number}", f"c{number}"} <= set(before), "the join waits for both, each time"
+    one = walk(text, {"r": ["c", "end"]}, pick=pick)
+    assert [name for name in one.started if "#" in name] == ["c#2", "d#2", "r#2"]
+
+
+def test_a_loop_whose_steps_side_by_side_have_their_own_routers_back():
+    done = walk("a>b>d a>c>d d>r>b d>q>c r>end q>end", {"r": ["b", "end"], "q": ["c", "end"]})
+    assert sorted(done.started) == ["a", "b", "b#2", "c", "c#2", "d", "d#2", "end", "q", "q#2", "r", "r#2"]
+
+
 def test_a_branch_that_leaves_and_goes_on_leaves_when_the_loop_is_over():
     done = walk("a>h>b>h b>out", {"b": ["h out", "h", "out"]})
     assert done.started == ["a", "h", "b", "h#2", "b#2", "h#3", "b#3", "out"]

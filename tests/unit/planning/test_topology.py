@@ -125,3 +125,30 @@ def test_loops_nest_to_a_documented_depth():
 
 def test_long_chains_need_no_stack():
     assert Shape(">".join(f"s{i}" for i in range(20_000))).levels()["s19999"] == 19_999
+
+
+def test_a_loop_may_begin_with_several_steps_side_by_side():
+    shape = Shape("a>b>d a>c>d d>r r>b r>c r>end")
+    assert shape.heads() == [("b", 1)], "no loop in the loop"
+    assert shape.of_kind(EdgeKind.BACK) == {"r>b", "r>c"}
+    assert shape.of_kind(EdgeKind.FORWARD) == {"a>b", "b>d", "a>c", "c>d", "d>r"}
+    join = shape.at["d"]
+    assert [shape.topology.awaited(join, (number,)) for number in (1, 2)] == [2, 2]
+    assert shape.levels() == {"a": 0, "b": 1, "c": 1, "d": 2, "r": 3, "end": 4}
+
+
+def test_steps_side_by_side_may_be_led_back_to_by_different_routers():
+    shape = Shape("a>b>d a>c>d d>r>b d>q>c r>end q>end")
+    assert shape.of_kind(EdgeKind.BACK) == {"r>b", "q>c"}
+
+
+def test_two_thousand_steps_that_begin_a_loop_side_by_side():
+    branches = " ".join(f"a>s{i}>join r>s{i}" for i in range(2_000))
+    shape = Shape(f"{branches} join>r>end")
+    assert len(shape.topology.regions) == 2
+    assert len(shape.of_kind(EdgeKind.BACK)) == 2_000
+
+
+def test_an_inner_loop_with_one_way_in_stays_one_even_if_that_is_from_outside():
+    shape = Shape("a>o>i>j>i j>k>o a>i k>end")
+    assert shape.heads() == [("i", 2), ("o", 1)]
