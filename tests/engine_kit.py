@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from builder_jupyter.clock import ManualClock
@@ -57,7 +58,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
     found = []
     for chain in text.split():
         names = chain.split(">")
-        found.extend(zip(names, names[1:], strict=False))
+        found.extend(pairwise(names))
     return found
 
 

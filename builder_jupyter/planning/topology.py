@@ -13,7 +13,7 @@ back to the second would look like an inner loop, and the review would not wait 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -103,7 +103,7 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None
         outgoing[source].append(index)
         incoming[target].append(index)
     entered = _preorder(size, edges, outgoing, trigger)
-    parents, heads, region_of, back = _nest(size, edges, outgoing, incoming, entered)
+    parents, heads, region_of, back = _nest(edges, outgoing, incoming, entered)
     paths = _paths(parents)
     links = []
     for index, (source, target) in enumerate(edges):
@@ -158,10 +158,15 @@ def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[i
 
 
 def _nest(
-    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], incoming: list[list[int]], entered: list[int]
+    size: int,
+    edges: Sequence[tuple[int, int]],
+    outgoing: list[list[int]],
+    incoming: list[list[int]],
+    entered: list[int],
 ) -> tuple[list[int], list[int], list[int], dict[int, int]]:
     """Find the regions. Return parent and head by region, region by step, and the region of each back edge."""
     parents, heads, depths = [-1], [-1], [0]
+    size = len(entered)
     region_of = [0] * size
     back: dict[int, int] = {}
     work: list[tuple[int, list[int]]] = [(0, list(range(size)))]
@@ -183,15 +188,13 @@ def _nest(
             for step in group:
                 region_of[step] = inner
             entries = {step for step in group if any(edges[i][0] not in held or i in back for i in incoming[step])}
-            back.update(dict.fromkeys(_cut(group, head, entries, edges, outgoing, back), inner))
+            inside = {i: edges[i] for step in group for i in outgoing[step] if edges[i][1] in held and i not in back}
+            back.update(dict.fromkeys(_cut(group, head, entries, inside), inner))
             work.append((inner, [step for step in members if step in held]))
     return parents, heads, region_of, back
 
 
-def _cut(
-    group: list[int], head: int, entries: set[int], edges: Sequence[tuple[int, int]], outgoing: list[list[int]],
-    back: Mapping[int, int],
-) -> set[int]:  # fmt: skip
+def _cut(group: list[int], head: int, entries: set[int], inside: Mapping[int, tuple[int, int]]) -> set[int]:
     """Return the edges that close a loop: all to its head, and those to steps that begin it beside the head.
 
     What these leave of the loop may hold inner loops. One that is entered at two steps, one of them from outside the
@@ -199,24 +202,23 @@ def _cut(
     ("again: both"); else all edges inside to the first such step are cut. An inner loop with a single way in stays one,
     even if that is from outside: joins behind it must wait for its end.
     """
-    held = set(group)
-    inside = [i for step in group for i in outgoing[step] if edges[i][1] in held and i not in back]
-    cut = {i for i in inside if edges[i][1] == head}
+    cut = {i for i, (_, target) in inside.items() if target == head}
     while True:
-        kept = [i for i in inside if i not in cut]
-        part = _parts(group, [edges[i] for i in kept])
-        beside = _beside(part, entries, [edges[i] for i in inside])
-        closing = {edges[i][0] for i in cut}
-        within = [i for i in kept if edges[i][1] in beside and part.get(edges[i][0]) == part[edges[i][1]]]
-        more = {i for i in within if edges[i][0] in closing}
+        kept = {i: edge for i, edge in inside.items() if i not in cut}
+        part = _parts(group, kept.values())
+        beside = _beside(part, entries, inside.values())
+        closing = {inside[i][0] for i in cut}
+        within = {i: edge for i, edge in kept.items() if edge[1] in beside and part.get(edge[0]) == part[edge[1]]}
+        more = {i for i, (source, _) in within.items() if source in closing}
         if not more:
-            more = {i for i in within if edges[i][1] == edges[within[0]][1]}
+            first = next(iter(within.values()), None)
+            more = {i for i, (_, target) in within.items() if first is not None and target == first[1]}
         if not more:
             return cut
         cut |= more
 
 
-def _parts(group: list[int], pairs: list[tuple[int, int]]) -> dict[int, int]:
+def _parts(group: list[int], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
     """Number the loops that some edges form; steps in none are left out."""
     successors: dict[int, list[int]] = {step: [] for step in group}
     for source, target in pairs:
@@ -224,7 +226,7 @@ def _parts(group: list[int], pairs: list[tuple[int, int]]) -> dict[int, int]:
     return {step: number for number, members in enumerate(loops(successors)) for step in members}
 
 
-def _beside(part: Mapping[int, int], entries: set[int], pairs: list[tuple[int, int]]) -> set[int]:
+def _beside(part: Mapping[int, int], entries: set[int], pairs: Iterable[tuple[int, int]]) -> set[int]:
     """Return the entries of a loop that lie in an inner one with another way in."""
     ways_in: dict[int, set[int]] = {}
     for target in [*entries, *(target for source, target in pairs if part.get(source) != part.get(target))]:

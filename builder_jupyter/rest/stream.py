@@ -99,7 +99,7 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
             raise errors.Forbidden("Pages of another origin may not open this socket.")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
-        self._after = validated(After, {"after": self.get_query_argument("after", "0")}).after
+        self._after = validated(After, {"after": self.get_query_argument("after", "0")}, code="INVALID_WORKFLOW").after
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)
 

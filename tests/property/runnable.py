@@ -73,7 +73,7 @@ def build(draft: Draft, block, tails: Tails) -> Tails:
 
 
 def _loop(draft: Draft, body, rounds: int, tails: Tails) -> Tails:
-    """``body`` again and again until the agent behind it says that it is done. The body may begin with several steps."""
+    """``body`` again until the agent behind it says that it is done. It may begin with several steps."""
     first = len(draft.edges)
     gate = "gate"
     inner = build(draft, body, [(gate, None)])
@@ -135,7 +135,5 @@ def any_graph(draw):
     size = draw(st.integers(1, 7))
     ends = st.tuples(st.integers(0, size - 1), st.integers(0, size - 1))
     edges = draw(st.lists(ends, max_size=14, unique=True))
-    choices = draw(
-        st.lists(st.lists(st.integers(0, 2**14), min_size=1, max_size=3), min_size=size, max_size=size)
-    )
+    choices = draw(st.lists(st.lists(st.integers(0, 2**14), min_size=1, max_size=3), min_size=size, max_size=size))
     return size, edges, choices

@@ -17,7 +17,6 @@ from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
 from builder_jupyter.nodes.chat import ToolSpec
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.planning.planner import plan_target, plan_trigger
-from builder_jupyter.planning.topology import EdgeKind
 from builder_jupyter.storage.memory import MemoryJournal
 from builder_jupyter.validation import result, validate
 
@@ -82,21 +81,20 @@ def check_order(run):
 
 
 def check_joins(run):
-    """In a graph's first round, a step that runs has as parents all predecessors that ran and lead to it."""
+    """A step waits for all that is on its way to it: edges that lead forward, by how the workflow was built."""
     plan, topology = run.state.plan, run.state.topology
-    for index, step in enumerate(plan.steps):
-        visit = run.state.visits.get((index, 1))
-        if visit is None or visit.result is None or topology.region_of[index]:
+    for (index, _number), visit in run.state.visits.items():
+        if visit.result is None:
             continue
-        expected = set()
         for edge in topology.incoming[index]:
             source = topology.links[edge].source
-            last = run.state.last_visits().get(source)
-            if topology.links[edge].kind is EdgeKind.FORWARD and last is not None and last.result is not None:
-                place = topology.outgoing[source].index(edge)
-                if last.result.taken is None or place in last.result.taken:
-                    expected.add(edge)
-        assert expected <= set(visit.arrived), step.node_id
+            for other in (v for (step, _), v in run.state.visits.items() if step == source and v.result is not None):
+                taken = other.result.taken is None or topology.outgoing[source].index(edge) in other.result.taken
+                forward = plan.edges[edge].label not in ("again", "done")
+                outside, inside = len(other.context), len(visit.context)
+                same = other.context[:inside] == visit.context[:outside] and set(visit.context[outside:]) <= {1}
+                if taken and forward and same:
+                    assert edge in visit.arrived, f"{plan.edges[edge].source} -> {plan.edges[edge].target}"
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

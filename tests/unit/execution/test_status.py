@@ -57,6 +57,12 @@ def test_the_checker_of_histories_accepts_a_run_and_refuses_what_it_should():
         "completed out of planning": [history[0], *(r for r in history[-1:] if isinstance(r.event, StatusChanged))],
     }
     for fault, wrong in broken.items():
-        with pytest.raises((AssertionError, KeyError)):
-            check_history(wrong, plan)
-            pytest.fail(f"{fault} was accepted")
+        assert not accepted(wrong, plan), fault
+
+
+def accepted(history, plan):
+    try:
+        check_history(history, plan)
+    except (AssertionError, KeyError):
+        return False
+    return True
