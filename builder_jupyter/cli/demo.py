@@ -57,7 +57,11 @@ def demo(options: argparse.Namespace) -> int:
     if not is_completed:
         return 1
     notebook = copy_notebooks(folder, options.dir)
-    command = [*jupyter_command(), str(notebook)]
+    command = [
+        *jupyter_command(),
+        f"--ServerApp.root_dir={notebook.parent.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{notebook.name}",  # so that the address that Jupyter prints leads there
+    ]
     if is_root():
         command.append("--allow-root")  # Jupyter refuses root otherwise; whether to insist is the user's decision
     if options.no_lab or is_root() or not has_lab() or not (sys.stdin.isatty() and sys.stdout.isatty()):
