@@ -158,11 +158,7 @@ def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[i
 
 
 def _nest(
-    size: int,
-    edges: Sequence[tuple[int, int]],
-    outgoing: list[list[int]],
-    incoming: list[list[int]],
-    entered: list[int],
+    edges: Sequence[tuple[int, int]], outgoing: list[list[int]], incoming: list[list[int]], entered: list[int]
 ) -> tuple[list[int], list[int], list[int], dict[int, int]]:
     """Find the regions. Return parent and head by region, region by step, and the region of each back edge."""
     parents, heads, depths = [-1], [-1], [0]
