@@ -164,7 +164,8 @@ def test_the_demo_runs_and_says_how_to_go_on(
     assert "Ticket T-1001" in out
     assert "About: Hello, I see two charges" in out
     assert "total" in out
-    assert "jupyterlab builder-demo/quickstart.ipynb" in out
+    assert f"--ServerApp.root_dir={tmp_path / 'builder-demo'}" in out
+    assert "default_url=/lab/tree/quickstart.ipynb" in out
     assert (tmp_path / "builder-demo" / "data" / "tickets.csv").is_file()
     model.script = [ProviderError("Broken.")]
     assert run("demo", "--no-lab")[0] == 1

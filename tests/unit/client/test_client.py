@@ -18,7 +18,7 @@ from builder_jupyter.errors import (
     Unprocessable,
 )
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
-from builder_jupyter.graph.model import Workflow
+from builder_jupyter.graph.model import Workflow, freeze
 
 AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
 HUMAN = {"id": "ask", "type": "human", "data": {"name": "Ask", "prompt": "Well?"}}
@@ -47,6 +47,9 @@ def test_an_unknown_step_is_refused_with_the_steps_there_are(client: Client, cha
 def test_saving_is_by_name_and_only_when_the_content_differs(client: Client, chain: Callable[..., Workflow]) -> None:
     first = client.save(chain(AGENT))
     assert client.save(chain(AGENT)).id == first.id
+    assert client.workflows()["version"].tolist() == [1]
+    filled = freeze({"tags": [], "deployed": False})
+    assert client.save(replace(first, metadata=filled)).id == first.id
     assert client.workflows()["version"].tolist() == [1]
     changed = client.save(replace(first, description="new"), "why")
     assert changed.id == first.id

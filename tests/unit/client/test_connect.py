@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,13 @@ def test_a_database_in_use_leads_to_its_server(alone: Path, tmp_path: Path) -> N
 def test_there_is_one_default_client() -> None:
     client = default.default_client()
     assert default.default_client() is client
-    default._close(os.getpid())
+    client.close()
     other = default.default_client()
     assert other is not client
-    default._close(os.getpid())
+    other.close()
+
+
+def test_a_client_that_nobody_closes_ends_quietly_with_the_process(tmp_path: Path) -> None:
+    code = f"import builder_jupyter as bj; print(bj.connect(data_dir={str(tmp_path / 'd')!r}))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
