@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a mistake
         return stop.code if isinstance(stop.code, int) else 2
     except BuilderError as error:
-        print(f"error: {explained(error)}", file=sys.stderr)
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2 if isinstance(error, BAD_INPUT) else 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -67,21 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
-
-
-def explained(error: BuilderError) -> str:
-    """Return the line that says what is wrong, with the first of the faults that the error lists."""
-    details = error.details
-    if isinstance(details, dict) and isinstance(details.get("errors"), list):
-        faults = [finding.get("message", "") for finding in details["errors"]]
-    elif isinstance(details, list) and all(isinstance(item, dict) for item in details):
-        faults = [f"{item.get('field', '')} {item.get('error', '')}".strip() for item in details]
-    else:
-        faults = []
-    faults = [fault for fault in faults if fault and fault not in error.message]
-    said = f"{error.message.removesuffix('.')}: {faults[0]}" if faults else error.message
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return " ".join(f"{said}{more} {error.hint or ''}".split())
 
 
 class _Parser(argparse.ArgumentParser):

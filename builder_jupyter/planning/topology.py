@@ -184,7 +184,9 @@ def _nest(
             for step in group:
                 region_of[step] = inner
             entries = {step for step in group if any(edges[i][0] not in held or i in back for i in incoming[step])}
-            inner_edges = {i: edges[i] for step in group for i in outgoing[step] if edges[i][1] in held and i not in back}
+            inner_edges = {
+                i: edges[i] for step in group for i in outgoing[step] if edges[i][1] in held and i not in back
+            }
             back.update(dict.fromkeys(_cut(group, head, entries, inner_edges), inner))
             work.append((inner, [step for step in members if step in held]))
     return parents, heads, region_of, back
