@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -43,11 +45,16 @@ def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = N
 
 
 class EmbeddedTransport:
-    """A `Transport` over a `Runtime` of this process, which it owns from now on: `close` stops it."""
+    """A `Transport` over a `Runtime` of this process, which it owns from now on: `close` stops it.
+
+    One that nobody closes is closed when the process ends, so that what is queued gets written.
+    """
 
     def __init__(self, runtime: Runtime, principal: Principal | None = None) -> None:
         self._runtime = runtime
         self._me = principal or local_principal(_user_name())
+        self._pid = os.getpid()
+        atexit.register(self.close)
 
     @property
     def portal(self) -> Portal:
@@ -139,7 +146,9 @@ class EmbeddedTransport:
 
     def close(self) -> None:
         """Stop the runtime; unfinished executions of a database on disk go on next time."""
-        self._runtime.stop()
+        atexit.unregister(self.close)
+        if os.getpid() == self._pid:  # a forked child has the object, but not the threads
+            self._runtime.stop()
 
 
 def _user_name() -> str:

@@ -275,8 +275,11 @@ class Engine:
         if isinstance(error, BuilderError):
             log.info("step failed: %s", error.code, extra=about)
             return _error(error)
-        log.error("step failed by a fault in its node type", exc_info=error, extra=about)
-        return {"message": f"{type(error).__name__}: {error}", "code": "INTERNAL"}
+        # Its text is for the log: who knows what a library puts into it, and the journal is read by many.
+        incident = ids.incident_id()
+        log.error("incident %s: a step failed by a fault in its node type", incident, exc_info=error, extra=about)
+        message = f"A fault in the node type ({type(error).__name__}); the log has it as incident {incident}."
+        return {"message": message, "code": "INTERNAL"}
 
     def _context(self, run: Run, visit: Visit) -> StepContext:
         state, world = run.state, self._world

@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import math
-import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -20,7 +19,7 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel, ValidationError
 from tornado import web
 
-from builder_jupyter import errors
+from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
 from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
@@ -153,7 +152,7 @@ class OwnCredentials:
         error = exc_info[1] if exc_info else None
         fault = fault_of(error, status_code)
         if fault.status >= 500 and not isinstance(error, errors.BuilderError):
-            incident = uuid.uuid4().hex[:12]
+            incident = ids.incident_id()
             log.error("incident %s at %s %s", incident, self.request.method, self.request.path, exc_info=error)
             return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
         return fault
@@ -178,6 +177,7 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
     """A JSON handler. ``path`` is its route, with ``{names}`` for parameters."""
 
     path: ClassVar[str]
+    shape_code: ClassVar[str] = "INVALID_REQUEST"
 
     async def body(self, read: Callable[[Any], T]) -> T:
         """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.
@@ -196,12 +196,12 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
 
     async def model(self, model: type[M]) -> M:
         """Return the request's JSON object as a model. Raises as `body`, and `InvalidInput` for fields."""
-        return await self.body(lambda value: validated(model, value))
+        return await self.body(lambda value: validated(model, value, code=self.shape_code))
 
     def query(self, model: type[M]) -> M:
         """Return the query string as a model; the last of repeated names counts."""
         given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
-        return validated(model, given)
+        return validated(model, given, code=self.shape_code)
 
     def answer(self, value: Any, *, status: int | None = None, **headers: str) -> None:
         """Finish with a JSON answer. ``headers`` by name with underscores for hyphens."""
@@ -210,7 +210,8 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
         self.set_header("Cache-Control", "no-store")
         for name, text in headers.items():
             self.set_header(name.replace("_", "-"), text)
-        self.finish(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        self.finish(text, set_content_type="application/json; charset=utf-8")
 
 
 class BuilderFamily(BuilderHandler):
@@ -235,7 +236,7 @@ def malformed(reason: str, field: str = "body") -> errors.InvalidInput:
     )
 
 
-def validated(model: type[M], value: Any) -> M:
+def validated(model: type[M], value: Any, *, code: str) -> M:
     """Return ``value`` as a model. Raises `InvalidInput` naming each field at fault."""
     if not isinstance(value, dict):
         raise malformed("must be an object")
@@ -245,7 +246,7 @@ def validated(model: type[M], value: Any) -> M:
         faults = [{"field": _path(e["loc"]), "error": e["msg"]} for e in error.errors(include_url=False)]
         first = faults[0]
         raise errors.InvalidInput(
-            f"Invalid request: {first['field']}: {first['error']}.", code="INVALID_REQUEST", details=faults
+            f"Invalid request: {first['field']}: {first['error']}.", code=code, details=faults
         ) from None
 
 

@@ -38,6 +38,7 @@ class Route:
     access : the scopes of which one is needed, or an `Access`.
     body, query, answer : pydantic models; the query is parsed from texts.
     status : of a successful answer.
+    also : other statuses that come with the same shape of answer.
     stream : the media type when the answer is not JSON.
     """
 
@@ -47,6 +48,7 @@ class Route:
     query: type[BaseModel] | None = None
     answer: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
     stream: str | None = None
 
 

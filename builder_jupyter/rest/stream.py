@@ -61,13 +61,23 @@ class ExecutionEvents(BuilderFamily):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
-        self._following = asyncio.current_task()
+        # A task of its own, to be cancelled when the reader goes away: Tornado takes a cancelled request for a failure.
+        self._following = asyncio.create_task(self._send(source))
+        try:
+            await asyncio.wait({self._following})
+        finally:
+            self._following.cancel()
+        if not self._following.cancelled():
+            self._following.result()
+            await self.finish(set_content_type="text/event-stream; charset=utf-8")
+
+    async def _send(self, source: AsyncGenerator[Batch, None]) -> None:
         with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
             await self.flush()  # the head at once: the first event may be long in coming
-            async for batch in with_keep_alive(source):
-                self.write(_frame(batch))
-                await self.flush()
-            await self.finish(set_content_type="text/event-stream; charset=utf-8")
+            async with contextlib.aclosing(with_keep_alive(source)) as batches:
+                async for batch in batches:
+                    self.write(_frame(batch))
+                    await self.flush()
 
     def on_connection_close(self) -> None:
         """Stop following: the reader is gone."""
@@ -89,7 +99,7 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
             raise errors.Forbidden("Pages of another origin may not open this socket.")
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
-        self._after = validated(After, {"after": self.get_query_argument("after", "0")}).after
+        self._after = validated(After, {"after": self.get_query_argument("after", "0")}, code="INVALID_WORKFLOW").after
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -76,15 +75,21 @@ def parse_sse(text: str) -> list[Event]:
 
 
 @pytest.fixture
-def socket(server_url: str, full_key: str) -> Callable[..., Awaitable[WebSocketClientConnection]]:
+def socket(server_url: str, full_key: str) -> Iterator[Callable[..., Awaitable[WebSocketClientConnection]]]:
+    """Open a socket; those still open are closed in the end."""
+    opened: list[WebSocketClientConnection] = []
+
     async def connect(
         execution_id: str, after: str = "", headers: dict[str, str] | None = None
     ) -> WebSocketClientConnection:
         url = f"{server_url.replace('http', 'ws', 1)}/api/builder/executions/{execution_id}/socket{after}"
         credential = {"Authorization": f"Bearer {full_key}"} if headers is None else headers
-        return await websocket_connect(HTTPRequest(url, headers=credential))
+        opened.append(await websocket_connect(HTTPRequest(url, headers=credential)))
+        return opened[-1]
 
-    return connect
+    yield connect
+    for connection in opened:
+        connection.close()
 
 
 async def frames(connection: WebSocketClientConnection) -> AsyncGenerator[list[Event], None]:
@@ -206,12 +211,13 @@ async def test_readers_that_go_away_leave_nothing_behind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def counted() -> int:
+        """How many tasks of the runtime pull events for somebody."""
         return sum("_next" in repr(task.get_coro()) for task in asyncio.all_tasks())
 
     async def following(number: int) -> None:
         async with asyncio.timeout(5):
             while await runtime.portal.ask(counted()) != number:
-                await asyncio.sleep(0)
+                pass
 
     scripted.gate = asyncio.Event()
     execution_id = await start()
@@ -233,7 +239,7 @@ async def test_readers_that_go_away_leave_nothing_behind(
     await following(0)
     async with asyncio.timeout(5):
         while len(asyncio.all_tasks()) > before:
-            await asyncio.sleep(0)
+            await runtime.portal.ask(counted())
     open_gate(scripted.gate)
     picture = await runtime.portal.ask(runtime.executions.wait(principal(), execution_id, seconds=5))
     assert picture["status"] == "completed"
@@ -303,6 +309,5 @@ async def test_a_store_that_fails_ends_the_streams(
     runtime.database.failure = "the disk is full"
     open_gate(scripted.gate)
     async with asyncio.timeout(5):
-        with contextlib.suppress(StopAsyncIteration):
-            await everything(connection)
+        await everything(connection)
     assert connection.close_code == 1011

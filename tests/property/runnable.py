@@ -73,7 +73,7 @@ def build(draft: Draft, block, tails: Tails) -> Tails:
 
 
 def _loop(draft: Draft, body, rounds: int, tails: Tails) -> Tails:
-    """``body`` again until the agent behind it says that it is done. The body may begin with several steps."""
+    """``body`` again until the agent behind it says that it is done. It may begin with several steps."""
     first = len(draft.edges)
     gate = "gate"
     inner = build(draft, body, [(gate, None)])
