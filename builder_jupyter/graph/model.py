@@ -38,8 +38,8 @@ class PortType(StrEnum):
 class FrozenDict(dict[str, Any]):
     """A dict that refuses to change, all the way down, yet is a dict to ``json`` and to ``==``."""
 
-    def __init__(self, content: Mapping[str, Any] = MappingProxyType({})) -> None:
-        super().__init__({key: freeze(item) for key, item in content.items()})
+    def __init__(self, content: Mapping[str, Any] = MappingProxyType({}), /, **items: Any) -> None:
+        super().__init__({key: freeze(item) for key, item in {**content, **items}.items()})
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("this mapping belongs to an immutable workflow; make a new one with replace()")
