@@ -26,6 +26,10 @@ async def numbers(count, closed=None):
             closed.set()
 
 
+async def first_of(source):
+    return await anext(source)
+
+
 async def fail():
     raise KeyError("no")
 
@@ -97,7 +101,7 @@ def test_closing_ends_what_is_waited_for_and_what_is_half_read():
     thread.start()
     assert begun.wait(10)
     half_read = numbers(100, closed)
-    portal.wait(anext(half_read))
+    portal.wait(first_of(half_read))
     portal.close()
     thread.join(10)
     assert len(ended) == 1
