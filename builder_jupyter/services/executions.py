@@ -27,6 +27,8 @@ from builder_jupyter.validation import result
 log = logging.getLogger(__name__)
 
 KEPT_IN_MEMORY = 200
+# A listener that is a little behind still gets the last pieces of text one by one.
+KEPT_WITH_PIECES = 20
 KEPT_PLANS = 256
 EVENTS_PER_FRAME = 100
 
@@ -170,11 +172,14 @@ class ExecutionService:
 
     def on_over(self, run: Run) -> None:
         """Project an execution that has ended, and let go of the oldest ones in memory."""
-        run.compact()
         task = asyncio.get_running_loop().create_task(self._project(run))
         self._projecting.add(task)
         task.add_done_callback(self._projected)
         self._over[run.execution_id] = None
+        if len(self._over) > KEPT_WITH_PIECES:
+            faded = self._engine.runs.get(list(self._over)[-KEPT_WITH_PIECES - 1])
+            if faded is not None:
+                faded.compact()
         while len(self._over) > KEPT_IN_MEMORY:
             oldest, _ = self._over.popitem(last=False)
             self._engine.runs.pop(oldest, None)
