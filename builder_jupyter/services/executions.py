@@ -10,7 +10,7 @@ from typing import Any
 
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.execution.engine import Engine
-from builder_jupyter.execution.events import to_wire
+from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.state import ExecutionState
@@ -142,9 +142,12 @@ class ExecutionService:
                 yield [to_wire(recorded) for recorded in batch[begin : begin + EVENTS_PER_FRAME]]
 
     async def history(self, principal: Principal, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
-        """Return the events so far with ``seq > after``."""
+        """Return the events so far with ``seq > after``; without pieces of text once the execution is over."""
         run = await self.find(principal, execution_id)
-        return [to_wire(recorded) for recorded in run.published(after)]
+        events = run.published(after)
+        if run.is_over:
+            events = [recorded for recorded in events if not isinstance(recorded.event, Delta)]
+        return [to_wire(recorded) for recorded in events]
 
     async def list(
         self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
