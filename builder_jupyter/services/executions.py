@@ -135,19 +135,23 @@ class ExecutionService:
     async def events(
         self, principal: Principal, execution_id: str, *, after: int = 0
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """Yield the events with ``seq > after`` in batches until the execution is over."""
+        """Yield the events with ``seq > after`` in batches until the execution is over.
+
+        Pieces of text come to those who follow while they are written; afterwards their sum is in the step.
+        """
         run = await self.find(principal, execution_id)
+        if run.status.is_terminal:
+            finished = _wire(run, after)
+            for begin in range(0, len(finished), EVENTS_PER_FRAME):
+                yield finished[begin : begin + EVENTS_PER_FRAME]
+            return
         async for batch in run.follow(after):
             for begin in range(0, len(batch), EVENTS_PER_FRAME):
                 yield [to_wire(recorded) for recorded in batch[begin : begin + EVENTS_PER_FRAME]]
 
     async def history(self, principal: Principal, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """Return the events so far with ``seq > after``; without pieces of text once the execution is over."""
-        run = await self.find(principal, execution_id)
-        events = run.published(after)
-        if run.is_over:
-            events = [recorded for recorded in events if not isinstance(recorded.event, Delta)]
-        return [to_wire(recorded) for recorded in events]
+        return _wire((await self.find(principal, execution_id)), after)
 
     async def list(
         self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
@@ -198,6 +202,12 @@ class ExecutionService:
     async def settle(self) -> None:
         """Wait for projections under way."""
         await asyncio.gather(*self._projecting, return_exceptions=True)
+
+
+def _wire(run: Run, after: int) -> list[dict[str, Any]]:
+    """Return what has been published of a run; of one that is over what the journal has, wherever it is read from."""
+    events = run.published(after)
+    return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
 
 
 async def _picture(run: Run) -> dict[str, Any]:
