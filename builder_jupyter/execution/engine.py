@@ -212,10 +212,10 @@ class Engine:
         """Record the start of an attempt. A pure step is done on the spot; True means that the world is needed."""
         step = run.state.planned(visit)
         self._record(run, StepStarted(step.node_id, visit.number, visit.attempt + 1))
-        node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
-        if node_type.effect is Effect.WORLD:
-            return True
         try:
+            node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
+            if node_type.effect is Effect.WORLD:
+                return True
             result = node_type.decide(self._context(run, visit))
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             self._settle(run, visit, self._failure(run, visit, error))

@@ -49,17 +49,25 @@ class ExecutionService:
         """Go on with what an earlier process left unfinished; return how many executions that is."""
         # Projections come first: what is resumed may end meanwhile, and is then projected like any other.
         for execution_id in await self._journal.unprojected():
-            run = await self._engine.load(execution_id)
+            run = await self._reload(execution_id)
             if run is not None and run.is_over:
                 await self._project(run)
-        unfinished = await self._journal.unfinished()
-        for execution_id in unfinished:
-            run = await self._engine.load(execution_id)
-            if run is not None:
-                self._engine.resume(run)
-        if unfinished:
-            log.info("resumed %d executions", len(unfinished))
-        return len(unfinished)
+        unfinished = [await self._reload(execution_id) for execution_id in await self._journal.unfinished()]
+        resumed = [run for run in unfinished if run is not None]
+        for run in resumed:
+            self._engine.resume(run)
+        if resumed:
+            log.info("resumed %d executions", len(resumed))
+        return len(resumed)
+
+    async def _reload(self, execution_id: str) -> Run | None:
+        """Return an execution from the journal; one that cannot be read must not keep the others from going on."""
+        try:
+            return await self._engine.load(execution_id)
+        except (LookupError, TypeError, ValueError):
+            about = {"execution_id": execution_id}
+            log.exception("execution %s cannot be read back and is left alone", execution_id, extra=about)
+            return None
 
     async def start(
         self,

@@ -298,3 +298,30 @@ def test_a_runtime_whose_store_fails_can_still_be_stopped(tmp_path):
     rt.stop()
     with runtime(tmp_path) as again:
         finish(again, execution_id)
+
+
+def test_what_cannot_be_read_back_keeps_nothing_else_from_going_on(tmp_path):
+    behaviour, entered = gate()
+    with runtime(tmp_path, {"a": behaviour}) as rt:
+        execution_id = start(rt, "start>a>end")
+        assert entered.wait(10)
+        broken = [(10_000, "exec_broken", 1, 0, "admitted", '{"plan_id": "pl_gone"}')]
+
+        async def write():
+            await rt.database.append("events", broken)
+
+        rt.portal.wait(write())
+    with runtime(tmp_path) as rt:
+        assert rt.resumed == 1
+        finish(rt, execution_id)
+
+
+def test_a_step_whose_type_is_gone_fails_and_says_so(tmp_path):
+    behaviour, entered = gate()
+    with runtime(tmp_path, {"a": behaviour}) as rt:
+        execution_id = start(rt, "start>a>end")
+        assert entered.wait(10)
+    # The built-in types lack `do`, the type of the step: as if its package had been removed.
+    with Runtime(Settings(data_dir=tmp_path)) as rt:
+        picture = rt.portal.wait(rt.executions.wait(ME, execution_id, seconds=30))
+        assert (picture["status"], picture["error"]["code"]) == ("error", "UNKNOWN_NODE_TYPE")
