@@ -50,11 +50,24 @@ class BuilderError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        faults = [fault for fault in self.faults if fault not in self.message]
+        if not faults:
+            return f"{self.message} {self.hint}" if self.hint else self.message
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return f"{self.message.removesuffix('.')}: {faults[0]}{more} {self.hint or ''}".rstrip()
+
+    @property
+    def faults(self) -> list[str]:
+        """What ``details`` lists as wrong, a text each: fields of a request, or findings of validation."""
+        if isinstance(self.details, dict) and isinstance(self.details.get("errors"), list):
+            return [str(finding.get("message", "")) for finding in self.details["errors"]]
+        if isinstance(self.details, list) and all(isinstance(item, dict) for item in self.details):
+            return [f"{item.get('field', '')} {item.get('error', '')}".strip() for item in self.details]
+        return []
 
     def _render_traceback_(self) -> list[str]:
         """Show one line in a notebook: the stack of a bad argument helps nobody."""
-        return [f"{type(self).__name__} [{self.code}]: {self}"]
+        return [" ".join(f"{type(self).__name__} [{self.code}]: {self}".split())]
 
 
 class InvalidInput(BuilderError):

@@ -13,10 +13,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from builder_jupyter import __version__
 from builder_jupyter.cli.demo import add_demo
 from builder_jupyter.cli.doctor import add_doctor
 from builder_jupyter.cli.keys import add_keys
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a mistake
         return stop.code if isinstance(stop.code, int) else 2
     except BuilderError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2 if isinstance(error, BAD_INPUT) else 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"builder-jupyter {__version__}")
+    parser.add_argument("--version", action="version", version=f"builder-jupyter {version('builder_jupyter')}")
     _add_places(parser, default=None)
     places = argparse.ArgumentParser(add_help=False)
     _add_places(places, default=argparse.SUPPRESS)

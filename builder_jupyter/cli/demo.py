@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib.util
+import os
 import shlex
 import shutil
 import sys
@@ -56,13 +57,24 @@ def demo(options: argparse.Namespace) -> int:
     if not is_completed:
         return 1
     notebook = copy_notebooks(folder, options.dir)
-    command = [*jupyter_command(), str(notebook)]
-    if options.no_lab or not has_lab() or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    command = [
+        *jupyter_command(),
+        f"--ServerApp.root_dir={notebook.parent.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{notebook.name}",  # so that the address that Jupyter prints leads there
+    ]
+    if is_root():
+        command.append("--allow-root")  # Jupyter refuses root otherwise; whether to insist is the user's decision
+    if options.no_lab or is_root() or not has_lab() or not (sys.stdin.isatty() and sys.stdout.isatty()):
         install = "" if has_lab() else "pip install 'builder_jupyter[lab]' && "
         print(f"\nOpen the quickstart notebook in JupyterLab:\n    {install}{shlex.join(command)}")
         return 0
     print("\nJupyterLab starts with the quickstart notebook; its address comes below. Ctrl-C stops it.\n")
     return become(command)
+
+
+def is_root() -> bool:
+    """Whether this process may do everything on this machine."""
+    return os.name == "posix" and os.geteuid() == 0
 
 
 def find_ticket(path: Path, wanted: str) -> dict[str, str]:

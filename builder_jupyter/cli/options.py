@@ -54,9 +54,4 @@ def read_workflow(path: Path) -> Workflow:
     try:
         return parse(text)
     except InvalidInput as error:
-        faults = error.details if isinstance(error.details, list) else []
-        said = "; ".join(f"{fault['field']} {fault['error']}" for fault in faults[:3])
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        raise InvalidInput(
-            f"{path}: {error.message}" + (f": {said}{more}" if said else ""), code=error.code, details=error.details
-        ) from error
+        raise InvalidInput(f"{path}: {error.message}", code=error.code, details=error.details) from error

@@ -57,7 +57,7 @@ def error_of(status: int, body: str, headers: Mapping[str, str]) -> BuilderError
     else:
         hint = None
     about: dict[str, Any] = {
-        "code": code if isinstance(code, str) else None,
+        "code": code.upper() if isinstance(code, str) else None,  # the direct family writes some in small letters
         "details": said.get("details"),
         "hint": hint,
     }

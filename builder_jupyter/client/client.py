@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.frames import executions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
 from builder_jupyter.errors import InvalidInput, NotFound, Unavailable
-from builder_jupyter.graph.model import Workflow
+from builder_jupyter.graph.model import FrozenDict, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_FILLED_IN = (("tags", ()), ("deployed", False))
 _WORKFLOW_ID = re.compile(r"wf_[0-9a-f]{12}")
 
 
@@ -58,7 +60,7 @@ class Client:
         """
         for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
             stored = self._ask(self.transport.get_workflow(summary["id"]))
-            if stored == workflow:
+            if _content(stored) == _content(workflow):
                 return stored
             if stored.profile is workflow.profile:
                 return self._ask(self.transport.update_workflow(summary["id"], workflow, message))
@@ -156,6 +158,12 @@ class Client:
             work.close()
             raise Unavailable("This client is closed.", code="CLIENT_CLOSED", hint="Make a new one with connect().")
         return self.transport.portal.wait(work)
+
+
+def _content(workflow: Workflow) -> Workflow:
+    """Return a workflow as it is compared: the Builder API writes these defaults into every workflow it gives out."""
+    metadata = {name: value for name, value in workflow.metadata.items() if (name, value) not in _FILLED_IN}
+    return replace(workflow, metadata=FrozenDict(metadata))
 
 
 def _inputs(inputs: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Mapping
 from threading import Lock
@@ -19,13 +18,12 @@ _lock = Lock()
 
 
 def default_client() -> Client:
-    """Return the one client of this process, made by `connect` when first asked for and closed at exit."""
+    """Return the one client of this process, made by `connect` when first asked for."""
     pid = os.getpid()  # after a fork the child has the object, but not the thread behind it
     with _lock:
         client = _clients.get(pid)
         if client is None or not client.transport.portal.is_open:
             client = _clients[pid] = connect()
-            atexit.register(_close, pid)
         return client
 
 
@@ -66,10 +64,3 @@ def start(
 def validate(workflow: Workflow) -> Wire:
     """Judge a workflow with the default client; see `Client.validate`."""
     return default_client().validate(workflow)
-
-
-def _close(pid: int) -> None:
-    if pid == os.getpid():
-        client = _clients.pop(pid, None)
-        if client is not None:
-            client.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from builder_jupyter.graph.model import Workflow
+    from builder_jupyter.graph.version import WorkflowVersion
     from builder_jupyter.identity.api_keys import ApiKey
     from builder_jupyter.identity.principal import Principal
     from builder_jupyter.nodes.chat import ChatModels
     from builder_jupyter.portal import Portal
     from builder_jupyter.services.runtime import Runtime
-    from builder_jupyter.storage.workflows import StoredWorkflow
 
 
 def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = None) -> EmbeddedTransport:
@@ -43,11 +45,16 @@ def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = N
 
 
 class EmbeddedTransport:
-    """A `Transport` over a `Runtime` of this process, which it owns from now on: `close` stops it."""
+    """A `Transport` over a `Runtime` of this process, which it owns from now on: `close` stops it.
+
+    One that nobody closes is closed when the process ends, so that what is queued gets written.
+    """
 
     def __init__(self, runtime: Runtime, principal: Principal | None = None) -> None:
         self._runtime = runtime
         self._me = principal or local_principal(_user_name())
+        self._pid = os.getpid()
+        atexit.register(self.close)
 
     @property
     def portal(self) -> Portal:
@@ -139,7 +146,9 @@ class EmbeddedTransport:
 
     def close(self) -> None:
         """Stop the runtime; unfinished executions of a database on disk go on next time."""
-        self._runtime.stop()
+        atexit.unregister(self.close)
+        if os.getpid() == self._pid:  # a forked child has the object, but not the threads
+            self._runtime.stop()
 
 
 def _user_name() -> str:
@@ -149,13 +158,13 @@ def _user_name() -> str:
         return "local"
 
 
-def _loaded(stored: StoredWorkflow) -> Workflow:
+def _loaded(stored: WorkflowVersion) -> Workflow:
     from dataclasses import replace
 
     return replace(stored.workflow, id=stored.id)
 
 
-def _summary(stored: StoredWorkflow) -> Wire:
+def _summary(stored: WorkflowVersion) -> Wire:
     workflow = stored.workflow
     return {
         "id": stored.id,

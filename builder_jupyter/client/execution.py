@@ -44,7 +44,7 @@ class StepView:
     text : what it wrote, or has written so far; ``""`` when it writes nothing.
     outputs : values by port.
     usage : ``{"model", "inputTokens", "outputTokens"}`` where a language model was asked.
-    error : ``{"message", "code"}`` when it failed.
+    error : ``{"message", "code", "retryable"}`` when it failed.
     """
 
     id: str
@@ -142,10 +142,15 @@ class Execution:
 
     @property
     def text(self) -> str:
-        """The output as text; JSON when it is not text, ``""`` when there is none. Raises as `output`."""
+        """The output as text, JSON when it is none; where the workflow sets no output, what its last step wrote.
+
+        Raises as `output`.
+        """
         output = self.output
-        if output is None or isinstance(output, str):
-            return output or ""
+        if isinstance(output, str):
+            return output
+        if output is None:
+            return next(filter(None, map(text_of, reversed(self.snapshot["steps"]))), "")
         return json.dumps(output, ensure_ascii=False)
 
     @property
@@ -191,14 +196,14 @@ class Execution:
         Parameters
         ----------
         seconds : the longest to wait; then the run goes on unwatched. Nothing is shown with a limit.
-        show : see `progress.choose`.
+        show : see `progress.choose`; True also shows a run that is over already.
         progress : who shows it, instead.
         """
         portal = self._transport.portal
         if seconds is not None:
             self._picture = portal.wait(self._transport.wait(self.id, seconds))
             return self
-        if not self._is_known_over:
+        if show or progress or not self._is_known_over:
             _run_now(self._watch(_blocking(portal), progress or choose(show)))
         return self
 

@@ -138,7 +138,7 @@ class HttpTransport:
         """
         import httpx
 
-        failures = 0
+        failures, is_over = 0, False
         while failures <= MAX_RECONNECTS:
             if failures:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS * 2 ** (failures - 1))
@@ -149,12 +149,12 @@ class HttpTransport:
                         failures = 0
                         after = batch[-1]["seq"]
                         yield batch
-                        if any(e["kind"] == "status" and _is_over(e["status"]) for e in batch):
-                            return
-                if _is_over((await self.snapshot(execution_id))["status"]):
+                        is_over = is_over or any(e["kind"] == "status" and _is_over(e["status"]) for e in batch)
+                if is_over or _is_over((await self.snapshot(execution_id))["status"]):
                     return
             except (httpx.TransportError, Unavailable):
-                continue
+                if is_over:
+                    return
         raise Unavailable(
             f"The connection to {self._url} was lost.",
             code="CONNECTION_LOST",

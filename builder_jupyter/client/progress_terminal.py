@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TextIO
 
-from builder_jupyter.client.frames import message_of
+from builder_jupyter.client.frames import message_of, text_of
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.client.tables import MARKS, harmless, headline
 
@@ -27,6 +27,7 @@ class TerminalProgress:
         self._is_unicode = (stream.encoding or "").lower().replace("-", "").startswith("utf")
         self._names: dict[str, str] = {}
         self._started: dict[Key, int] = {}
+        self._streamed: set[Key] = set()
         self._speaker: Key | None = None
         self._held: dict[Key, list[str]] = {}
         self._ends: dict[Key, str] = {}
@@ -41,6 +42,7 @@ class TerminalProgress:
         ended = {_key(e) for e in events if e["kind"] == "step" and e["status"] in _OVER}
         for event in events:
             if event["kind"] == "token":
+                self._streamed.add(_key(event))
                 self._say(_key(event), harmless(event["text"]))
             elif event["kind"] == "waitpoint":
                 self._line(f"{MARKS['waiting']} {self._name(_key(event))}  waits for: {event['waitsFor']}")
@@ -57,6 +59,8 @@ class TerminalProgress:
     def _step(self, event: Wire, *, is_short: bool) -> None:
         key = _key(event)
         if event["status"] in _OVER:
+            if event.get("usage") and key not in self._streamed:  # looked at too late: the pieces are not kept
+                self._say(key, harmless(text_of({"outputs": event["outputs"], "text": None})))
             self._finish(key, self._closing(key, event))
             return
         self._started[key] = event["at"]

@@ -17,7 +17,7 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock, epoch_ms
-from builder_jupyter.errors import BuilderError, OutputInvalid, StepError, StepTimeout, Unavailable
+from builder_jupyter.errors import BuilderError, InvalidInput, OutputInvalid, StepError, StepTimeout, Unavailable
 from builder_jupyter.execution.decide import Abort, SetStatus, Skip, Start, decide
 from builder_jupyter.execution.events import (
     Admitted,
@@ -81,6 +81,7 @@ class Engine:
         self._on_over = on_over
         self._stored_plans: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self.runs: dict[str, Run] = {}
 
     async def admit(
@@ -97,14 +98,19 @@ class Engine:
 
         Raises
         ------
+        InvalidInput : ``INVALID_INPUTS``: the inputs are not JSON (NaN, infinity, too deep).
         Unavailable : the journal takes no more entries.
         """
         event = Admitted(plan.plan_id, workspace, principal, str(trigger), dict(inputs))
         first = Recorded(execution_id or ids.execution_id(), 1, self._now(), event)
+        try:
+            entry = _entry(first)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"The inputs cannot be recorded: {error}.", code="INVALID_INPUTS") from error
         run = Run(ExecutionState(plan, first))
         if plan.plan_id not in self._stored_plans:
             run.unwritten.append(Entry(plan.plan_id, 1, first.at, PLAN_KIND, json.dumps(plan.to_dict())))
-        run.unwritten.append(_entry(first))
+        run.unwritten.append(entry)
         run.enqueue(first)
         self.runs[run.execution_id] = run
         admitted = self._flush(run)
@@ -152,6 +158,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""
+        self._stopped = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -205,10 +212,10 @@ class Engine:
         """Record the start of an attempt. A pure step is done on the spot; True means that the world is needed."""
         step = run.state.planned(visit)
         self._record(run, StepStarted(step.node_id, visit.number, visit.attempt + 1))
-        node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
-        if node_type.effect is Effect.WORLD:
-            return True
         try:
+            node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
+            if node_type.effect is Effect.WORLD:
+                return True
             result = node_type.decide(self._context(run, visit))
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             self._settle(run, visit, self._failure(run, visit, error))
@@ -233,40 +240,46 @@ class Engine:
             fault = _timeout(step.timeout_seconds) if limit.expired() else error
             outcome = self._failure(run, visit, fault)
         run.tasks.pop(visit, None)
-        if visit in run.state.active and visit.attempt == attempt:
+        if visit in run.state.active and visit.attempt == attempt and not self._stopped:
             self._settle(run, visit, outcome)
             self._advance(run)
         else:
             log.info("late result refused", extra={"execution_id": run.execution_id, "step_id": step.node_id})
 
     def _settle(self, run: Run, visit: Visit, outcome: StepResult | Wait | dict[str, Any]) -> None:
-        """Record how an attempt ended: a result, a reason to wait, or an error."""
+        """Record how an attempt ended: a result, a reason to wait, or an error; what cannot be recorded is an error."""
         name = run.state.planned(visit).node_id
-        if isinstance(outcome, Wait):
-            seconds = outcome.timeout_seconds
-            deadline = None if seconds is None else self._now() + round(seconds * 1000)
-            request = dict(outcome.request)
-            self._record(
-                run,
-                StepWaiting(name, visit.number, visit.attempt, ids.waitpoint_id(), outcome.kind, request, deadline),
-            )
-        elif isinstance(outcome, StepResult):
-            completed = StepCompleted(name, visit.number, visit.attempt, outcome)
-            try:
-                self._record(run, completed)
-            except (TypeError, ValueError) as error:
-                fault = OutputInvalid(f"The result of step {name!r} cannot be written as JSON: {error}.")
-                self._settle(run, visit, _error(fault))
-        else:
-            self._record(run, StepFailed(name, visit.number, visit.attempt, outcome))
+        try:
+            event = self._event_of(name, visit, outcome)
+            body = _encode(event)
+        except Exception as error:  # noqa: BLE001 - the step boundary: node types may hand over anything
+            fault = OutputInvalid(f"The result of step {name!r} cannot be recorded: {error}.")
+            event = StepFailed(name, visit.number, visit.attempt, _error(fault))
+            body = _encode(event)
+        self._write(run, event, body)
+
+    def _event_of(self, name: str, visit: Visit, outcome: StepResult | Wait | dict[str, Any]) -> Event:
+        match outcome:
+            case StepResult():
+                return StepCompleted(name, visit.number, visit.attempt, outcome)
+            case Wait(kind, request, seconds):
+                deadline = None if seconds is None else self._now() + round(seconds * 1000)
+                wait = ids.waitpoint_id()
+                return StepWaiting(name, visit.number, visit.attempt, wait, kind, dict(request), deadline)
+            case dict():
+                return StepFailed(name, visit.number, visit.attempt, outcome)
+        raise TypeError(f"{type(outcome).__name__} is neither a StepResult nor a Wait")
 
     def _failure(self, run: Run, visit: Visit, error: Exception) -> dict[str, Any]:
         about = {"execution_id": run.execution_id, "step_id": run.state.planned(visit).node_id}
         if isinstance(error, BuilderError):
             log.info("step failed: %s", error.code, extra=about)
             return _error(error)
-        log.error("step failed by a fault in its node type", exc_info=error, extra=about)
-        return {"message": f"{type(error).__name__}: {error}", "code": "INTERNAL"}
+        # Its text is for the log: who knows what a library puts into it, and the journal is read by many.
+        incident = ids.incident_id()
+        log.error("incident %s: a step failed by a fault in its node type", incident, exc_info=error, extra=about)
+        message = f"A fault in the node type ({type(error).__name__}); the log has it as incident {incident}."
+        return {"message": message, "code": "INTERNAL"}
 
     def _context(self, run: Run, visit: Visit) -> StepContext:
         state, world = run.state, self._world
@@ -295,7 +308,9 @@ class Engine:
 
     def _record(self, run: Run, event: Event) -> None:
         """Take an event into the history. It is encoded first: what cannot be written must not have happened."""
-        body = _encode(event)
+        self._write(run, event, _encode(event))
+
+    def _write(self, run: Run, event: Event, body: str) -> None:
         recorded = run.record(event, self._now())
         run.unwritten.append(Entry(run.execution_id, recorded.seq, recorded.at, event.kind, body))
 

@@ -102,11 +102,19 @@ class Run:
         """Drop the streamed pieces: the texts are in the completions."""
         self._history = [recorded for recorded in self._history if not isinstance(recorded.event, Delta)]
 
+    async def on_disk(self) -> None:
+        """Wait until all that is recorded by now is on disk. Raises `Unavailable` when it never will be."""
+        await asyncio.shield(self.written)
+
     async def changed(self) -> None:
         """Wait for the next publication, or for the end."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._waiters = [other for other in self._waiters if other is not waiter]
+            raise
 
     async def follow(self, after: int = 0) -> AsyncIterator[list[Recorded]]:
         """Yield published events in batches, whatever has piled up at a time, until the execution is over.

@@ -29,7 +29,7 @@ from builder_jupyter.execution.events import (
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus, TriggerType
 from builder_jupyter.nodes.base import StepResult
 from builder_jupyter.planning.plan import Plan, PlannedStep
-from builder_jupyter.planning.topology import EdgeKind, Link
+from builder_jupyter.planning.topology import EdgeKind, Link, Region
 
 Context = tuple[int, ...]
 
@@ -40,7 +40,8 @@ class Visit:
 
     ``number`` counts the step's visits from 1 and is 0 until the visit is ready. ``parents`` are the visits whose
     edges were satisfied, with the position of each edge in ``arrived``. ``depth`` is the longest chain of visits
-    before it: the causal order of messages. ``text`` is what has been streamed so far.
+    before it: the causal order of messages. ``text`` is what the running attempt has streamed so far: pieces are not
+    journaled, so nothing may depend on them once it is over.
     """
 
     step: int
@@ -186,6 +187,7 @@ class ExecutionState:
             visit = self.visits[step, event.visit] = Visit(step, (), 0, number=event.visit)
         for group in (self.ready, self.active, self.waiting):
             group.pop(visit, None)
+        visit.text = ""
         visit.status, visit.skip_reason, visit.finished_at = StepStatus.SKIPPED, event.reason, at
 
     def _on_step(self, event: Event, visit: Visit, at: int) -> None:
@@ -202,12 +204,15 @@ class ExecutionState:
                 visit.started_at = visit.started_at or at
                 self.active[visit] = None
             case StepWaiting():
+                visit.text = ""
                 visit.status, visit.waitpoint = StepStatus.WAITING, event
                 self.waiting[visit] = None
             case StepFailed():
+                visit.text = ""
                 visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
                 self.failed = self.failed or visit
             case StepCompleted():
+                visit.text = ""
                 visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
                 visit.waitpoint = None
                 self._settle(visit)
@@ -241,7 +246,7 @@ class ExecutionState:
     def _resolve(self, link: Link, source: Visit, work: deque[Visit], *, satisfied: bool) -> None:
         """Settle one edge. Edges that leave or restart a loop are remembered until its iteration is over."""
         if link.kind is EdgeKind.FORWARD:
-            self._deliver(link, source.context, source if satisfied else None, work)
+            self._deliver(link, source.context[: link.shared], source if satisfied else None, work)
         elif satisfied:
             loop = self._activation(link.region, source.context)
             (loop.back if link.kind is EdgeKind.BACK else loop.exits)[link.index] = source
@@ -249,7 +254,7 @@ class ExecutionState:
     def _deliver(self, link: Link, context: Context, source: Visit | None, work: deque[Visit]) -> None:
         """Bring an edge, satisfied by ``source`` or dead, to its target; deeper loops are entered at iteration 1."""
         depth = self.topology.regions[self.topology.region_of[link.target]].depth
-        inner = context[: link.shared] + (1,) * (depth - link.shared)
+        inner = context + (1,) * (depth - len(context))
         key = (link.target, inner)
         target = self._open.get(key)
         if target is None:
@@ -281,7 +286,7 @@ class ExecutionState:
             if loop.settled < about.members:
                 return
             if loop.back:
-                self._iterate(about.head, loop, outside)
+                self._iterate(about, loop, outside, work)
                 return
             del self._activations[region, outside]
             for index in about.exits:
@@ -291,14 +296,13 @@ class ExecutionState:
             region, context = about.parent, outside
         self._root.settled += 1
 
-    def _iterate(self, head: int, loop: Activation, outside: Context) -> None:
+    def _iterate(self, about: Region, loop: Activation, outside: Context, work: deque[Visit]) -> None:
+        """Begin an iteration: the ways back arrive, those that were taken and, dead, those that were not."""
+        taken, loop.back = loop.back, {}
         loop.iteration += 1
         loop.settled = 0
-        visit = Visit(head, (*outside, loop.iteration), 0)
-        visit.arrived = sorted(loop.back)
-        visit.parents = [loop.back[index] for index in visit.arrived]
-        loop.back = {}
-        self._make_ready(visit)
+        for index in about.back:
+            self._deliver(self.topology.links[index], (*outside, loop.iteration), taken.get(index), work)
 
     def _never_visited(self, outermost: int) -> Iterator[int]:
         for step, region in enumerate(self.topology.region_of):

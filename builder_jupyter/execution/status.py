@@ -77,7 +77,7 @@ STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
     _S.RUNNING: frozenset(
         {_S.PENDING, _S.STREAMING, _S.WAITING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}
     ),  # back to pending: the process died and the attempt with it
-    _S.STREAMING: frozenset({_S.PENDING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}),
+    _S.STREAMING: frozenset({_S.PENDING, _S.WAITING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}),
     _S.WAITING: frozenset({_S.RUNNING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}),
     _S.COMPLETED: frozenset(),
     _S.ERROR: frozenset(),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
 
@@ -35,7 +36,10 @@ class PortType(StrEnum):
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict that refuses to change, yet is a dict to ``json`` and to ``==``."""
+    """A dict that refuses to change, all the way down, yet is a dict to ``json`` and to ``==``."""
+
+    def __init__(self, content: Mapping[str, Any] = MappingProxyType({}), /, **items: Any) -> None:
+        super().__init__({key: freeze(item) for key, item in {**content, **items}.items()})
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("this mapping belongs to an immutable workflow; make a new one with replace()")
@@ -62,7 +66,7 @@ def freeze(value: Any) -> Any:
     if isinstance(value, FrozenDict):
         return value
     if isinstance(value, Mapping):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
+        return FrozenDict(value)
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     return value

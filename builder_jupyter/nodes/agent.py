@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from builder_jupyter.errors import StepError
@@ -9,7 +10,7 @@ from builder_jupyter.graph.model import PortType, Profile
 from builder_jupyter.graph.templates import as_text
 from builder_jupyter.money import credits_of
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
-from builder_jupyter.nodes.chat import ChatModel, ChatReply, ChatRequest, Message, ToolCall, Usage
+from builder_jupyter.nodes.chat import ChatModel, ChatReply, ChatRequest, Message, ToolCall, ToolSpec, Usage
 
 MAX_TOOL_ROUNDS = 10
 
@@ -55,10 +56,12 @@ class Agent(NodeType):
             )  # fmt: skip
             reply = await ask(model, request, context)
             usage = reply.usage.plus(usage)
-            written.append(Message("assistant", reply.text, name=context.node.id, tool_calls=reply.tool_calls))
-            if not reply.tool_calls:
+            # After the last round no tool is run, and a call that nobody answers would break the next agent's request.
+            calls = reply.tool_calls if round_number < MAX_TOOL_ROUNDS else ()
+            written.append(Message("assistant", reply.text, name=context.node.id, tool_calls=calls))
+            if not calls:
                 break
-            written.extend([await _call(context, call) for call in reply.tool_calls])
+            written.extend([await _call(context, call, offered) for call in calls])
         return StepResult(
             outputs={"text-out": PortValue(PortType.TEXT, written[-1].content)},
             messages=tuple(written),
@@ -84,9 +87,14 @@ async def ask(model: ChatModel, request: ChatRequest, context: StepContext) -> C
     return ChatReply("".join(text), calls, usage or Usage(model.name))
 
 
-async def _call(context: StepContext, call: ToolCall) -> Message:
-    """Run a tool for a model. A tool that fails tells the model so: it may try something else."""
+async def _call(context: StepContext, call: ToolCall, offered: Sequence[ToolSpec]) -> Message:
+    """Run a tool for a model. A tool that fails tells the model so: it may try something else.
+
+    A name that was not offered is refused: what an agent may do is for its node to say, and no text it reads.
+    """
     try:
+        if all(call.name != spec.name for spec in offered):
+            raise StepError(f"There is no tool {call.name!r}.", code="UNKNOWN_TOOL")
         content = as_text(await context.tools.call(call.name, call.arguments))
     except StepError as error:
         content = f"Error: {error}"

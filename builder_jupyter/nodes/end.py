@@ -14,7 +14,10 @@ class EndData(NodeData):
 
 
 class End(NodeType):
-    """An exit of a builder workflow; several are allowed. Without ``output`` it gives the last message."""
+    """An exit of a builder workflow; several are allowed.
+
+    Without ``output`` it sets none; its port has the last message all the same.
+    """
 
     type = "end"
     profiles = frozenset({Profile.BUILDER})

@@ -86,7 +86,8 @@ class Plan:
     def topology(self) -> Topology:
         """The graph of the plan by positions, with its loops."""
         at = self.positions
-        return topology_of(len(self.steps), [(at[e.source], at[e.target]) for e in self.edges], at[self.root])
+        trigger = at[self.root] if self.mode is Mode.TRIGGER else None
+        return topology_of(len(self.steps), [(at[e.source], at[e.target]) for e in self.edges], trigger)
 
     @property
     def total_credits(self) -> Credits:

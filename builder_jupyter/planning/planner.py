@@ -90,7 +90,8 @@ class _Graph:
         order = [node_id for node_id in self.nodes if node_id in members]
         edges = list(self._edges(members))
         at = {node_id: index for index, node_id in enumerate(order)}
-        topology = topology_of(len(order), [(at[e.source], at[e.target]) for e in edges], at[root])
+        trigger = at[root] if mode is Mode.TRIGGER else None
+        topology = topology_of(len(order), [(at[e.source], at[e.target]) for e in edges], trigger)
         steps = [self._step(self.nodes[n], wave) for n, wave in zip(order, topology.levels, strict=True)]
         if self.workflow.profile is Profile.DIRECT:
             self._check_inputs(order, edges)

@@ -5,13 +5,15 @@ edges; with them removed, what is left of the region may hold inner regions, and
 one member of the region around it, so every level is a graph without cycles. That is what makes joins inside, around
 and after loops well defined (docs/engine.md); a flat notion of "back edge" fires a join behind an inner loop twice.
 
-The nesting is the recursion of Bourdoncle's weak topological order (1993), written as a work list.
+The nesting is the recursion of Bourdoncle's weak topological order (1993), written as a work list, with one thing more:
+a loop may begin with several steps side by side (two drafts, one review, both drafts again). With one head, the way
+back to the second would look like an inner loop, and the review would not wait for it; see `_cut`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,6 +55,7 @@ class Region:
     head: int
     depth: int
     members: int
+    back: tuple[int, ...]
     exits: tuple[int, ...]
 
 
@@ -70,19 +73,23 @@ class Topology:
     def awaited(self, step: int, context: tuple[int, ...]) -> int:
         """Return how many incoming edges step ``step`` waits for in a loop context (iteration number per region).
 
-        Edges that enter a loop from outside arrive in its first iteration only; back edges start an iteration and
-        are never waited for.
+        Edges that enter a loop from outside arrive in its first iteration only, back edges in all others.
         """
-        return sum(
-            1
-            for index in self.incoming[step]
-            if self.links[index].kind is not EdgeKind.BACK
-            and all(number == 1 for number in context[self.links[index].shared :])
-        )
+        return sum(1 for index in self.incoming[step] if self._arrives(self.links[index], context))
+
+    def _arrives(self, link: Link, context: tuple[int, ...]) -> bool:
+        shared = link.shared
+        if link.kind is EdgeKind.BACK:
+            shared = self.regions[link.region].depth
+            if context[shared - 1] == 1:
+                return False
+        return all(number == 1 for number in context[shared:])
 
 
-def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topology:
-    """Return the topology of ``size`` steps joined by ``edges`` (source, target), entered at ``root``.
+def topology_of(size: int, edges: Sequence[tuple[int, int]], trigger: int | None) -> Topology:
+    """Return the topology of ``size`` steps joined by ``edges`` (source, target).
+
+    Runs enter at ``trigger``, if they have one, and at the steps that nothing leads to.
 
     Linear in steps and edges for each level of loop nesting.
 
@@ -95,8 +102,8 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
     for index, (source, target) in enumerate(edges):
         outgoing[source].append(index)
         incoming[target].append(index)
-    entered = _preorder(size, edges, outgoing, root)
-    parents, heads, region_of, back = _nest(size, edges, outgoing, entered)
+    entered = _preorder(size, edges, outgoing, trigger)
+    parents, heads, region_of, back = _nest(edges, outgoing, incoming, entered)
     paths = _paths(parents)
     links = []
     for index, (source, target) in enumerate(edges):
@@ -109,13 +116,16 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
         else:
             links.append(Link(index, source, target, EdgeKind.FORWARD, shared, 0))
     members = Counter([*region_of, *parents[1:]])
-    exits: dict[int, list[int]] = {}
+    around: dict[tuple[EdgeKind, int], list[int]] = {}
     for link in links:
-        if link.kind is EdgeKind.EXIT:
-            exits.setdefault(link.region, []).append(link.index)
+        around.setdefault((link.kind, link.region), []).append(link.index)
     regions = tuple(
-        Region(parents[r], heads[r], len(paths[r]), members[r], tuple(exits.get(r, ()))) for r in range(len(parents))
-    )
+        Region(
+            parents[r], heads[r], len(paths[r]), members[r],
+            tuple(around.get((EdgeKind.BACK, r), ())), tuple(around.get((EdgeKind.EXIT, r), ())),
+        )
+        for r in range(len(parents))
+    )  # fmt: skip
     return Topology(
         links=tuple(links),
         outgoing=tuple(map(tuple, outgoing)),
@@ -126,11 +136,16 @@ def topology_of(size: int, edges: Sequence[tuple[int, int]], root: int) -> Topol
     )
 
 
-def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], root: int) -> list[int]:
-    """Number the steps in the order a depth-first walk enters them: root first, the rest in request order."""
+def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], trigger: int | None) -> list[int]:
+    """Number the steps in the order a depth-first walk enters them: from the trigger, the sources, then the rest.
+
+    Sources go before the rest because the first step entered becomes the head of its loop, and a run comes from there.
+    """
     entered = [-1] * size
     count = 0
-    for start in [root, *range(size)]:
+    followed = {target for _, target in edges}
+    sources = (step for step in range(size) if step not in followed)
+    for start in [*([] if trigger is None else [trigger]), *sources, *range(size)]:
         stack = [start]
         while stack:
             step = stack.pop()
@@ -143,10 +158,11 @@ def _preorder(size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[i
 
 
 def _nest(
-    size: int, edges: Sequence[tuple[int, int]], outgoing: list[list[int]], entered: list[int]
+    edges: Sequence[tuple[int, int]], outgoing: list[list[int]], incoming: list[list[int]], entered: list[int]
 ) -> tuple[list[int], list[int], list[int], dict[int, int]]:
     """Find the regions. Return parent and head by region, region by step, and the region of each back edge."""
     parents, heads, depths = [-1], [-1], [0]
+    size = len(entered)
     region_of = [0] * size
     back: dict[int, int] = {}
     work: list[tuple[int, list[int]]] = [(0, list(range(size)))]
@@ -167,9 +183,54 @@ def _nest(
             held = set(group)
             for step in group:
                 region_of[step] = inner
-                back.update({i: inner for i in outgoing[step] if edges[i][1] == head and i not in back})
+            entries = {step for step in group if any(edges[i][0] not in held or i in back for i in incoming[step])}
+            inner_edges = {
+                i: edges[i] for step in group for i in outgoing[step] if edges[i][1] in held and i not in back
+            }
+            back.update(dict.fromkeys(_cut(group, head, entries, inner_edges), inner))
             work.append((inner, [step for step in members if step in held]))
     return parents, heads, region_of, back
+
+
+def _cut(group: list[int], head: int, entries: set[int], inside: Mapping[int, tuple[int, int]]) -> set[int]:
+    """Return the edges that close a loop: all to its head, and those to steps that begin it beside the head.
+
+    What these leave of the loop may hold inner loops. One that is entered at two steps, one of them from outside the
+    whole loop, is none: that step begins the loop too. Preferred is one that the same steps lead back to as to the head
+    ("again: both"); else all edges inside to the first such step are cut. An inner loop with a single way in stays one,
+    even if that is from outside: joins behind it must wait for its end.
+    """
+    cut = {i for i, (_, target) in inside.items() if target == head}
+    while True:
+        kept = {i: edge for i, edge in inside.items() if i not in cut}
+        part = _parts(group, kept.values())
+        beside = _beside(part, entries, inside.values())
+        closing = {inside[i][0] for i in cut}
+        within = {i: edge for i, edge in kept.items() if edge[1] in beside and part.get(edge[0]) == part[edge[1]]}
+        more = {i for i, (source, _) in within.items() if source in closing}
+        if not more:
+            first = next(iter(within.values()), None)
+            more = {i for i, (_, target) in within.items() if first is not None and target == first[1]}
+        if not more:
+            return cut
+        cut |= more
+
+
+def _parts(group: list[int], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Number the loops that some edges form; steps in none are left out."""
+    successors: dict[int, list[int]] = {step: [] for step in group}
+    for source, target in pairs:
+        successors[source].append(target)
+    return {step: number for number, members in enumerate(loops(successors)) for step in members}
+
+
+def _beside(part: Mapping[int, int], entries: set[int], pairs: Iterable[tuple[int, int]]) -> set[int]:
+    """Return the entries of a loop that lie in an inner one with another way in."""
+    ways_in: dict[int, set[int]] = {}
+    for target in [*entries, *(target for source, target in pairs if part.get(source) != part.get(target))]:
+        if target in part:
+            ways_in.setdefault(part[target], set()).add(target)
+    return {step for step in entries & part.keys() if len(ways_in[part[step]]) > 1}
 
 
 def _paths(parents: list[int]) -> list[tuple[int, ...]]:

@@ -14,7 +14,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 from traitlets import Unicode
 
-from builder_jupyter.errors import StoreLocked, Unavailable
+from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
@@ -116,8 +116,12 @@ class BuilderApp(ExtensionApp):
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""
         if self.runtime is None:
-            raise self.problem or StoreLocked("The workflow runtime is not running.")
+            raise self.unavailable()
         return self.runtime
+
+    def unavailable(self) -> Unavailable:
+        """Return why there is no runtime."""
+        return self.problem or Unavailable("The workflow runtime is not running.")
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Tell kernels, and other processes that want our database, where this server is."""

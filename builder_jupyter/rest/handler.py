@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import math
-import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -20,10 +19,10 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel, ValidationError
 from tornado import web
 
-from builder_jupyter import errors
+from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
-from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of
+from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
 
 if TYPE_CHECKING:
     from builder_jupyter.rest.app import BuilderApp
@@ -54,6 +53,9 @@ class OwnCredentials:
         extensionapp: Any
         log: Any
         path_kwargs: dict[str, str]
+        set_status: Any
+        set_header: Any
+        finish: Any
 
     @property
     def app(self) -> BuilderApp:
@@ -73,6 +75,12 @@ class OwnCredentials:
         """Iterate over what a service yields on the runtime's loop."""
         return self.runtime.portal.stream(source)
 
+    async def _authenticate(self, secret: str) -> Principal:
+        if self.app.runtime is None:
+            # Nobody can be recognised now, so nobody is told where the database lies and who holds it.
+            raise errors.Unavailable("The workflow runtime is not running.", code=self.app.unavailable().code)
+        return await self.call(self.runtime.keys.authenticate(secret))
+
     async def prepare(self, **kwargs: Any) -> None:
         """Recognise the caller and decide access."""
         handler = cast(APIHandler, self)
@@ -84,7 +92,7 @@ class OwnCredentials:
             return
         secret = own_credential(self.request.headers.get("Authorization", ""))
         if secret is not None:
-            self.principal = await self.call(self.runtime.keys.authenticate(secret))
+            self.principal = await self._authenticate(secret)
             self.current_user = User(username=self.principal.name)
             handler.set_cors_headers()
             self.app.note_activity()
@@ -94,6 +102,8 @@ class OwnCredentials:
             except web.HTTPError as error:
                 if error.status_code == 403 and self.current_user is None:
                     raise web.HTTPError(401) from error
+                if error.status_code == 404:  # what Jupyter says to pages of another origin
+                    raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
                 self.principal = jupyter_principal(self.app.name_of(self.current_user))
@@ -142,16 +152,32 @@ class OwnCredentials:
         error = exc_info[1] if exc_info else None
         fault = fault_of(error, status_code)
         if fault.status >= 500 and not isinstance(error, errors.BuilderError):
-            incident = uuid.uuid4().hex[:12]
+            incident = ids.incident_id()
             log.error("incident %s at %s %s", incident, self.request.method, self.request.path, exc_info=error)
             return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
         return fault
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer in the error shape of the route's family."""
+        fault = self.fault(status_code, kwargs.get("exc_info"))
+        self.set_status(fault.status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        if fault.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if fault.status == 405:
+            self.set_header("Allow", ", ".join(verb.upper() for verb, _ in routes_of(type(self))))
+        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log nothing here: an expected error is an answer, and an unexpected one is logged with its incident."""
 
 
 class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
     """A JSON handler. ``path`` is its route, with ``{names}`` for parameters."""
 
     path: ClassVar[str]
+    shape_code: ClassVar[str] = "INVALID_REQUEST"
 
     async def body(self, read: Callable[[Any], T]) -> T:
         """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.
@@ -170,12 +196,12 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
 
     async def model(self, model: type[M]) -> M:
         """Return the request's JSON object as a model. Raises as `body`, and `InvalidInput` for fields."""
-        return await self.body(lambda value: validated(model, value))
+        return await self.body(lambda value: validated(model, value, code=self.shape_code))
 
     def query(self, model: type[M]) -> M:
         """Return the query string as a model; the last of repeated names counts."""
         given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
-        return validated(model, given)
+        return validated(model, given, code=self.shape_code)
 
     def answer(self, value: Any, *, status: int | None = None, **headers: str) -> None:
         """Finish with a JSON answer. ``headers`` by name with underscores for hyphens."""
@@ -184,22 +210,8 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
         self.set_header("Cache-Control", "no-store")
         for name, text in headers.items():
             self.set_header(name.replace("_", "-"), text)
-        self.finish(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer in the error shape of the route's family."""
-        fault = self.fault(status_code, kwargs.get("exc_info"))
-        self.set_status(fault.status)
-        self.set_header("Cache-Control", "no-store")
-        if fault.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        if fault.status == 405:
-            verbs = ("get", "post", "put", "patch", "delete")
-            self.set_header("Allow", ", ".join(v.upper() for v in verbs if declared(getattr(self, v)) is not None))
-        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log nothing here: an expected error is an answer, and an unexpected one is logged with its incident."""
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        self.finish(text, set_content_type="application/json; charset=utf-8")
 
 
 class BuilderFamily(BuilderHandler):
@@ -224,7 +236,7 @@ def malformed(reason: str, field: str = "body") -> errors.InvalidInput:
     )
 
 
-def validated(model: type[M], value: Any) -> M:
+def validated(model: type[M], value: Any, *, code: str) -> M:
     """Return ``value`` as a model. Raises `InvalidInput` naming each field at fault."""
     if not isinstance(value, dict):
         raise malformed("must be an object")
@@ -234,7 +246,7 @@ def validated(model: type[M], value: Any) -> M:
         faults = [{"field": _path(e["loc"]), "error": e["msg"]} for e in error.errors(include_url=False)]
         first = faults[0]
         raise errors.InvalidInput(
-            f"Invalid request: {first['field']}: {first['error']}.", code="INVALID_REQUEST", details=faults
+            f"Invalid request: {first['field']}: {first['error']}.", code=code, details=faults
         ) from None
 
 

@@ -123,5 +123,4 @@ def _responses(handler: type, about: Route) -> dict[str, Any]:
     is_builder = getattr(handler, "family", None) is builder_body
     error = {"$ref": REF.format(model="BuilderError" if is_builder else "DirectError")}
     failure = {"description": "An error", "content": {"application/json": {"schema": error}}}
-    statuses = {about.status, 200} if about.status == 202 else {about.status}
-    return {str(status): success for status in sorted(statuses)} | {"default": failure}
+    return {str(status): success for status in sorted({about.status, *about.also})} | {"default": failure}

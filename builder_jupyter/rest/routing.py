@@ -38,6 +38,7 @@ class Route:
     access : the scopes of which one is needed, or an `Access`.
     body, query, answer : pydantic models; the query is parsed from texts.
     status : of a successful answer.
+    also : other statuses that come with the same shape of answer.
     stream : the media type when the answer is not JSON.
     """
 
@@ -47,6 +48,7 @@ class Route:
     query: type[BaseModel] | None = None
     answer: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
     stream: str | None = None
 
 
@@ -128,27 +130,37 @@ class Fault:
     code: str
     message: str
     details: Any = None
+    hint: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The message and what to do about it."""
+        return f"{self.message} {self.hint}" if self.hint else self.message
 
 
 def fault_of(error: BaseException | None, status: int) -> Fault:
     """Return the fault for what was raised; what nobody foresaw is a bare 500."""
     if isinstance(error, errors.BuilderError):
         kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
-        message = f"{error.message} {error.hint}" if error.hint else error.message
-        return Fault(STATUS[kind], error.code, message, error.details)
+        return Fault(STATUS[kind], error.code, error.message, error.details, error.hint)
     message, code = _FOREIGN.get(status, ("Something went wrong on the server.", "INTERNAL"))
     return Fault(status, code, message)
 
 
 def builder_body(fault: Fault) -> dict[str, Any]:
-    """Return the Builder API's error body. Source: seed "Builder API", error responses."""
-    body = {"error": _SLUGS.get(fault.status, "internal_error"), "message": fault.message, "code": fault.code}
+    """Return the Builder API's error body. Source: seed "Builder API", error responses.
+
+    Where ``details`` list the faults, its message is a fixed text; a missing scope has no code of its own.
+    """
+    message = fault.message if isinstance(fault.details, list) else fault.sentence
+    code = "AUTH_ACCESS_DENIED" if fault.code == "MISSING_SCOPE" else fault.code
+    body = {"error": _SLUGS.get(fault.status, "internal_error"), "message": message, "code": code}
     return body | ({"details": fault.details} if fault.details is not None else {})
 
 
 def direct_body(fault: Fault) -> dict[str, Any]:
     """Return the direct API's error body: ``error`` is a text. Source: seed "REST API"; the rest is for programs."""
-    body: dict[str, Any] = {"error": fault.message, "code": fault.code.lower()}
+    body: dict[str, Any] = {"error": fault.sentence, "code": fault.code.lower()}
     if isinstance(fault.details, dict) and "requiredScopes" in fault.details:
         body["requiredScopes"] = fault.details["requiredScopes"]
     elif fault.details is not None:

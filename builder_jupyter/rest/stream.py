@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -18,10 +19,13 @@ from pydantic import BaseModel, Field
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily, OwnCredentials, validated
 from builder_jupyter.rest.models import EventList
 from builder_jupyter.rest.routing import builder_body, route
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 15.0
 Batch = list[dict[str, Any]]
@@ -57,12 +61,23 @@ class ExecutionEvents(BuilderFamily):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
-        self._following = asyncio.current_task()
-        with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
-            async for batch in with_keep_alive(source):
-                self.write(_frame(batch))
-                await self.flush()
+        # A task of its own, to be cancelled when the reader goes away: Tornado takes a cancelled request for a failure.
+        self._following = asyncio.create_task(self._send(source))
+        try:
+            await asyncio.wait({self._following})
+        finally:
+            self._following.cancel()
+        if not self._following.cancelled():
+            self._following.result()
             await self.finish(set_content_type="text/event-stream; charset=utf-8")
+
+    async def _send(self, source: AsyncGenerator[Batch, None]) -> None:
+        with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
+            await self.flush()  # the head at once: the first event may be long in coming
+            async with contextlib.aclosing(with_keep_alive(source)) as batches:
+                async for batch in batches:
+                    self.write(_frame(batch))
+                    await self.flush()
 
     def on_connection_close(self) -> None:
         """Stop following: the reader is gone."""
@@ -79,23 +94,33 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
     @route(Scope.RUN_WORKFLOWS, query=After, stream="websocket")
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Follow an execution over a WebSocket; the socket closes when it is over."""
+        # Everything is refused before the handshake, in our shape: Tornado's own refusals are bare texts.
+        if not self.check_origin():
+            raise errors.Forbidden("Pages of another origin may not open this socket.")
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
+        self._after = validated(After, {"after": self.get_query_argument("after", "0")}, code="INVALID_WORKFLOW").after
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)
 
     def open(self, execution_id: str) -> None:
         """Begin to send."""
         super().open(execution_id)
-        given = {"after": self.get_query_argument("after", "0")}
-        after = validated(After, given).after
-        self._sending = asyncio.create_task(self._send(execution_id, after))
+        self._sending = asyncio.create_task(self._send(execution_id))
 
-    async def _send(self, execution_id: str, after: int) -> None:
-        source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
-        with contextlib.suppress(WebSocketClosedError):
+    async def _send(self, execution_id: str) -> None:
+        source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=self._after))
+        try:
             async with contextlib.aclosing(source):
                 async for batch in source:
                     await self.write_message(json.dumps(batch, ensure_ascii=False))
-        self.close()
+        except WebSocketClosedError:  # the reader went away: nobody to tell
+            return
+        except errors.BuilderError as error:
+            log.warning("execution %s cannot be followed any further: %s", execution_id, error)
+            self.close(1011, error.code)
+        else:
+            self.close()
 
     def on_message(self, message: str | bytes) -> None:
         """Take no notice: nothing is asked of the client."""
@@ -106,16 +131,6 @@ class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, Web
         sending: asyncio.Task[None] | None = getattr(self, "_sending", None)
         if sending is not None:
             sending.cancel()
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer a refused handshake in the Builder API's error shape."""
-        fault = self.fault(status_code, kwargs.get("exc_info"))
-        self.set_status(fault.status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(self.family(fault), ensure_ascii=False))
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log nothing here: see `BuilderHandler.log_exception`."""
 
 
 async def with_keep_alive(source: AsyncGenerator[Batch, None]) -> AsyncGenerator[Batch, None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.execution.engine import Engine
-from builder_jupyter.execution.events import to_wire
+from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.state import ExecutionState
@@ -27,6 +27,8 @@ from builder_jupyter.validation import result
 log = logging.getLogger(__name__)
 
 KEPT_IN_MEMORY = 200
+# A listener that is a little behind still gets the last pieces of text one by one.
+KEPT_WITH_PIECES = 20
 KEPT_PLANS = 256
 EVENTS_PER_FRAME = 100
 
@@ -45,18 +47,27 @@ class ExecutionService:
 
     async def recover(self) -> int:
         """Go on with what an earlier process left unfinished; return how many executions that is."""
-        unfinished = await self._journal.unfinished()
-        for execution_id in unfinished:
-            run = await self._engine.load(execution_id)
-            if run is not None:
-                self._engine.resume(run)
+        # Projections come first: what is resumed may end meanwhile, and is then projected like any other.
         for execution_id in await self._journal.unprojected():
-            run = await self._engine.load(execution_id)
+            run = await self._reload(execution_id)
             if run is not None and run.is_over:
                 await self._project(run)
-        if unfinished:
-            log.info("resumed %d executions", len(unfinished))
-        return len(unfinished)
+        unfinished = [await self._reload(execution_id) for execution_id in await self._journal.unfinished()]
+        resumed = [run for run in unfinished if run is not None]
+        for run in resumed:
+            self._engine.resume(run)
+        if resumed:
+            log.info("resumed %d executions", len(resumed))
+        return len(resumed)
+
+    async def _reload(self, execution_id: str) -> Run | None:
+        """Return an execution from the journal; one that cannot be read must not keep the others from going on."""
+        try:
+            return await self._engine.load(execution_id)
+        except (LookupError, TypeError, ValueError):
+            about = {"execution_id": execution_id}
+            log.exception("execution %s cannot be read back and is left alone", execution_id, extra=about)
+            return None
 
     async def start(
         self,
@@ -110,7 +121,7 @@ class ExecutionService:
 
     async def snapshot(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Return the picture of an execution."""
-        return snapshot((await self.find(principal, execution_id)).state)
+        return await _picture(await self.find(principal, execution_id))
 
     async def wait(self, principal: Principal, execution_id: str, *, seconds: float | None = None) -> dict[str, Any]:
         """Wait for an execution to end, at most so many seconds; return its picture, ended or not."""
@@ -120,7 +131,7 @@ class ExecutionService:
                 await run.wait()
         except TimeoutError:
             log.debug("still running after %s s", seconds, extra={"execution_id": execution_id})
-        return snapshot(run.state)
+        return await _picture(run)
 
     async def cancel(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Stop an execution and return its picture once that is on disk; a finished one stays as it is."""
@@ -132,16 +143,23 @@ class ExecutionService:
     async def events(
         self, principal: Principal, execution_id: str, *, after: int = 0
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """Yield the events with ``seq > after`` in batches until the execution is over."""
+        """Yield the events with ``seq > after`` in batches until the execution is over.
+
+        Pieces of text come to those who follow while they are written; afterwards their sum is in the step.
+        """
         run = await self.find(principal, execution_id)
+        if run.status.is_terminal:
+            finished = _wire(run, after)
+            for begin in range(0, len(finished), EVENTS_PER_FRAME):
+                yield finished[begin : begin + EVENTS_PER_FRAME]
+            return
         async for batch in run.follow(after):
             for begin in range(0, len(batch), EVENTS_PER_FRAME):
                 yield [to_wire(recorded) for recorded in batch[begin : begin + EVENTS_PER_FRAME]]
 
     async def history(self, principal: Principal, execution_id: str, *, after: int = 0) -> list[dict[str, Any]]:
-        """Return the events so far with ``seq > after``."""
-        run = await self.find(principal, execution_id)
-        return [to_wire(recorded) for recorded in run.published(after)]
+        """Return the events so far with ``seq > after``; without pieces of text once the execution is over."""
+        return _wire((await self.find(principal, execution_id)), after)
 
     async def list(
         self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
@@ -149,13 +167,14 @@ class ExecutionService:
         """Return the newest executions of the principal's workspace in short, live ones included."""
         finished = await self._journal.finished(principal.workspace, workflow_id, limit)
         rows = {row["execution_id"]: _short_row(row) for row in finished}
-        for run in self._engine.runs.values():
+        for run in list(self._engine.runs.values()):
             state = run.state
             if state.admitted.workspace == principal.workspace and workflow_id in (
                 None,
                 state.plan.workflow_id,
             ):
                 rows[run.execution_id] = _short(state)
+                await run.on_disk()
         newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
@@ -168,11 +187,14 @@ class ExecutionService:
 
     def on_over(self, run: Run) -> None:
         """Project an execution that has ended, and let go of the oldest ones in memory."""
-        run.compact()
         task = asyncio.get_running_loop().create_task(self._project(run))
         self._projecting.add(task)
-        task.add_done_callback(self._projecting.discard)
+        task.add_done_callback(self._projected)
         self._over[run.execution_id] = None
+        if len(self._over) > KEPT_WITH_PIECES:
+            faded = self._engine.runs.get(list(self._over)[-KEPT_WITH_PIECES - 1])
+            if faded is not None:
+                faded.compact()
         while len(self._over) > KEPT_IN_MEMORY:
             oldest, _ = self._over.popitem(last=False)
             self._engine.runs.pop(oldest, None)
@@ -180,9 +202,27 @@ class ExecutionService:
     async def _project(self, run: Run) -> None:
         await self._journal.project(*_rows(run.state))
 
+    def _projected(self, task: asyncio.Task[None]) -> None:
+        self._projecting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a projection failed and will be made at the next start: %s", error)
+
     async def settle(self) -> None:
         """Wait for projections under way."""
-        await asyncio.gather(*self._projecting)
+        await asyncio.gather(*self._projecting, return_exceptions=True)
+
+
+def _wire(run: Run, after: int) -> list[dict[str, Any]]:
+    """Return what has been published of a run; of one that is over what the journal has, wherever it is read from."""
+    events = run.published(after)
+    return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
+
+
+async def _picture(run: Run) -> dict[str, Any]:
+    """Return the picture of an execution once all that it shows is on disk."""
+    picture = snapshot(run.state)
+    await run.on_disk()
+    return picture
 
 
 def _short(state: ExecutionState) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from builder_jupyter import ids
@@ -65,7 +66,7 @@ class KeyService:
     def lend(self, principal: Principal) -> str:
         """Return a key for this process's own children, which stands for the principal until the process ends."""
         secret = new_secret()
-        self._lent[hash_key(secret)] = principal
+        self._lent[hash_key(secret)] = replace(principal, credential=CredentialKind.API_KEY)
         return secret
 
     async def list(self, principal: Principal) -> list[ApiKey]:
@@ -76,9 +77,11 @@ class KeyService:
         """Make a key open nothing; revoking twice is fine. Raises `NotFound` (``KEY_NOT_FOUND``)."""
         for key in await self.list(principal):
             if key.key_id == key_id:
-                if key.revoked_at is None:
-                    await self._store.revoke(key, self._clock.now())
-                return key
+                if key.revoked_at is not None:
+                    return key
+                now = self._clock.now()
+                await self._store.revoke(key, now)
+                return replace(key, revoked_at=now)
         raise NotFound(f"There is no key {key_id!r}.", code="KEY_NOT_FOUND")
 
     async def authenticate(self, secret: str) -> Principal:

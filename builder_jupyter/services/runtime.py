@@ -86,7 +86,11 @@ class Runtime:
         self._engine = Engine(self._journal, world, clock, on_over=self._on_over)
         self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
         self.portal = Portal("builder-runtime")
-        self.resumed = self.portal.wait(self._open())
+        try:
+            self.resumed = self.portal.wait(self._open())
+        except BaseException:
+            self.stop()
+            raise
 
     async def _open(self) -> int:
         await self._journal.open()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import re
 import threading
@@ -25,6 +26,8 @@ import duckdb
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.storage.lock import OwnerLock, locked_error
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -67,7 +70,10 @@ class Database:
         self.failure: str | None = None
         self.lock: OwnerLock | None = None
         self._queue: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
-        self._queued_rows = 0
+        # Two counters, each written by one thread: `+=` from two threads on one number loses counts.
+        self._rows_in = 0
+        self._rows_out = 0
+        self._closed = False
         self._since_checkpoint = 0
         self._connection = self._open(directory)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="builder-reader")
@@ -79,51 +85,62 @@ class Database:
         if directory is None:
             connection = duckdb.connect(":memory:")
         else:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.lock = OwnerLock(directory)
             try:
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.lock = OwnerLock(directory)
                 connection = duckdb.connect(str(directory / "builder.duckdb"))
-            except duckdb.IOException as error:
-                self.lock.release()
-                if "lock" in str(error):
-                    raise locked_error(directory) from error
-                raise Unavailable(
-                    f"The workflow database in {directory} cannot be opened: {error}",
-                    code="STORE_UNREADABLE",
-                    hint="Restore a backup, or choose another BuilderApp.data_dir.",
-                ) from error
-        # Checkpoints are made by the writer in quiet moments: an automatic one stalls a busy commit 100 ms and more.
-        connection.execute("SET checkpoint_threshold = '512MB'")
-        migrate(connection)
+            except (duckdb.Error, OSError) as error:
+                raise self._unopened(directory, error) from error
+        try:
+            # The writer makes checkpoints in quiet moments: an automatic one stalls a busy commit 100 ms and more.
+            connection.execute("SET checkpoint_threshold = '512MB'")
+            migrate(connection)
+        except duckdb.Error as error:
+            connection.close()
+            raise self._unopened(directory, error) from error
         return connection
+
+    def _unopened(self, directory: Path | None, error: Exception) -> Unavailable:
+        """Give the directory up and say why it could not be used."""
+        if self.lock is not None:
+            self.lock.release()
+        if directory is not None and "Could not set lock" in str(error):
+            return locked_error(directory)
+        return Unavailable(
+            f"The workflow database in {directory or 'memory'} cannot be opened: {error}",
+            code="STORE_UNREADABLE",
+            hint="Restore a backup, or choose another BuilderApp.data_dir.",
+        )
 
     # -- writing -----------------------------------------------------------------------------------------------
 
     def append(self, table: str, rows: Sequence[Row]) -> asyncio.Future[None]:
         """Queue rows for appending; the future (of the running loop) is done when they are on disk."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.failure is not None:
+        if self._closed or self.failure is not None:
             done.set_exception(self._failed())
         else:
-            self._queued_rows += len(rows)
+            self._rows_in += len(rows)
             self._queue.put(_Append(table, rows, done))
         return done
 
     async def room(self) -> None:
         """Wait, when more than `MAX_QUEUED_ROWS` rows are queued, until those are on disk."""
-        if self._queued_rows > MAX_QUEUED_ROWS:
+        if self._rows_in - self._rows_out > MAX_QUEUED_ROWS:
             with contextlib.suppress(Unavailable):
                 await self.append("events", [])
 
     async def write(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run ``work`` on the writer's connection in one transaction; nothing of it stays if it raises."""
-        if self.failure is not None:
+        if self._closed or self.failure is not None:
             raise self._failed()
         done: Future[T] = Future()
         self._queue.put(_Job(work, done))
         return await asyncio.wrap_future(done)
 
     def _failed(self) -> Unavailable:
+        if self.failure is None:
+            return Unavailable("The workflow database is closed.", code="STORE_CLOSED")
         return Unavailable(
             f"The workflow database no longer takes writes: {self.failure}",
             code="STORE_FAILED",
@@ -152,7 +169,7 @@ class Database:
                 batch.append(following)
                 rows += len(following.rows)
             self._commit(batch)
-            self._queued_rows -= rows
+            self._rows_out += rows
             self._since_checkpoint += rows
 
     def _next(self) -> _Append | _Job | None:
@@ -162,7 +179,10 @@ class Database:
             return self._queue.get(timeout=0.25)
         except queue.Empty:
             self._since_checkpoint = 0
-            self._connection.execute("CHECKPOINT")
+            try:
+                self._connection.execute("CHECKPOINT")
+            except duckdb.Error as error:
+                log.warning("checkpoint put off: %s", error)
             return self._queue.get()
 
     def _commit(self, batch: list[_Append]) -> None:
@@ -175,27 +195,55 @@ class Database:
                     appender.append_rows(item.rows)
                 appender.flush()
                 self._connection.commit()
-            except duckdb.Error as fault:
-                self.failure = str(fault)
+            except Exception as fault:  # noqa: BLE001 - whatever it is, the writer must live on to say so
+                self._fail(fault)
         if self.failure is not None:
             error = self._failed()
         by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
         for item in batch:
             by_loop.setdefault(item.done.get_loop(), []).append(item.done)
         for loop, futures in by_loop.items():
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(_finish, futures, error)
 
     def _perform(self, job: _Job) -> None:
+        """Do a job. What its work raises is its own; when its transaction cannot begin or end, the store has failed."""
+        if not job.done.set_running_or_notify_cancel():
+            return
         try:
-            self._connection.begin()
-            value = job.work(self._connection)
-            self._connection.commit()
+            value = self._in_transaction(job.work)
         except BaseException as error:  # noqa: BLE001 - handed to the caller, who awaits it
-            self._connection.rollback()
             job.done.set_exception(error)
         else:
             job.done.set_result(value)
+
+    def _in_transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        if self.failure is not None:
+            raise self._failed()
+        try:
+            self._connection.begin()
+        except duckdb.Error as fault:
+            self._fail(fault)
+            raise self._failed() from fault
+        try:
+            value = work(self._connection)
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            self._connection.commit()
+        except duckdb.Error as fault:
+            self._fail(fault)
+            raise self._failed() from fault
+        return value
+
+    def _fail(self, fault: Exception) -> None:
+        self.failure = str(fault) or type(fault).__name__
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(duckdb.Error):  # there may be no transaction left
+            self._connection.rollback()
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -213,6 +261,7 @@ class Database:
 
     def close(self) -> None:
         """Write what is queued, close the file, give up the lock. Idempotent."""
+        self._closed = True
         if self._writer.is_alive():
             self._queue.put(None)
             self._writer.join()

@@ -85,11 +85,8 @@ class Faults:
 
     def raise_if_any(self) -> None:
         """Raise `InvalidInput` with ``code="INVALID_WORKFLOW"`` and all faults, when there are any."""
-        if not self.found:
-            return
-        first, more = self.found[0], len(self.found) - 1
-        hint = f"{first['field']}: {first['error']}" + (f" (and {more} more)." if more else ".")
-        raise InvalidInput("Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found), hint=hint)
+        if self.found:
+            raise InvalidInput("Invalid workflow definition", code="INVALID_WORKFLOW", details=list(self.found))
 
 
 class _Path(NamedTuple):

@@ -130,7 +130,7 @@ class HealthHandler(BuilderFamily):
 
     path = "/api/builder/health"
 
-    @route(access=Access.PUBLIC, answer=Health)
+    @route(access=Access.PUBLIC, answer=Health, also=(503,))
     async def get(self) -> None:
         """Say whether the server can do its work."""
         failed = self.app.problem is not None or self.app.require_runtime().failure is not None
@@ -142,6 +142,7 @@ class WorkflowsHandler(BuilderFamily):
     """All workflows."""
 
     path = "/api/builder/workflows"
+    shape_code = "INVALID_WORKFLOW"
 
     @route(Scope.READ_CANVASES, query=ListQuery, answer=list[Summary])
     async def get(self) -> None:

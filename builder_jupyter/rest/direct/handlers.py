@@ -69,7 +69,7 @@ class RunHandler(BuilderHandler):
 
     path = "/api/run"
 
-    @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202)
+    @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202, also=(200,))
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot."""
         wanted = await self.model(RunRequest)

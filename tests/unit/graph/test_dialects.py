@@ -340,5 +340,5 @@ class TestText:
         assert [field for field, _ in faults_of(read_text, text)] == ["body"]
 
     def test_the_message_says_where_for_people(self):
-        with pytest.raises(InvalidInput, match=r"Invalid workflow definition nodes: is required \(and 1 more\)"):
+        with pytest.raises(InvalidInput, match=r"Invalid workflow definition: nodes is required \(and 1 more\)"):
             Workflow.from_dict({})

@@ -1,0 +1,201 @@
+"""The extension as a guest of its server: two servers on one folder, what kernels inherit, and the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from server import CANVAS, START_AGENT_END, Answer, Call
+from tornado.httpclient import AsyncHTTPClient
+
+from builder_jupyter.rest.app import ROUTES, BuilderApp, OpenAPIHandler
+from builder_jupyter.rest.routing import routes_of
+from builder_jupyter.services.runtime import Runtime, Settings
+
+ENVIRONMENT = ("BUILDER_JUPYTER_URL", "BUILDER_JUPYTER_KEY")
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Runtime]:
+    """Another server's runtime, first on the folder that ours is to use."""
+    with Runtime(Settings(tmp_path / "data")) as runtime:
+        yield runtime
+
+
+async def test_the_second_server_on_a_folder(
+    owner: Runtime, call: Call, extension: BuilderApp, *, jp_auth_header: dict[str, str], tmp_path: Path
+) -> None:
+    assert extension.runtime is None
+    health = await call("GET", "/api/builder/health")
+    assert (health.status, health.json) == (503, {"status": "unhealthy", "version": "1.0.0"})
+
+    builder = await call("GET", "/api/builder/workflows", headers=jp_auth_header)
+    assert builder.status == 503
+    assert (builder.json["error"], builder.json["code"]) == ("unavailable", "STORE_LOCKED")
+    assert str(os.getpid()) in builder.json["message"], "who holds it"
+    assert "data_dir" in builder.json["message"], "what to do about it"
+    direct = await call("GET", "/api/canvases", headers=jp_auth_header)
+    assert (direct.status, direct.json["code"]) == (503, "store_locked")
+    assert str(tmp_path / "data") in direct.json["error"]
+
+    # Nobody can check a key now; whoever sent it learns no more than that.
+    keyed = await call("GET", "/api/builder/workflows", key="builder_whatever")
+    assert (keyed.status, keyed.json["code"]) == (503, "STORE_LOCKED")
+    assert str(tmp_path) not in keyed.text
+    assert (await call("GET", "/api/builder/workflows")).status == 401
+
+    # Jupyter itself is fine, and so is the document, which needs no database.
+    assert (await call("GET", "/api/status", headers=jp_auth_header)).status == 200
+    assert (await call("GET", "/api/builder/openapi.json")).status == 200
+
+
+async def test_a_store_that_takes_no_more(call: Call, runtime: Runtime, full_key: str) -> None:
+    runtime.database.failure = "the disk is full"
+    health = await call("GET", "/api/builder/health")
+    assert (health.status, health.json["status"]) == (503, "unhealthy")
+    saved = await call("POST", "/api/builder/workflows", key=full_key, body={"name": "x", **START_AGENT_END})
+    assert (saved.status, saved.json["code"]) == (503, "STORE_FAILED")
+
+
+async def test_kernels_inherit_a_way_in(
+    jp_serverapp: Any, extension: BuilderApp, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    # A real server calls this once it listens; the test's server listens elsewhere than it believes.
+    port = int(server_url.split(":")[2].split("/", maxsplit=1)[0])
+    jp_serverapp.port, jp_serverapp.ip = port, "127.0.0.1"
+    await extension._start_jupyter_server_extension(jp_serverapp)
+    url, key = (os.environ[name] for name in ENVIRONMENT)
+    assert url == server_url
+    headers = {"Authorization": f"Bearer {key}"}
+    for path in ("api/builder/workflows", "api/canvases", "api/verify-key"):
+        response = await AsyncHTTPClient().fetch(f"{url}/{path}", headers=headers)
+        assert response.code == 200
+    # It is in no list and in no table: it ends with the process.
+    listed = await AsyncHTTPClient().fetch(f"{url}/api/builder/keys", headers=headers)
+    assert json.loads(listed.body) == {"keys": []}
+    lock = json.loads((Path(extension.data_dir) / "lock").read_text())
+    assert lock == {"pid": os.getpid(), "url": url}
+    await extension.stop_extension()
+    assert [os.environ.get(name) for name in ENVIRONMENT] == [None, None]
+    assert key not in (Path(extension.data_dir) / "lock").read_text()
+
+
+async def test_stopping_leaves_the_key_of_another_server(
+    jp_serverapp: Any, extension: BuilderApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(name, "")
+    await extension._start_jupyter_server_extension(jp_serverapp)
+    monkeypatch.setenv(ENVIRONMENT[0], "http://elsewhere/")
+    await extension.stop_extension()
+    assert os.environ[ENVIRONMENT[0]] == "http://elsewhere/"
+    assert ENVIRONMENT[1] not in os.environ
+
+
+async def test_activity(
+    call: Call, full_key: str, extension: BuilderApp, jp_serverapp: Any, *, save: Callable[..., Awaitable[str]]
+) -> None:
+    """An idle culler sees calls with keys, which Jupyter does not count, and runs under way."""
+    times = jp_serverapp.web_app.settings["last_activity_times"]
+    times.pop("builder_jupyter", None)
+    assert extension.current_activity() is None
+    human = [*START_AGENT_END["nodes"][:1], {"id": "agent", "type": "human"}, *START_AGENT_END["nodes"][2:]]
+    run = {"canvasId": await save(nodes=human), "triggerNodeId": "start"}
+    assert (await call("POST", "/api/run", key=full_key, body=run)).status == 202
+    assert "builder_jupyter" in times
+    assert extension.current_activity() == {"executions": 1}
+
+
+# -- the document ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fetch_document(call: Call) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def fetch() -> dict[str, Any]:
+        return (await call("GET", "/api/builder/openapi.json")).json
+
+    return fetch
+
+
+async def test_document(fetch_document: Callable[[], Awaitable[dict[str, Any]]], extension: BuilderApp) -> None:
+    document = await fetch_document()
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["servers"] == [{"url": "/"}]
+    declared = {(handler.path, verb) for handler in (*ROUTES, OpenAPIHandler) for verb, _ in routes_of(handler)}
+    described = {(path, verb) for path, operations in document["paths"].items() for verb in operations}
+    assert described == declared
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(ids)) == len(ids)
+    assert all(operation["summary"] for path in document["paths"].values() for operation in path.values())
+
+
+def check(document: dict[str, Any], method: str, path: str, answer: Answer) -> None:
+    """Hold an answer to what the document says of its status."""
+    responses = document["paths"][path][method.lower()]["responses"]
+    response = responses.get(str(answer.status), responses["default"])
+    schema = {**response["content"]["application/json"]["schema"], "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(answer.json)
+    assert str(answer.status) in responses or (answer.status >= 400 and "error" in answer.json)
+
+
+async def test_answers_are_as_described(
+    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, full_key: str
+) -> None:
+    document = await fetch_document()
+    seen: set[tuple[str, str]] = set()
+
+    async def ask(method: str, path: str, *, status: int, body: Any = None, **parts: Any) -> Any:
+        query = {name: value for name, value in parts.items() if f"{{{name}}}" not in path}
+        answer = await call(method, path.format(**parts), key=full_key, body=body, **query)
+        assert answer.status == status, answer.text
+        check(document, method, path, answer)
+        seen.add((method, path))
+        return answer.json
+
+    one = "/api/builder/workflows/{workflow_id}"
+    await ask("GET", "/api/builder/health", status=200)
+    saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
+    canvas = saved["id"]
+    await ask("POST", "/api/builder/workflows", status=400, body=[])
+    await ask("POST", "/api/builder/workflows", status=422, body={"name": "x", **START_AGENT_END, "edges": []})
+    await ask("GET", "/api/builder/workflows", status=200)
+    await ask("GET", one, status=200, workflow_id=canvas)
+    await ask("GET", one, status=404, workflow_id="wf_0")
+    await ask("PUT", one, status=200, workflow_id=canvas, body={"name": "y"})
+    await ask("POST", "/api/builder/validate", status=200, body=START_AGENT_END | {"edges": []})
+    run = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}}
+    await ask("POST", "/api/run", status=202, body=run)
+    execution_id = (await ask("POST", "/api/run", status=200, body=run | {"sync": True}))["executionId"]
+    await ask("POST", "/api/run", status=400, body=run | {"sync": 1})
+    await ask("GET", "/api/executions", status=200, executionId=execution_id)
+    await ask("GET", "/api/executions", status=404, executionId="exec_0")
+    await ask("GET", "/api/canvases", status=200)
+    await ask("GET", "/api/verify-key", status=200)
+    await ask("GET", "/api/builder/executions", status=200)
+    for path in ("", "/events"):
+        await ask("GET", "/api/builder/executions/{execution_id}" + path, status=200, execution_id=execution_id)
+    cancel = "/api/builder/executions/{execution_id}/cancel"
+    await ask("POST", cancel, status=200, execution_id=execution_id)
+    key = await ask("POST", "/api/builder/keys", status=201, body={"name": "x"})
+    await ask("GET", "/api/builder/keys", status=200)
+    await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
+    await ask("DELETE", one, status=200, workflow_id=canvas)
+    routes = {(verb.upper(), handler.path) for handler in ROUTES for verb, _ in routes_of(handler)}
+    assert routes - seen == {("GET", "/api/builder/executions/{execution_id}/socket")}, "no JSON to look at"
+
+
+async def test_ill_health_is_described_too(
+    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, runtime: Runtime
+) -> None:
+    runtime.database.failure = "the disk is full"
+    answer = await call("GET", "/api/builder/health")
+    assert answer.status == 503
+    check(await fetch_document(), "GET", "/api/builder/health", answer)

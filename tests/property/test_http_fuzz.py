@@ -1,0 +1,139 @@
+"""Whatever is sent, the server answers and does not break: 1,000 bodies to each route that takes one.
+
+The bodies are made beforehand, always the same ones, and go over kept-alive connections to one running server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from server import CANVAS, START_AGENT_END, Call
+
+from builder_jupyter.rest.app import ROUTES
+from builder_jupyter.rest.routing import routes_of
+
+EXAMPLES = 1_000
+CONNECTIONS = 2
+
+ROUTES_WITH_BODIES = [
+    (verb.upper(), handler.path)
+    for handler in ROUTES
+    for verb, _ in routes_of(handler)
+    if verb in {"post", "put", "patch"}
+]
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=8),
+    st.sampled_from(["", "start", "direct", "a" * 2000, "\x00", "\ud800", 10**30, 10**4000, [], {}, [[]], {"": {}}]),
+)
+
+
+def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [here] + [path for step, item in items for path in paths(item, (*here, step))]
+
+
+@st.composite
+def mutated(draw: st.DrawFn, valid: Any) -> bytes:
+    """A valid body in which up to three places are replaced, removed, doubled, or cut in the bytes."""
+    value = json.loads(json.dumps(valid))
+    for _ in range(draw(st.integers(0, 3))):
+        places = paths(value)[1:]
+        if not places:
+            break
+        *parents, step = draw(st.sampled_from(places))
+        target = value
+        for parent in parents:
+            target = target[parent]
+        action = draw(st.sampled_from(["replace", "remove", "add", "double"]))
+        if action == "replace":
+            target[step] = copy.deepcopy(draw(ODD))
+        elif action == "add" and isinstance(target, dict):
+            target[draw(st.text(max_size=4))] = copy.deepcopy(draw(ODD))
+        elif action == "double" and isinstance(target, list):
+            target.append(target[step])
+        else:
+            del target[step]
+    raw = json.dumps(value).encode()
+    if draw(st.booleans()):
+        return raw
+    at = draw(st.integers(0, len(raw)))
+    return raw[:at] + draw(st.binary(max_size=4)) + raw[at + draw(st.integers(0, 4)) :]
+
+
+def examples(valid: Any) -> list[bytes]:
+    """The same bodies each time: hypothesis only makes them up, the test sends them."""
+    made: list[bytes] = []
+
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, database=None, phases=[Phase.generate], deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.one_of(mutated(valid), mutated(valid), st.binary(max_size=200)))
+    def collect(body: bytes) -> None:
+        made.append(body)
+
+    collect()
+    return made
+
+
+async def post_all(host: str, head: str, bodies: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Send bodies one after another over one connection; return each one's status and answer."""
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    answers = {}
+    for body in bodies:
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(answered.partition("content-length: ")[2].partition("\r\n")[0])
+        answers[body] = int(answered.split(" ", 2)[1]), await reader.readexactly(length)
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES_WITH_BODIES)
+async def test_no_body_breaks_the_server(
+    method: str, path: str, *, server_url: str, call: Call, full_key: str, save: Callable[..., Awaitable[str]]
+) -> None:
+    canvas = await save(CANVAS)
+    run = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}, "timeoutSeconds": 1}
+    execution_id = (await call("POST", "/api/run", key=full_key, body=run)).json["executionId"]
+    nodes = [
+        *START_AGENT_END["nodes"],
+        {"id": "r", "type": "router", "data": {"conditions": [{"label": "a", "pattern": "x+"}], "default": "a"}},
+        {"id": "h", "type": "human", "data": {"prompt": "?", "timeout": 1.5, "options": ["a"]}},
+        {"id": "t", "type": "tool", "data": {"tool_name": "calculator", "arguments": {"expression": "{{state.q}}"}}},
+    ]
+    graph = {"nodes": nodes, "edges": START_AGENT_END["edges"], "draft": True, "message": "m"}
+    valid = {
+        "/api/run": run,
+        "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"]},
+    }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
+    host, _, prefix = server_url.removeprefix("http://").partition("/")
+    target = path.format(workflow_id=canvas, execution_id=execution_id)
+    head = f"{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {full_key}\r\n"
+    bodies = examples(valid)
+    assert len(bodies) >= EXAMPLES
+    shares = [post_all(host, head, bodies[i::CONNECTIONS]) for i in range(CONNECTIONS)]
+    statuses = set()
+    for answers in await asyncio.gather(*shares):
+        for body, (status, answer) in answers.items():
+            assert status < 500, (body, answer)
+            assert json.loads(answer), "JSON whatever happens"
+            statuses.add(status)
+    assert min(statuses) < 300, "nothing got past the first check"
+    assert (await call("GET", "/api/builder/health")).json["status"] == "healthy"
+    # What was kept can be read again.
+    assert (await call("GET", "/api/builder/workflows", key=full_key, limit=100)).status == 200
+    assert (await call("GET", "/api/canvases", key=full_key)).status == 200
