@@ -22,6 +22,8 @@ class LabextensionBuildHook(JupyterBuildHook):
         """Put Node on the PATH, tell the builder how to call npm, and build."""
         node, npm = _node_and_npm()
         os.environ["PATH"] = os.pathsep.join((str(node.parent), os.environ.get("PATH", os.defpath)))
+        # Node brings certificates of its own; behind a company's proxy only the system's will do, as for pip.
+        os.environ["NODE_OPTIONS"] = f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
         self.config["build-kwargs"] = {**self.config["build-kwargs"], "npm": [str(node), str(npm)]}
         super().initialize(version, build_data)
 
