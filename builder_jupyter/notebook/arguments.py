@@ -20,7 +20,10 @@ from builder_jupyter.graph.model import Workflow
 if TYPE_CHECKING:
     from argparse import Namespace
 
-_WORD = re.compile(r"""(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+""")
+QUOTED = r"""(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+"""
+"""A regular expression: one word of a line, with the quotations in it."""
+
+_WORD = re.compile(QUOTED)
 _VARIABLE = re.compile(r"\$(?P<dollar>[^\W\d]\w*)|\{(?P<braces>[^\W\d]\w*)\}")
 
 

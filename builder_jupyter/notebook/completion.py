@@ -11,10 +11,10 @@ from builder_jupyter.client.default import default_client
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.dialects.plain_lines import WORD
 from builder_jupyter.graph.model import Workflow, canonical_json
-from builder_jupyter.notebook.arguments import split, target
+from builder_jupyter.notebook.arguments import QUOTED, split, target
 
 _CALL = re.compile(r"%(?P<magic>workflow|run_workflow|runs|canvas)\s+(?P<line>[^\n]*)\Z")
-_TYPED = re.compile(r"""(?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')*(?:"(?:[^"\\]|\\.)*|'[^']*)?\Z""")
+_LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
 _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {
     "workflow": ("--no-save", "--as", "--message"),
@@ -30,10 +30,10 @@ def complete(shell: Any, event: Any) -> list[str]:
     is offered when the client cannot answer.
     """
     call = _CALL.search(event.text_until_cursor)
-    if call is None:
+    words = _LINE.match(call["line"]) if call else None
+    if call is None or words is None:
         return []
-    typed = _TYPED.search(call["line"])[0]  # type: ignore[index]
-    before = call["line"].removesuffix(typed).strip()
+    before, typed = words["before"].strip(), words["typed"]
     try:
         offers = list(_offers(call["magic"], before, typed, shell.user_ns))
     except BuilderError:
