@@ -46,7 +46,7 @@ class WorkflowMagics(Magics):
         As a line, ``%workflow NAME``, it shows a saved workflow.
         """
         options = parse(self.workflow, line)
-        name = str(target(options.name, self._variables))
+        name = self._name(options.name)
         if cell is None:
             found = default_client().workflow(name)
         else:
@@ -85,7 +85,7 @@ class WorkflowMagics(Magics):
     def runs(self, line: str) -> pd.DataFrame:
         """List the newest runs."""
         options = parse(self.runs, line)
-        workflow = None if options.workflow is None else str(target(options.workflow, self._variables))
+        workflow = None if options.workflow is None else self._name(options.workflow)
         return default_client().executions(workflow, limit=options.limit)
 
     @no_var_expand
@@ -100,6 +100,10 @@ class WorkflowMagics(Magics):
     @property
     def _variables(self) -> dict[str, Any]:
         return self.shell.user_ns  # type: ignore[no-any-return,union-attr]
+
+    def _name(self, word: str) -> str:
+        found = target(word, self._variables)
+        return found.name if isinstance(found, Workflow) else found
 
     def _text(self, options: Any) -> str | None:
         return None if options.message is None else str(value(options.message, self._variables))

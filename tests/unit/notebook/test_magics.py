@@ -138,6 +138,8 @@ def test_lists(do: Callable[[str], Any], hello: Workflow) -> None:
     assert do("%workflows")["id"].tolist() == [hello.id]
     assert len(do("%runs")) == len(do("%runs hello")) == 2
     assert len(do("%runs --limit 1 hello")) == 1
+    do("%workflow hello --as flow")
+    assert len(do("%runs $flow")) == 2
 
 
 def test_a_canvas_is_made_of_the_workflow(
