@@ -6,6 +6,7 @@ variables in the lines: an input ``{"a": 1}`` is JSON, and ``$name`` is the obje
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from builder_jupyter.client.default import default_client
-from builder_jupyter.errors import NotConfigured, Unprocessable
+from builder_jupyter.errors import NotConfigured, NotFound, Unprocessable
 from builder_jupyter.graph.dialects.plain import parse_plain
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.arguments import inputs, parse, target, value, variable
@@ -119,11 +120,21 @@ def register(ip: Any) -> None:
 def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:
     """Save a workflow, or only judge it. Raises `Unprocessable` (``VALIDATION_FAILED``)."""
     if not no_save:
-        return default_client().save(workflow, message)
+        return default_client().save(_placed(workflow), message)
     verdict = default_client().validate(workflow)
     if not verdict["valid"]:
         raise Unprocessable("Workflow validation failed", details=verdict)
     return workflow
+
+
+def _placed(workflow: Workflow) -> Workflow:
+    """Return a workflow whose nodes without a position have that of the saved one: a cell run again moves nothing."""
+    try:
+        saved = default_client().workflow(workflow.name).nodes_by_id
+    except NotFound:
+        return workflow
+    places = {node_id: node.position for node_id, node in saved.items()}
+    return workflow.with_nodes(replace(n, position=n.position or places.get(n.id)) for n in workflow.nodes)
 
 
 def _canvas_class() -> Any:

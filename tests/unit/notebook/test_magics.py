@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from builder_jupyter.client.execution import Execution
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.errors import BuilderError, InvalidInput, NotConfigured, NotFound, Unavailable, Unprocessable
 from builder_jupyter.execution.status import ExecutionStatus
-from builder_jupyter.graph.model import Workflow
+from builder_jupyter.graph.model import Position, Workflow
 from builder_jupyter.notebook.completion import complete, input_names
 
 DOCS = Path(__file__).parents[3] / "docs" / "notebook.md"
@@ -80,6 +81,18 @@ def test_a_cell_makes_a_saved_workflow(client: Client, hello: Workflow) -> None:
     assert hello.id
     assert hello == client.workflow("hello")
     assert hello.node("greeter").label == "Greeter"
+
+
+def test_a_cell_run_again_leaves_the_nodes_where_they_are(
+    do: Callable[[str], Any], client: Client, hello: Workflow
+) -> None:
+    client.save(hello.with_nodes(replace(node, position=Position(7, i)) for i, node in enumerate(hello.nodes)))
+    cell = f"%%workflow hello\nagent new\n    prompt: x\n{HELLO}start -> new -> end\n"
+    again = do(cell)
+    assert [node.position for node in again.nodes] == [None, Position(7, 0), Position(7, 1), Position(7, 2)]
+    version = client.workflows()["version"].tolist()
+    do(cell)
+    assert client.workflows()["version"].tolist() == version
 
 
 def test_a_cell_may_be_json_and_assign_a_variable(do: Callable[[str], Any], client: Client, hello: Workflow) -> None:
