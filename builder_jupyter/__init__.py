@@ -59,7 +59,7 @@ def __getattr__(name: str) -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None:
-        load_ipython_extension(shell)
+        _show_workflows(shell)
     return found
 
 
@@ -68,7 +68,18 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Teach an IPython shell to show workflows: what ``%load_ext builder_jupyter`` calls. Twice changes nothing."""
+    """Give an IPython shell the magics and teach it to show workflows. Twice changes nothing.
+
+    ``%load_ext builder_jupyter`` calls it. Without it workflows are shown all the same, since that takes no names in
+    the user's session; the magics do.
+    """
+    from builder_jupyter.notebook.magics import register
+
+    _show_workflows(ipython)
+    register(ipython)
+
+
+def _show_workflows(ipython: Any) -> None:
     from builder_jupyter.notebook.display import register
 
     register(ipython)

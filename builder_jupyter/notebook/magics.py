@@ -1,0 +1,147 @@
+"""The magics: workflows written, run and listed in cells. ``%load_ext builder_jupyter`` brings them.
+
+Each parses its line, asks the default client and returns something that can be shown. IPython must not expand
+variables in the lines: an input ``{"a": 1}`` is JSON, and ``$name`` is the object rather than its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from builder_jupyter.client.default import default_client
+from builder_jupyter.errors import NotConfigured, NotFound, Unprocessable
+from builder_jupyter.graph.dialects.plain import parse_plain
+from builder_jupyter.graph.model import Workflow
+from builder_jupyter.notebook.arguments import inputs, parse, target, value, variable
+from builder_jupyter.notebook.completion import complete
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from builder_jupyter.client.execution import Execution
+
+CANVAS = "builder_jupyter.notebook.widgets.canvas"
+FIRST_LINE = 2
+"""The text of a cell begins below the magic, and messages count the lines as the cell does."""
+
+
+@magics_class
+class WorkflowMagics(Magics):
+    """``%%workflow``, ``%run_workflow``, ``%workflows``, ``%runs`` and ``%canvas``."""
+
+    @no_var_expand
+    @line_cell_magic
+    @magic_arguments()
+    @argument("name", help="the workflow's name; in quotes if it has blanks")
+    @argument("--no-save", action="store_true", help="check the workflow, but do not save it")
+    @argument("--as", dest="variable", type=variable, metavar="VAR", help="also assign the workflow to a variable")
+    @argument("--message", type=str, metavar="TEXT", help="what has changed, for the list of versions")
+    def workflow(self, line: str, cell: str | None = None) -> Workflow:
+        """Save the workflow that a cell describes, in the text form or as JSON, and show it.
+
+        As a line, ``%workflow NAME``, it shows a saved workflow.
+        """
+        options = parse(self.workflow, line)
+        name = self._name(options.name)
+        if cell is None:
+            found = default_client().workflow(name)
+        else:
+            found = _kept(parse_plain(cell, name=name, first_line=FIRST_LINE), options.no_save, self._text(options))
+        if options.variable:
+            self._variables[options.variable] = found
+        return found
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", help="the name or id of a saved workflow, or $variable")
+    @argument("inputs", nargs="*", default=[], metavar="key=value", help="inputs: JSON, $variable, or text")
+    @argument("--trigger", metavar="NODE", help="the node to start from, if there are several triggers")
+    @argument("--quiet", action="store_true", help="do not show how the run gets on")
+    def run_workflow(self, line: str) -> Execution:
+        """Run a workflow to its end and return the execution, which failed runs are as well."""
+        options = parse(self.run_workflow, line)
+        workflow, given = target(options.workflow, self._variables), inputs(options.inputs, self._variables)
+        show = False if options.quiet else None
+        return default_client().run(workflow, given, trigger=options.trigger, show=show)
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    def workflows(self, line: str) -> pd.DataFrame:
+        """List the saved workflows, newest change first."""
+        parse(self.workflows, line)
+        return default_client().workflows()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", nargs="?", help="the name or id of a workflow; all if left out")
+    @argument("--limit", type=int, default=50, metavar="N", help="how many at most (%(default)s)")
+    def runs(self, line: str) -> pd.DataFrame:
+        """List the newest runs."""
+        options = parse(self.runs, line)
+        workflow = None if options.workflow is None else self._name(options.workflow)
+        return default_client().executions(workflow, limit=options.limit)
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", help="the name or id of a saved workflow, or $variable")
+    def canvas(self, line: str) -> Any:
+        """Show a workflow as a canvas."""
+        found = target(parse(self.canvas, line).workflow, self._variables)
+        return _canvas_class()(found if isinstance(found, Workflow) else default_client().workflow(found))
+
+    @property
+    def _variables(self) -> dict[str, Any]:
+        return self.shell.user_ns  # type: ignore[no-any-return,union-attr]
+
+    def _name(self, word: str) -> str:
+        found = target(word, self._variables)
+        return found.name if isinstance(found, Workflow) else found
+
+    def _text(self, options: Any) -> str | None:
+        return None if options.message is None else str(value(options.message, self._variables))
+
+
+def register(ip: Any) -> None:
+    """Give an IPython shell the magics and their completions; doing it twice changes nothing."""
+    if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
+        ip.register_magics(WorkflowMagics)
+        ip.set_hook("complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|runs|canvas)\s")
+
+
+def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:
+    """Save a workflow, or only judge it. Raises `Unprocessable` (``VALIDATION_FAILED``)."""
+    if not no_save:
+        return default_client().save(_placed(workflow), message)
+    verdict = default_client().validate(workflow)
+    if not verdict["valid"]:
+        raise Unprocessable("Workflow validation failed", details=verdict)
+    return workflow
+
+
+def _placed(workflow: Workflow) -> Workflow:
+    """Return a workflow whose nodes without a position have that of the saved one: a cell run again moves nothing."""
+    try:
+        saved = default_client().workflow(workflow.name).nodes_by_id
+    except NotFound:
+        return workflow
+    places = {node_id: node.position for node_id, node in saved.items()}
+    return workflow.with_nodes(replace(n, position=n.position or places.get(n.id)) for n in workflow.nodes)
+
+
+def _canvas_class() -> Any:
+    try:
+        return import_module(CANVAS).Canvas
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"There is no canvas here: the module {error.name} is missing.",
+            hint="%workflow NAME shows a picture of the workflow.",
+        ) from error

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import builder_jupyter
+from builder_jupyter.client.client import Client
+from builder_jupyter.client.embedded import open_embedded
+from builder_jupyter.client.execution import Execution
+from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.errors import BuilderError, InvalidInput, NotConfigured, NotFound, Unavailable, Unprocessable
+from builder_jupyter.execution.status import ExecutionStatus
+from builder_jupyter.graph.model import Position, Workflow
+from builder_jupyter.notebook.completion import complete, input_names
+
+DOCS = Path(__file__).parents[3] / "docs" / "notebook.md"
+HELLO = """\
+start
+agent greeter "Greeter"
+    prompt: Greet {{state.visitor}} who says {{state.message}}.
+end
+
+start -> greeter -> end
+"""
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    script = ScriptedModel(lambda request: f"About: {request.messages[-1].content}")
+    with Client(open_embedded(models=ScriptedModels(script))) as client:
+        for module in ("magics", "completion"):
+            monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
+        yield client
+
+
+@pytest.fixture
+def shell(client: Client) -> InteractiveShell:
+    assert client
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    builder_jupyter.load_ipython_extension(shell)
+    builder_jupyter.load_ipython_extension(shell)
+    return shell
+
+
+@pytest.fixture
+def do(shell: InteractiveShell) -> Callable[[str], Any]:
+    def run(code: str) -> Any:
+        done = shell.run_cell(code)
+        done.raise_error()
+        return done.result
+
+    return run
+
+
+@pytest.fixture
+def hello(do: Callable[[str], Any]) -> Workflow:
+    made = do(f"%%workflow hello\n{HELLO}")
+    assert isinstance(made, Workflow)
+    return made
+
+
+def failure(shell: InteractiveShell, code: str) -> BuilderError:
+    error = shell.run_cell(code).error_in_exec
+    assert isinstance(error, BuilderError), error
+    return error
+
+
+def test_a_cell_makes_a_saved_workflow(client: Client, hello: Workflow) -> None:
+    assert hello.id
+    assert hello == client.workflow("hello")
+    assert hello.node("greeter").label == "Greeter"
+
+
+def test_a_cell_run_again_leaves_the_nodes_where_they_are(
+    do: Callable[[str], Any], client: Client, hello: Workflow
+) -> None:
+    client.save(hello.with_nodes(replace(node, position=Position(7, i)) for i, node in enumerate(hello.nodes)))
+    cell = f"%%workflow hello\nagent new\n    prompt: x\n{HELLO}start -> new -> end\n"
+    again = do(cell)
+    assert [node.position for node in again.nodes] == [None, Position(7, 0), Position(7, 1), Position(7, 2)]
+    version = client.workflows()["version"].tolist()
+    do(cell)
+    assert client.workflows()["version"].tolist() == version
+
+
+def test_a_cell_may_be_json_and_assign_a_variable(do: Callable[[str], Any], client: Client, hello: Workflow) -> None:
+    made = do(f'%%workflow "My flow" --as flow --message first\n{json.dumps(hello.to_dict())}')
+    assert do("flow") is made
+    assert made.name == "My flow"
+    assert client.workflow("My flow").nodes == hello.nodes
+
+
+def test_a_cell_that_is_not_saved_is_judged_all_the_same(
+    do: Callable[[str], Any], shell: InteractiveShell, client: Client
+) -> None:
+    assert do(f"%%workflow hello --no-save\n{HELLO}").id is None
+    assert isinstance(failure(shell, "%%workflow broken --no-save\nagent a"), Unprocessable)
+    assert isinstance(failure(shell, "%%workflow broken\nagent a"), Unprocessable)
+    assert client.workflows().empty
+
+
+def test_a_line_shows_a_saved_workflow(do: Callable[[str], Any], hello: Workflow) -> None:
+    assert do("%workflow hello") == hello
+    do("name = 'hello'")
+    assert do("%workflow $name") == hello
+
+
+def test_a_run_has_inputs_of_all_kinds(do: Callable[[str], Any], hello: Workflow) -> None:
+    assert hello
+    do("tickets = [{'id': 1}]; who = 'Ada'")
+    run = do(
+        """%run_workflow hello message="It's late" a=1 b='{"x": [1, 2]}' c=$tickets d={who} --quiet e=1=2 f="5" g="""
+    )
+    assert isinstance(run, Execution)
+    assert run.status is ExecutionStatus.COMPLETED
+    assert run.snapshot["inputs"] == {
+        "message": "It's late",
+        "a": 1,
+        "b": {"x": [1, 2]},
+        "c": [{"id": 1}],
+        "d": "Ada",
+        "e": "1=2",
+        "f": "5",
+        "g": "",
+    }
+
+
+def test_a_run_is_a_value_and_takes_a_workflow_that_is_one(do: Callable[[str], Any], hello: Workflow) -> None:
+    assert hello
+    do(f"%%workflow other --no-save --as flow\n{HELLO}")
+    do("run = %run_workflow $flow message=hi --trigger start --quiet")
+    assert do("run.text") == "About: hi"
+    assert do("%run_workflow hello message=hi").text == "About: hi"
+
+
+def test_lists(do: Callable[[str], Any], hello: Workflow) -> None:
+    for _ in range(2):
+        do("%run_workflow hello message=hi --quiet")
+    assert do("%workflows")["id"].tolist() == [hello.id]
+    assert len(do("%runs")) == len(do("%runs hello")) == 2
+    assert len(do("%runs --limit 1 hello")) == 1
+    do("%workflow hello --as flow")
+    assert len(do("%runs $flow")) == 2
+
+
+def test_a_canvas_is_made_of_the_workflow(
+    do: Callable[[str], Any], shell: InteractiveShell, hello: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "builder_jupyter.notebook.widgets.canvas"
+    monkeypatch.setitem(sys.modules, name, None)
+    assert isinstance(failure(shell, "%canvas hello"), NotConfigured)
+    module = ModuleType(name)
+    module.Canvas = lambda workflow: ["canvas", workflow]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "builder_jupyter.notebook.widgets", ModuleType("builder_jupyter.notebook.widgets"))
+    monkeypatch.setitem(sys.modules, name, module)
+    assert do("%canvas hello") == ["canvas", hello]
+    do("flow = %workflow hello")
+    assert do("%canvas $flow") == ["canvas", hello]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("%run_workflow", InvalidInput, "required: workflow. Usage: %run_workflow [--trigger NODE]"),
+        ("%run_workflow hello Message", InvalidInput, "An input is written key=value, not Message."),
+        ("%run_workflow hello =1", InvalidInput, "An input is written key=value"),
+        ("%run_workflow hello a=1 --bogus", InvalidInput, "Unrecognized arguments: --bogus"),
+        ("%run_workflow hello message=don't", InvalidInput, "The quotation has no end: '"),
+        ("%run_workflow hello a=$nothing", InvalidInput, "There is no variable 'nothing'."),
+        ("%run_workflow hello a=$In --trigger x", NotFound, "x"),
+        ("%run_workflow $In", InvalidInput, "neither a workflow nor the name of one"),
+        ("%run_workflow nothing", NotFound, "'nothing'"),
+        ("%runs --limit X", InvalidInput, "invalid int value: 'X'. Usage: %runs [--limit N] [workflow]"),
+        ("%workflows all", InvalidInput, "Unrecognized arguments: all"),
+        ("%workflow", InvalidInput, "required: name"),
+        ("%workflow nothing", NotFound, "'nothing'"),
+        ("%canvas", InvalidInput, "required: workflow"),
+        ("%%workflow x --as 1x\nstart", InvalidInput, "'1x'"),
+        ("%%workflow x\nstart\nagent", InvalidInput, "line 3 needs an id behind the type"),
+        ("%%workflow x\n{", InvalidInput, "This is not a JSON document"),
+    ],
+)
+def test_errors_are_one_line(
+    shell: InteractiveShell, hello: Workflow, capsys: pytest.CaptureFixture[str], code: str, kind: type, words: str
+) -> None:
+    assert hello
+    capsys.readouterr()
+    error = failure(shell, code)
+    shown = capsys.readouterr()
+    assert type(error) is kind
+    assert words in shown.out
+    assert len(shown.out.strip().splitlines()) == 1
+    assert not shown.err
+
+
+@pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("%run_workflow he", ["hello"]),
+        ("run = %run_workflow he", ["hello"]),
+        ("%%workflow ", ['"My \\"flow\\""', "hello"]),
+        ('%canvas "My', ['My \\"flow\\""']),
+        ("%runs h", ["hello"]),
+        ("%runs hello --l", ["--limit"]),
+        ("%run_workflow hello ", ["message=", "visitor="]),
+        ("%run_workflow hello message='a b' v", ["visitor="]),
+        ('%run_workflow "My \\"flow\\"" m', ["message="]),
+        ("%run_workflow hello --trigger gr", ["greeter"]),
+        ("%run_workflow $flow vis", ["visitor="]),
+        ("%run_workflow nothing m", []),
+        ("%workflow hello x", []),
+    ],
+)
+def test_completion(
+    shell: InteractiveShell, do: Callable[[str], Any], hello: Workflow, line: str, expected: list[str]
+) -> None:
+    shell.user_ns["flow"] = hello
+    do(f'%%workflow "My \\"flow\\""\n{HELLO}')
+    shell.Completer.use_jedi = False
+    offered = [offer.text for offer in shell.Completer.completions(line, len(line))]
+    ours = [text for text in offered if not text.startswith("%")] if expected else []
+    assert sorted(ours) == sorted(expected)
+
+
+def test_completion_is_silent_when_nothing_answers(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Client:
+        raise Unavailable("Gone.")
+
+    monkeypatch.setattr("builder_jupyter.notebook.completion.default_client", refuse)
+    event = SimpleNamespace(text_until_cursor="%run_workflow he", symbol="he")
+    assert complete(shell, event) == []
+    event.text_until_cursor = "print(he"
+    assert complete(shell, event) == []
+
+
+def test_inputs_of_a_canvas() -> None:
+    nodes = [{"clientId": "t", "type": "prompt-trigger", "data": {"inputKey": "topic"}}]
+    canvas = Workflow.from_dict({"dialect": "direct", "name": "c", "nodes": nodes, "edges": []})
+    assert input_names(canvas) == ["topic"]
+
+
+def test_using_the_package_brings_the_display_but_no_magics(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    try:
+        monkeypatch.delitem(vars(builder_jupyter), "Workflow", raising=False)
+        flow = builder_jupyter.Workflow.from_dict({"name": "w", "nodes": [], "edges": []})
+        assert "image/svg+xml" in shell.display_formatter.format(flow)[0]
+        assert "run_workflow" not in shell.magics_manager.magics["line"]
+        assert shell.run_cell("%load_ext builder_jupyter").success
+        assert "run_workflow" in shell.magics_manager.magics["line"]
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def test_the_documentation_runs(do: Callable[[str], Any]) -> None:
+    blocks = re.findall(r"```text\n(%.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    workflow, run = map(do, blocks)
+    assert len(workflow.edges) == 10
+    assert run.status is ExecutionStatus.COMPLETED
+    assert run["billing"].text
+
+
+def test_nbval_fails_the_cells_whose_magic_fails(tmp_path: Path) -> None:
+    sources = [
+        "%load_ext builder_jupyter",
+        "%run_workflow hello",
+        "%run_workflow",
+        "%%workflow x\nagnet a",
+        "%workflows",
+    ]
+    cells = [
+        {"cell_type": "code", "execution_count": None, "id": f"c{i}", "metadata": {}, "outputs": [], "source": source}
+        for i, source in enumerate(sources)
+    ]
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    document = {"cells": cells, "metadata": spec, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "magics.ipynb").write_text(json.dumps(document), encoding="utf-8")
+    elsewhere = ("BUILDER_JUPYTER_URL", "BUILDER_JUPYTER_KEY", "JPY_PARENT_PID")
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "magics.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
