@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
-    from builder_jupyter.client.connect import connect
-    from builder_jupyter.client.default import run, start, validate
+    from builder_jupyter.client.default import connect, run, start, validate
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
@@ -44,7 +43,7 @@ _HOMES = {
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
     "Workflow": "builder_jupyter.graph.model",
-    "connect": "builder_jupyter.client.connect",
+    "connect": "builder_jupyter.client.default",
     "run": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from builder_jupyter.client.client import Client
-from builder_jupyter.client.connect import connect
+from builder_jupyter.client.connect import connect as open_client
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.graph.model import Workflow
@@ -18,13 +19,21 @@ _lock = Lock()
 
 
 def default_client() -> Client:
-    """Return the one client of this process, made by `connect` when first asked for."""
+    """Return the client that was connected last, or one made now."""
     pid = os.getpid()  # after a fork the child has the object, but not the thread behind it
     with _lock:
         client = _clients.get(pid)
         if client is None or not client.transport.portal.is_open:
-            client = _clients[pid] = connect()
+            client = _clients[pid] = open_client()
         return client
+
+
+def connect(target: str | None = None, *, key: str | None = None, data_dir: str | Path | None = None) -> Client:
+    """Connect as `connect.connect` does, and make that the default: `run` and the magics go there from now on."""
+    client = open_client(target, key=key, data_dir=data_dir)
+    with _lock:
+        _clients[os.getpid()] = client
+    return client
 
 
 def run(

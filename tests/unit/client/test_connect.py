@@ -121,6 +121,13 @@ def test_a_database_in_use_leads_to_its_server(alone: Path, tmp_path: Path) -> N
     lock.release()
 
 
+def test_what_was_connected_last_is_the_default() -> None:
+    with default.connect("embedded") as client:
+        assert default.default_client() is client
+    assert default.default_client() is not client, "a closed client is not used"
+    default.default_client().close()
+
+
 def test_there_is_one_default_client() -> None:
     client = default.default_client()
     assert default.default_client() is client
