@@ -1,7 +1,6 @@
 """Who runs when: joins, dead branches, loops. Without an engine; every step does what the script says."""
 
 import random
-import time
 from itertools import pairwise
 
 import pytest
@@ -211,20 +210,11 @@ def test_two_thousand_branches():
     assert done.started[-1] == "join"
 
 
-def seconds_of_loop(visits):
+def test_two_thousand_times_round_a_loop():
     plan = plan_of("a>work>check>work check>end")
-    begin = time.perf_counter()
-    done = Walk(plan, lambda step, visit: (["work"] if visit < visits else ["end"]) if step == "check" else None).run()
+    done = Walk(plan, lambda step, visit: (["work"] if visit < 2_000 else ["end"]) if step == "check" else None).run()
     assert done.started[-1] == "end"
-    assert len(done.started) == 2 * visits + 2
-    return time.perf_counter() - begin
-
-
-def test_the_time_of_a_loop_grows_with_its_visits_and_no_faster():
-    # Quadratic growth would make four times the visits sixteen times as slow; the best of three shuts out noise.
-    short = min(seconds_of_loop(500) for _ in range(3))
-    long = min(seconds_of_loop(2_000) for _ in range(3))
-    assert long < 9 * short
+    assert len(done.started) == 4_002
 
 
 @pytest.mark.parametrize("seed", range(20))
