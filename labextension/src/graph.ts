@@ -11,10 +11,14 @@ import cytoscape, {
 
 import { captionOf, cardArt, lookOf } from './card';
 import { curveOf } from './curves';
+import { type Element, fitPlaces, mark, near } from './detail';
 import { stylesheet } from './stylesheet';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { type Doc, type DocEdge, type DocNode, isDone, type StepStatus } from './types';
 
+/** Above this number of nodes, cards that are too small to read are drawn plain; as in the printed picture. */
+const MANY = 300;
+const SETTLED_MS = 60;
 const LARGE = 1500;
 const FIT_PADDING = 28;
 const MAX_FIT_ZOOM = 1;
@@ -40,7 +44,7 @@ export class Graph {
       maxZoom: 4,
       ...options,
       container: stage,
-      style: stylesheet(this.theme),
+      style: [],
       layout: { name: 'preset', fit: false },
       userZoomingEnabled: false,
       autounselectify: false,
@@ -52,6 +56,12 @@ export class Graph {
     });
     this.core.on('position', 'node', event => {
       this.bend(event.target as NodeSingular);
+    });
+    this.core.on('viewport resize', () => {
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => {
+        this.detail();
+      }, SETTLED_MS);
     });
     this.forget = onThemeChange(() => {
       this.restyle();
@@ -75,6 +85,11 @@ export class Graph {
     const nodes = new Map(doc.nodes.map(node => [node.id, node]));
     const edges = new Map(doc.edges.map(edge => [edgeId(edge), edge]));
     const { core } = this;
+    const isPlain = doc.nodes.length > MANY;
+    if (isPlain !== this.isPlain) {
+      this.isPlain = isPlain;
+      core.style(stylesheet(this.theme, isPlain));
+    }
     core.startBatch();
     try {
       core
@@ -103,6 +118,7 @@ export class Graph {
     } finally {
       core.endBatch();
     }
+    this.detail();
     this.tellSelection();
   }
 
@@ -121,14 +137,12 @@ export class Graph {
           this.dress(node, status);
         }
       }
-      for (const edge of union(core, nodes).connectedEdges()) {
+      for (const edge of changed === 'all' ? core.edges() : union(core, nodes).connectedEdges()) {
         const from = statusOf(idOf(edge.source()));
         const to = statusOf(idOf(edge.target()));
-        edge.toggleClass(
-          'walked',
-          from === 'completed' && !!to && to !== 'pending' && to !== 'skipped'
-        );
-        edge.toggleClass('dead', !!from && isDone(from) && to === 'skipped');
+        const isWalked = from === 'completed' && !!to && to !== 'pending' && to !== 'skipped';
+        mark(edge, 'walked', isWalked);
+        mark(edge, 'dead', !!from && isDone(from) && to === 'skipped');
       }
     } finally {
       core.endBatch();
@@ -179,7 +193,11 @@ export class Graph {
       return;
     }
     core.resize();
-    core.fit(undefined, FIT_PADDING);
+    if (this.isPlain) {
+      fitPlaces(core, FIT_PADDING); // asking cytoscape for the box would lay out every element before the first frame
+    } else {
+      core.fit(undefined, FIT_PADDING);
+    }
     if (core.zoom() > MAX_FIT_ZOOM) {
       core.zoom(MAX_FIT_ZOOM);
       core.center();
@@ -201,6 +219,7 @@ export class Graph {
   /** Let go of everything. */
   dispose(): void {
     this.forget();
+    clearTimeout(this.settling);
     this.resizing.disconnect();
     this.core.destroy();
   }
@@ -208,6 +227,10 @@ export class Graph {
   private theme: Theme;
   private looks: Doc['looks'] = {};
   private hasFitted = false;
+  private isPlain: boolean | null = null;
+  /** What is drawn in full in a plain graph. */
+  private near = new Set<Element>();
+  private settling: ReturnType<typeof setTimeout> | undefined;
   private readonly forget: () => void;
   private readonly resizing: ResizeObserver;
   private told: string | null = null;
@@ -286,7 +309,20 @@ export class Graph {
         this.dress(node, node.data('status') as StepStatus | null);
       }
     });
-    this.core.style(stylesheet(this.theme));
+    this.core.style(stylesheet(this.theme, this.isPlain === true));
+  }
+
+  private detail(): void {
+    const found = this.isPlain ? near(this.core) : new Set<Element>();
+    this.core.batch(() => {
+      for (const one of this.near) {
+        mark(one, 'near', found.has(one));
+      }
+      for (const one of found) {
+        mark(one, 'near', true);
+      }
+    });
+    this.near = found;
   }
 
   /** Keep the middle in the middle when the room changes; show all when there was none before. */

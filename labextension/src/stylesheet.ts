@@ -6,8 +6,12 @@ import type { Curve } from './curves';
 import { MARKS } from './marks';
 import type { Theme } from './theme';
 
-/** Cytoscape's stylesheet in the colours of a theme. */
-export function stylesheet(theme: Theme): StylesheetJson {
+/**
+ * Cytoscape's stylesheet in the colours of a theme. In a plain one only what has the class `near` is drawn in full;
+ * the rest is a box or a line, without names, pictures and curves: in large graphs they cost most of the time.
+ */
+export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
+  const full = isPlain ? '.near' : '';
   const line = theme.isDark ? '#6b7889' : '#8390a3';
   const curve = (edge: EdgeSingular) => edge.data('curve') as Curve;
   return [
@@ -21,6 +25,12 @@ export function stylesheet(theme: Theme): StylesheetJson {
         'background-color': theme.card,
         'border-width': 1,
         'border-color': theme.line,
+        'overlay-opacity': 0
+      }
+    },
+    {
+      selector: `node${full}`,
+      style: {
         'background-image': 'data(art)',
         'background-width': CARD.width + 2 * MARGIN,
         'background-height': CARD.height + 2 * MARGIN,
@@ -42,17 +52,22 @@ export function stylesheet(theme: Theme): StylesheetJson {
         'text-justification': 'left',
         'text-margin-x': 54 - CARD.width,
         'text-margin-y': -8,
-        'min-zoomed-font-size': 5,
-        'overlay-opacity': 0,
-        'underlay-opacity': 0
+        'min-zoomed-font-size': 5
       }
     },
-    { selector: 'node[?alone]', style: { 'text-margin-y': 0 } },
+    { selector: `node${full}[?alone]`, style: { 'text-margin-y': 0 } },
     {
       selector: 'edge',
       style: {
         width: 1.6,
         'line-color': line,
+        'curve-style': 'haystack',
+        'overlay-opacity': 0
+      }
+    },
+    {
+      selector: `edge${full}`,
+      style: {
         'target-arrow-color': line,
         'target-arrow-shape': 'triangle',
         'arrow-scale': 0.9,
@@ -73,8 +88,7 @@ export function stylesheet(theme: Theme): StylesheetJson {
         'text-border-color': theme.line,
         'text-border-width': 1,
         'text-border-opacity': 1,
-        'min-zoomed-font-size': 5,
-        'overlay-opacity': 0
+        'min-zoomed-font-size': 5
       }
     },
     ...Object.entries(MARKS).map(([status, mark]) => ({
