@@ -57,11 +57,6 @@ def epoch_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def from_epoch_ms(milliseconds: int) -> datetime:
-    """Return the aware UTC time of `epoch_ms`."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
 def iso_z(moment: datetime) -> str:
     """Return ISO 8601 with ``Z``, the time format of the Builder API, e.g. ``2025-12-06T10:00:00Z``."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -6,7 +6,6 @@ never changes; an edit is a new value. Wire shapes are the business of `graph.di
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -214,10 +213,6 @@ class Workflow:
     def with_nodes(self, nodes: Iterable[Node]) -> Workflow:
         """Return the workflow with other nodes."""
         return replace(self, nodes=tuple(nodes))
-
-    def content_hash(self) -> str:
-        """Return the SHA-256 (hex) of name, description, nodes, edges and metadata."""
-        return hashlib.sha256(canonical_json(self.to_dict()).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the workflow in its own wire shape (see `graph.dialects`): plain dicts and lists."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder_jupyter.graph.model import Node, Profile
+from builder_jupyter.graph.model import Profile
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, StepContext, Wait
 
 
@@ -34,7 +34,3 @@ class Human(NodeType):
             request={"prompt": data.prompt, "options": list(data.options)},
             timeout_seconds=data.timeout,
         )
-
-    def answers(self, node: Node) -> tuple[str, ...]:
-        """Return the labels an answer may choose by."""
-        return HumanData.model_validate(node.data).options

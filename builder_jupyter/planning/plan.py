@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
-from builder_jupyter.money import Credits, as_number, credits_of, total
+from builder_jupyter.money import Credits, credits_of, total
 from builder_jupyter.planning.topology import Topology, topology_of
 
 
@@ -140,7 +140,3 @@ class Plan:
             ),
             edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
         )
-
-    def price(self) -> int | float:
-        """Return the total as a JSON number."""
-        return as_number(self.total_credits)

@@ -67,7 +67,6 @@ def test_a_human_is_asked_and_waited_for():
         "human", {"prompt": "ok?", "options": ["yes", "no"]}, 60
     )
     assert ran(Human) == Wait("human", {"prompt": "", "options": []}, None)
-    assert Human().answers(Node("me", "human", {"options": ["yes"]})) == ("yes",)
 
 
 # -- end -------------------------------------------------------------------------------------------------------
