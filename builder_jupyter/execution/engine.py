@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -33,12 +33,13 @@ from builder_jupyter.execution.events import (
     StepWaiting,
     event_of,
 )
+from builder_jupyter.execution.executors import HERE, Executor
 from builder_jupyter.execution.ports import Entry, Journal
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.execution.view import VisibleState, port_values
-from builder_jupyter.nodes.base import Effect, NodeType, StepContext, StepResult, Tools, Wait
+from builder_jupyter.nodes.base import Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
@@ -57,6 +58,7 @@ class World:
     registry: Registry
     models: ChatModels
     tools: Tools
+    executors: Mapping[Place, Executor] = field(default_factory=lambda: dict(HERE))
 
 
 class Engine:
@@ -233,7 +235,7 @@ class Engine:
         try:
             await asyncio.shield(barrier)
             async with asyncio.timeout(step.timeout_seconds) as limit:
-                outcome = await node_type.run(self._context(run, visit))
+                outcome = await self._world.executors[node_type.place].run(node_type, self._context(run, visit))
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             if run.broken is not None:
                 return

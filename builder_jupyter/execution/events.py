@@ -102,6 +102,8 @@ class StepCompleted(StepEvent):
             body["taken"] = list(r.taken)
         if r.usage is not None:
             body["usage"] = [r.usage.model, r.usage.input_tokens, r.usage.output_tokens]
+        if r.display:
+            body["display"] = [dict(bundle) for bundle in r.display]
         return body
 
     @classmethod
@@ -115,6 +117,7 @@ class StepCompleted(StepEvent):
             has_output="output" in body,
             taken=tuple(body["taken"]) if "taken" in body else None,
             usage=Usage(*body["usage"]) if "usage" in body else None,
+            display=tuple(body.get("display", ())),
         )
         return cls(body["step"], body["visit"], body["attempt"], result)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import ZERO, Credits
 from builder_jupyter.nodes.chat import ChatModels, Message, ToolSpec, Usage
+from builder_jupyter.nodes.retry import ONCE, RetryPolicy
 
 
 class NodeData(BaseModel):
@@ -35,6 +36,14 @@ class Effect(StrEnum):
 
     PURE = "pure"
     WORLD = "world"
+
+
+class Place(StrEnum):
+    """Where the work of an attempt is done: on the engine's loop, in a thread, or in a Jupyter kernel."""
+
+    LOOP = "loop"
+    THREAD = "thread"
+    KERNEL = "kernel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class StepResult:
     output : sets ``state.output`` (end nodes); the state has it when ``has_output``.
     taken : positions among the node's outgoing edges that are satisfied; None for all of them.
     usage : tokens spent.
+    display : rich output to show with the step: MIME bundles, in order.
     """
 
     outputs: Mapping[str, PortValue] = field(default_factory=dict)
@@ -75,18 +85,51 @@ class StepResult:
     has_output: bool = False
     taken: tuple[int, ...] | None = None
     usage: Usage | None = None
+    display: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What a person would read of it: the last message, else the text output, else ``""``."""
+        if self.messages:
+            return self.messages[-1].content
+        return next((str(value.value) for value in self.outputs.values() if value.type is PortType.TEXT), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """A step's answer that it cannot go on before somebody or something does.
 
-    ``timeout_seconds`` is the deadline counted from when the waitpoint is on disk.
+    Parameters
+    ----------
+    kind : ``human``, ``callback``, ``timer``, ``provider-poll`` or ``user-turn``.
+    request : what is asked, as JSON-like values; ``schema`` in it is a JSON Schema that an answer must satisfy. It is
+        handed back with the `Answer`, so that a step needs no memory of its own.
+    timeout_seconds : the deadline, from when the step began to wait; None waits for ever.
+    poll_seconds : when the step wants to look again by itself; a look that ends in a `Wait` keeps the deadline.
     """
 
     kind: str
     request: Mapping[str, Any]
     timeout_seconds: float | None = None
+    poll_seconds: float | None = None
+
+
+class AnswerKind(StrEnum):
+    """How a waitpoint came to its end: answered, past its deadline, or time to look again."""
+
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    POLL = "poll"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a step that waited is called again with. ``request`` is what it had asked; ``by`` is who answered."""
+
+    kind: AnswerKind
+    request: Mapping[str, Any]
+    value: Any = None
+    by: str | None = None
 
 
 class StateView(Protocol):
@@ -132,6 +175,30 @@ class Tools(Protocol):
         ...
 
 
+class OnFailure(StrEnum):
+    """What the failure of one of several child executions means: the end of all, or a gap among the results."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    COLLECT = "collect"
+
+
+class Children(Protocol):
+    """Executions of the workflow that a node names, on behalf of one step."""
+
+    async def run(self, jobs: Sequence[Mapping[str, Any]], *, concurrency: int, on_failure: OnFailure) -> list[Any]:
+        """Run the node's workflow once for each of ``jobs`` (the inputs) and return their outputs in that order.
+
+        At most ``concurrency`` run at a time. A failed one ends all (``FAIL``), leaves no result (``SKIP``) or leaves
+        ``{"error": {message, code}}`` (``COLLECT``). After a crash those that were begun are found again.
+
+        Raises
+        ------
+        StepError : ``CHILD_FAILED``.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext:
     """What a running step is given.
@@ -142,6 +209,9 @@ class StepContext:
     ports : values by input port, in the order in which the edges stand in the workflow.
     routes : the route label of each outgoing edge, in workflow order (None where it has none).
     emit : takes a piece of streamed text; cheap, never waits.
+    key : names this visit of this step of this execution; the same for every attempt, so it can serve as the
+        idempotency key of what the step does outside.
+    answer : what ended the step's waiting, when it waited.
     """
 
     node: Node
@@ -152,6 +222,9 @@ class StepContext:
     models: ChatModels
     tools: Tools
     emit: Callable[[str], None]
+    key: str = ""
+    answer: Answer | None = None
+    children: Children | None = None
 
     def text_in(self, port: str) -> str:
         """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""
@@ -161,7 +234,10 @@ class StepContext:
 class NodeType:
     """A kind of node. Subclasses are stateless; the registry keeps one instance of each.
 
-    A pure type overrides `decide`, a type with effects overrides `run`.
+    ``timeout_seconds`` bounds one attempt, ``idle_seconds`` the silence between two streamed pieces of it.
+
+    A pure type overrides `decide`, a type with effects overrides `run`. Either may return a `Wait`; it is called again
+    with ``context.answer`` when that is over.
     """
 
     type: ClassVar[str]
@@ -176,6 +252,9 @@ class NodeType:
     is_trigger: ClassVar[bool] = False
     credits: ClassVar[Credits] = ZERO
     timeout_seconds: ClassVar[float] = 10.0
+    idle_seconds: ClassVar[float | None] = None
+    retry: ClassVar[RetryPolicy] = ONCE
+    place: ClassVar[Place] = Place.LOOP
 
     inputs: ClassVar[tuple[Port, ...]] = ()
     outputs: ClassVar[tuple[Port, ...]] = ()
@@ -185,13 +264,18 @@ class NodeType:
         del node
         return self.timeout_seconds
 
+    def limited_by(self, node: Node) -> tuple[str, ...]:
+        """Return the names of the limits on steps at a time that count this node, e.g. ``model:gpt-5``."""
+        del node
+        return ()
+
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""
         del node, port
         return False
 
-    def decide(self, context: StepContext) -> StepResult:
-        """Compute the result of a pure step: no waiting, no I/O."""
+    def decide(self, context: StepContext) -> StepResult | Wait:
+        """Compute the result of a pure step: no blocking, no I/O."""
         del context
         raise TypeError(f"{type(self).__name__} overrides neither decide() nor run()")
 
