@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 
@@ -23,6 +24,12 @@ def key_id() -> str:
 def incident_id() -> str:
     """Return a new id under which an unforeseen error is logged, and by which its answer names it."""
     return secrets.token_hex(6)
+
+
+def child_execution_id(parent: str, step: str, visit: int, failures: int, index: int) -> str:
+    """Return the id of a child execution: the same for the same place below its parent."""
+    place = "\0".join([parent, step, str(visit), str(failures), str(index)])
+    return f"exec_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
 def waitpoint_id() -> str:

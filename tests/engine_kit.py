@@ -24,9 +24,11 @@ from builder_jupyter.execution.events import (
     StepCompleted,
     StepEvent,
     StepFailed,
+    StepRetrying,
     StepSkipped,
     StepStarted,
     StepWaiting,
+    WaitpointEnded,
     event_of,
 )
 from builder_jupyter.execution.ports import Entry
@@ -132,7 +134,7 @@ class Walk:
         self.state.evolve(recorded)
 
     def advance(self) -> None:
-        while commands := decide(self.state):
+        while commands := decide(self.state, 0):
             for command in commands:
                 match command:
                     case Start(visit):
@@ -220,6 +222,8 @@ def _check_step(
         StepStarted: StepStatus.RUNNING,
         Delta: StepStatus.STREAMING,
         StepWaiting: StepStatus.WAITING,
+        WaitpointEnded: StepStatus.WAITING,
+        StepRetrying: StepStatus.PENDING,
         StepCompleted: StepStatus.COMPLETED,
         StepFailed: StepStatus.ERROR,
         StepSkipped: StepStatus.SKIPPED,
@@ -227,11 +231,18 @@ def _check_step(
     if isinstance(event, StepStarted):
         if before in (StepStatus.RUNNING, StepStatus.STREAMING):  # the process died between: an unrecorded way back
             before = StepStatus.PENDING
-        assert event.attempt == attempts.get(key, 0) + 1
+        # A step that waited goes on with the attempt it had, unless that one died with its process.
+        goes_on = before is StepStatus.WAITING and event.attempt == attempts[key]
+        assert goes_on or event.attempt == attempts.get(key, 0) + 1
         attempts[key] = event.attempt
-    elif isinstance(event, StepCompleted | StepFailed | StepWaiting):
+    elif isinstance(event, StepCompleted) and event.reused:
+        assert before is StepStatus.PENDING
+    elif isinstance(event, StepCompleted | StepFailed | StepWaiting | StepRetrying):
         assert event.attempt == attempts[key], f"{event} from an attempt that is not the latest"
-    assert after in STEP_TRANSITIONS[before] or before is after is StepStatus.STREAMING, f"{key}: {before} -> {after}"
+    elif isinstance(event, WaitpointEnded):
+        assert before is StepStatus.WAITING
+    stays = before is after and after in (StepStatus.STREAMING, StepStatus.WAITING)
+    assert after in STEP_TRANSITIONS[before] or stays, f"{key}: {before} -> {after}"
     steps[key] = after
 
 
@@ -313,10 +324,13 @@ def engine_of(
     model: ScriptedModel | None = None,
     tools: Any = None,
     on_over: Callable[[Run], None] = lambda _run: None,
+    clock: ManualClock | None = None,
+    limits: Mapping[str, int] | None = None,
 ) -> Engine:
     models = ScriptedModels(model or ScriptedModel(lambda request: request.messages[-1].content))
     world = World(registry or registry_of(), models, tools or NoTools())
-    return Engine(journal or MemoryJournal(), world, ManualClock(), on_over=on_over)
+    clock = clock or ManualClock()
+    return Engine(journal or MemoryJournal(), world, clock, on_over=on_over, limits=limits, chance=lambda: 0.5)
 
 
 async def admit(

@@ -99,9 +99,10 @@ class EmbeddedTransport:
     async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
         """Begin an execution and return its id."""
         from builder_jupyter.execution.status import TriggerType
+        from builder_jupyter.services.planning import Entry
 
         run = await self._runtime.executions.start(
-            self._me, workflow_id, trigger_node=trigger_node, inputs=inputs, trigger=TriggerType.MANUAL
+            self._me, workflow_id, entry=Entry(node=trigger_node), inputs=inputs, trigger=TriggerType.MANUAL
         )
         return run.execution_id
 

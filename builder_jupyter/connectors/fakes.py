@@ -105,3 +105,7 @@ class ScriptedModels:
         if found is None:
             raise NotConfigured(f"No scripted model is named {name!r}.")
         return found
+
+    def limits(self, name: str | None) -> tuple[str, ...]:
+        """Return the limits of a model by its name, all of one provider."""
+        return f"model:{name or 'default'}", "provider:scripted"

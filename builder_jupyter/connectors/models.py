@@ -129,6 +129,14 @@ class ModelHub:
         self._models[name] = found
         return found
 
+    def limits(self, name: str | None) -> tuple[str, ...]:
+        """Return the limits that count a use of that model."""
+        name = name or self._default
+        if name.startswith("local/"):
+            return f"model:{name}", "provider:local"
+        provider, full_name = _resolve(name)
+        return f"model:{full_name}", f"provider:{provider.name if provider else full_name.partition(':')[0]}"
+
     async def _stand_in(self, name: str, lack: _Lack) -> ChatModel:
         """Return the local model in place of another. Not kept: the key may be set in the meantime."""
         if not self._fall_back_to_local:

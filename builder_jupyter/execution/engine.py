@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from builder_jupyter import ids
-from builder_jupyter.clock import Clock, epoch_ms
-from builder_jupyter.errors import BuilderError, InvalidInput, OutputInvalid, StepError, StepTimeout, Unavailable
-from builder_jupyter.execution.decide import Abort, SetStatus, Skip, Start, decide
+from builder_jupyter.clock import Clock, SteadyTime
+from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid, Unavailable
+from builder_jupyter.execution.alarms import Alarms
+from builder_jupyter.execution.children import ChildRuns
+from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide, pause_before_retry
 from builder_jupyter.execution.events import (
     Admitted,
     CancelRequested,
@@ -28,18 +31,22 @@ from builder_jupyter.execution.events import (
     StatusChanged,
     StepCompleted,
     StepFailed,
+    StepRetrying,
     StepSkipped,
     StepStarted,
-    StepWaiting,
     event_of,
 )
 from builder_jupyter.execution.executors import HERE, Executor
+from builder_jupyter.execution.failures import failure_of, timed_out
 from builder_jupyter.execution.ports import Entry, Journal
+from builder_jupyter.execution.queue import Slot, StepQueue
+from builder_jupyter.execution.replay import Replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState, Visit
-from builder_jupyter.execution.status import TriggerType
+from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.execution.view import VisibleState, port_values
-from builder_jupyter.nodes.base import Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
+from builder_jupyter.execution.waitpoints import check_answer, waiting_event, waitpoint_ended
+from builder_jupyter.nodes.base import AnswerKind, Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
@@ -53,7 +60,7 @@ PLAN_KIND = "plan"
 
 @dataclass(frozen=True)
 class World:
-    """What steps reach out to, and what they are."""
+    """What steps reach out to, what they are, and where they run."""
 
     registry: Registry
     models: ChatModels
@@ -66,7 +73,9 @@ class Engine:
 
     Parameters
     ----------
+    limits : how many steps may touch the world at a time, by name; see `StepQueue`.
     on_over : called with each run when its terminal status is on disk.
+    chance : returns a number from 0 to 1, for the jitter of pauses.
     """
 
     def __init__(
@@ -75,12 +84,17 @@ class Engine:
         world: World,
         clock: Clock,
         *,
+        limits: Mapping[str, int] | None = None,
         on_over: Callable[[Run], None] = lambda _run: None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._journal = journal
         self._world = world
-        self._clock = clock
+        self._time = SteadyTime(clock)
+        self._alarms = Alarms(clock, self._time, self._ring)
+        self._queue = StepQueue(limits or {})
         self._on_over = on_over
+        self._chance = chance
         self._stored_plans: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -95,15 +109,23 @@ class Engine:
         trigger: TriggerType,
         inputs: Mapping[str, Any],
         execution_id: str | None = None,
+        request: tuple[str, str] | None = None,
+        parent: tuple[str, str, int] | None = None,
+        replay: Replay | None = None,
     ) -> Run:
-        """Begin an execution; return once its admission is on disk.
+        """Begin an execution; return once its admission is on disk. For the arguments see `Admitted`.
 
         Raises
         ------
         InvalidInput : ``INVALID_INPUTS``: the inputs are not JSON (NaN, infinity, too deep).
         Unavailable : the journal takes no more entries.
         """
-        event = Admitted(plan.plan_id, workspace, principal, str(trigger), dict(inputs))
+        event = Admitted(
+            plan.plan_id, workspace, principal, str(trigger), dict(inputs),
+            request=list(request) if request else None, parent=list(parent) if parent else None,
+            replay_of=replay.execution_id if replay else None,
+            replay_from=list(replay.begin) if replay and replay.begin else None,
+        )  # fmt: skip
         first = Recorded(execution_id or ids.execution_id(), 1, self._now(), event)
         try:
             entry = _entry(first)
@@ -115,6 +137,8 @@ class Engine:
         run.unwritten.append(entry)
         run.enqueue(first)
         self.runs[run.execution_id] = run
+        if replay:
+            self._take_over(run, replay.results)
         admitted = self._flush(run)
         self._advance(run)
         try:
@@ -125,11 +149,50 @@ class Engine:
         self._stored_plans.add(plan.plan_id)
         return run
 
+    async def child(self, parent: Run, visit: Visit, index: int, inputs: Mapping[str, Any]) -> Run:
+        """Begin the child execution with this place among those of a visit, or find it when it was begun before."""
+        planned = parent.state.planned(visit)
+        if planned.child is None:
+            raise TypeError(f"step {planned.node_id!r} has no workflow of its own")
+        of = (parent.execution_id, planned.node_id, visit.number)
+        execution_id = ids.child_execution_id(*of, visit.failures, index)
+        run = await self.load(execution_id)
+        if run is None:
+            admitted = parent.state.admitted
+            run = await self.admit(
+                planned.child, workspace=admitted.workspace, principal=admitted.principal,
+                trigger=TriggerType(admitted.trigger), inputs=inputs, execution_id=execution_id, parent=of,
+            )  # fmt: skip
+        parent.children.setdefault(visit, []).append(run)
+        return run
+
     def cancel(self, run: Run, *, by: str) -> None:
         """Ask an execution to stop; nothing happens when it is over or asked already."""
         if not run.state.status.is_terminal and not run.state.cancel_requested:
             self._record(run, CancelRequested(by))
             self._advance(run)
+
+    def answer(self, run: Run, waitpoint_id: str, value: Any, *, by: str) -> bool:
+        """End a waitpoint with an answer; False, and nothing happens, when it has ended before.
+
+        Raises
+        ------
+        NotFound : ``WAITPOINT_NOT_FOUND``.
+        Conflict, InvalidInput : see `waitpoints.check_answer`.
+        """
+        visit = run.state.waitpoints.get(waitpoint_id)
+        if visit is None:
+            raise NotFound("Waitpoint not found", code="WAITPOINT_NOT_FOUND")
+        waiting = visit.waitpoint
+        if waiting is None or waiting.waitpoint_id != waitpoint_id or visit.group is not run.state.waiting:
+            return False
+        check_answer(waiting, value)
+        try:
+            self._record(run, waitpoint_ended(visit, AnswerKind.ANSWERED, value, by))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInput(f"The answer cannot be recorded: {error}.", code="INVALID_ANSWER") from error
+        self._advance(run)
+        return True
 
     def resume(self, run: Run) -> None:
         """Go on with an execution that an earlier process left unfinished. Listeners see ``seq`` jump, never repeat."""
@@ -161,6 +224,7 @@ class Engine:
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""
         self._stopped = True
+        self._alarms.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -172,116 +236,213 @@ class Engine:
         """Perform commands until only the world can bring news, or for so many steps that others need a turn."""
         outside: list[Visit] = []
         budget = STEPS_AT_A_TIME
-        while budget > 0 and run.broken is None and (commands := decide(run.state)):
+        now = self._now()
+        state = run.state
+        while budget > 0 and run.broken is None and not self._stopped and (commands := decide(state, now)):
             for command in commands:
-                match command:
-                    case Start(visit):
-                        budget -= 1
-                        if self._start(run, visit):
-                            outside.append(visit)
-                        if run.state.failed is not None:
-                            break
-                    case Skip():
-                        step = run.state.plan.steps[command.step].node_id
-                        self._record(run, StepSkipped(step, command.number, command.reason))
-                    case Abort(visit):
-                        self._abort(run, visit)
-                    case SetStatus():
-                        self._record(run, StatusChanged(command.status, command.error))
+                if not isinstance(command, Start):
+                    self._perform(run, command)
+                    continue
+                budget -= 1
+                if self._start(run, command.visit):
+                    outside.append(command.visit)
+                if state.failed is not None:
+                    break
         barrier = self._flush(run)
         for visit in outside:
-            if visit in run.state.active:
+            if visit.group is state.active:
                 run.tasks[visit] = self._task(self._attempt(run, visit, barrier))
+            else:
+                self._release(run, visit)
+        self._alarms.set(run.execution_id, state.next_due)
         if budget <= 0:
             self._task(self._continue(run))
+
+    def _perform(self, run: Run, command: Abort | EndWait | SetStatus | Skip) -> None:
+        match command:
+            case Skip():
+                step = run.state.plan.steps[command.step].node_id
+                self._record(run, StepSkipped(step, command.number, command.reason))
+            case SetStatus():
+                self._record(run, StatusChanged(command.status, command.error))
+            case Abort(visit):
+                self._abort(run, visit)
+            case EndWait(visit, how):
+                self._record(run, waitpoint_ended(visit, how))
 
     async def _continue(self, run: Run) -> None:
         await self._journal.room()
         self._advance(run)
 
-    def _task(self, work: Any) -> asyncio.Task[None]:
+    def _ring(self, execution_id: str) -> None:
+        run = self.runs.get(execution_id)
+        if run is not None:
+            self._advance(run)
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def _take_over(self, run: Run, results: Mapping[tuple[str, int], StepResult]) -> None:
+        """Complete steps with the results they had in another execution, before anything is begun."""
+        moved = True
+        while moved:
+            moved = False
+            for command in decide(run.state, self._now()):
+                if not isinstance(command, Start):
+                    self._perform(run, command)
+                    moved = True
+                    continue
+                name, number = run.state.planned(command.visit).node_id, command.visit.number
+                if (name, number) in results:
+                    self._record(run, StepCompleted(name, number, 0, results[name, number], reused=True))
+                    moved = True
+
     def _abort(self, run: Run, visit: Visit) -> None:
         task = run.tasks.pop(visit, None)
         if task is not None:
             task.cancel()
+        self._cancel_children(run, visit)
+
+    def _cancel_children(self, run: Run, visit: Visit) -> None:
+        for child in run.children.pop(visit, ()):
+            self.cancel(child, by=f"execution {run.execution_id}")
+
+    # -- attempts ----------------------------------------------------------------------------------------------
 
     def _start(self, run: Run, visit: Visit) -> bool:
         """Record the start of an attempt. A pure step is done on the spot; True means that the world is needed."""
         step = run.state.planned(visit)
-        self._record(run, StepStarted(step.node_id, visit.number, visit.attempt + 1))
         try:
             node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
-            if node_type.effect is Effect.WORLD:
-                return True
-            result = node_type.decide(self._context(run, visit))
+        except BuilderError as error:
+            self._begin(run, visit)
+            self._failed(run, visit, error)
+            return False
+        if node_type.effect is Effect.WORLD:
+            if not self._take(run, visit, node_type):
+                return False
+            self._begin(run, visit)
+            return True
+        self._begin(run, visit)
+        try:
+            outcome = node_type.decide(self._context(run, visit))
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
-            self._settle(run, visit, self._failure(run, visit, error))
+            self._failed(run, visit, error)
         else:
-            self._settle(run, visit, result)
+            self._settle(run, visit, outcome)
         return False
+
+    def _begin(self, run: Run, visit: Visit) -> None:
+        """Record that an attempt begins; a step that waited goes on with the attempt it had."""
+        attempt = visit.attempt + (visit.status is not StepStatus.WAITING)
+        self._record(run, StepStarted(run.state.planned(visit).node_id, visit.number, attempt))
+
+    def _take(self, run: Run, visit: Visit, node_type: NodeType) -> bool:
+        """Take up the step's place among those that run, or queue it until there is one."""
+        if visit in run.slots:
+            return True
+        names = node_type.limited_by(run.state.planned(visit).node, self._world.models)
+        slot = Slot(run.state.admitted.workspace, names)
+        if self._queue.take(slot):
+            run.slots[visit] = slot
+            return True
+        run.state.enqueue(visit)
+        self._queue.wait(slot, partial(self._its_turn, run, visit, slot))
+        return False
+
+    def _its_turn(self, run: Run, visit: Visit, slot: Slot) -> bool:
+        if visit.group is not run.state.queued or self._stopped or run.broken is not None:
+            return False
+        run.slots[visit] = slot
+        run.state.dequeue(visit)
+        self._task(self._continue(run))
+        return True
+
+    def _release(self, run: Run, visit: Visit) -> None:
+        slot = run.slots.pop(visit, None)
+        if slot is not None and not self._stopped:
+            self._queue.release(slot)
 
     async def _attempt(self, run: Run, visit: Visit, barrier: asyncio.Future[None]) -> None:
         """Run one attempt of a step with effects, once everything before it is on disk."""
         step = run.state.planned(visit)
-        node_type: NodeType = self._world.registry.get(run.state.plan.profile, step.node_type)
         attempt = visit.attempt
-        outcome: StepResult | Wait | dict[str, Any]
-        limit = asyncio.timeout(None)
+        outcome: StepResult | Wait | Exception
         try:
             await asyncio.shield(barrier)
-            async with asyncio.timeout(step.timeout_seconds) as limit:
-                outcome = await self._world.executors[node_type.place].run(node_type, self._context(run, visit))
+            outcome = await self._tried(run, visit)
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
-            if run.broken is not None:
-                return
-            fault = _timeout(step.timeout_seconds) if limit.expired() else error
-            outcome = self._failure(run, visit, fault)
-        run.tasks.pop(visit, None)
-        if visit in run.state.active and visit.attempt == attempt and not self._stopped:
-            self._settle(run, visit, outcome)
-            self._advance(run)
-        else:
+            outcome = error
+        finally:
+            run.idle.pop(visit, None)
+            self._release(run, visit)
+        if run.broken is not None:
+            return
+        if self._stopped or visit.group is not run.state.active or visit.attempt != attempt:
             log.info("late result refused", extra={"execution_id": run.execution_id, "step_id": step.node_id})
+            return
+        run.tasks.pop(visit, None)
+        if isinstance(outcome, Exception):
+            self._failed(run, visit, outcome)
+        else:
+            self._settle(run, visit, outcome)
+        self._cancel_children(run, visit)
+        self._advance(run)
 
-    def _settle(self, run: Run, visit: Visit, outcome: StepResult | Wait | dict[str, Any]) -> None:
-        """Record how an attempt ended: a result, a reason to wait, or an error; what cannot be recorded is an error."""
-        name = run.state.planned(visit).node_id
+    async def _tried(self, run: Run, visit: Visit) -> StepResult | Wait:
+        step = run.state.planned(visit)
+        node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
+        executor = self._world.executors[node_type.place]
+        seconds, limit, silence = step.timeout_seconds, asyncio.timeout(None), asyncio.timeout(None)
         try:
-            event = self._event_of(name, visit, outcome)
+            async with asyncio.timeout(seconds) as limit, asyncio.timeout(None) as silence:
+                if node_type.idle_seconds is not None:
+                    run.idle[visit] = (silence, node_type.idle_seconds)
+                outcome = await executor.run(node_type, self._context(run, visit))
+        except TimeoutError:
+            if silence.expired() and node_type.idle_seconds is not None:
+                raise timed_out(node_type.idle_seconds, idle=True) from None
+            if limit.expired() and seconds is not None:
+                raise timed_out(seconds, idle=False) from None
+            raise
+        if step.retry.judges and isinstance(outcome, StepResult) and step.retry.rejects(outcome.text):
+            raise OutputInvalid(
+                "The output is not what the step's retry policy accepts.", code="OUTPUT_REJECTED", retryable=True
+            )
+        return outcome
+
+    def _failed(self, run: Run, visit: Visit, error: Exception) -> None:
+        """Record that an attempt failed: for good, or until the next one."""
+        step = run.state.planned(visit)
+        failure = failure_of(error, {"execution_id": run.execution_id, "step_id": step.node_id})
+        pause = pause_before_retry(step.retry, visit.failures + 1, failure, chance=self._chance())
+        if pause is None:
+            self._record(run, StepFailed(step.node_id, visit.number, visit.attempt, failure))
+        else:
+            due = self._now() + pause
+            self._record(run, StepRetrying(step.node_id, visit.number, visit.attempt, failure, due))
+
+    def _settle(self, run: Run, visit: Visit, outcome: StepResult | Wait) -> None:
+        """Record how an attempt ended: a result or a reason to wait; what cannot be recorded is an error."""
+        name = run.state.planned(visit).node_id
+        event: Event
+        try:
+            match outcome:
+                case StepResult():
+                    event = StepCompleted(name, visit.number, visit.attempt, outcome)
+                case Wait():
+                    event = waiting_event(name, visit, outcome, self._now())
+                case _:
+                    raise TypeError(f"{type(outcome).__name__} is neither a StepResult nor a Wait")
             body = _encode(event)
         except Exception as error:  # noqa: BLE001 - the step boundary: node types may hand over anything
             fault = OutputInvalid(f"The result of step {name!r} cannot be recorded: {error}.")
-            event = StepFailed(name, visit.number, visit.attempt, _error(fault))
-            body = _encode(event)
-        self._write(run, event, body)
-
-    def _event_of(self, name: str, visit: Visit, outcome: StepResult | Wait | dict[str, Any]) -> Event:
-        match outcome:
-            case StepResult():
-                return StepCompleted(name, visit.number, visit.attempt, outcome)
-            case Wait(kind, request, seconds):
-                deadline = None if seconds is None else self._now() + round(seconds * 1000)
-                wait = ids.waitpoint_id()
-                return StepWaiting(name, visit.number, visit.attempt, wait, kind, dict(request), deadline)
-            case dict():
-                return StepFailed(name, visit.number, visit.attempt, outcome)
-        raise TypeError(f"{type(outcome).__name__} is neither a StepResult nor a Wait")
-
-    def _failure(self, run: Run, visit: Visit, error: Exception) -> dict[str, Any]:
-        about = {"execution_id": run.execution_id, "step_id": run.state.planned(visit).node_id}
-        if isinstance(error, BuilderError):
-            log.info("step failed: %s", error.code, extra=about)
-            return _error(error)
-        # Its text is for the log: who knows what a library puts into it, and the journal is read by many.
-        incident = ids.incident_id()
-        log.error("incident %s: a step failed by a fault in its node type", incident, exc_info=error, extra=about)
-        message = f"A fault in the node type ({type(error).__name__}); the log has it as incident {incident}."
-        return {"message": message, "code": "INTERNAL"}
+            self._failed(run, visit, fault)
+        else:
+            self._write(run, event, body)
 
     def _context(self, run: Run, visit: Visit) -> StepContext:
         state, world = run.state, self._world
@@ -296,17 +457,29 @@ class Engine:
             models=world.models,
             tools=world.tools,
             emit=partial(self._emit, run, visit, visit.attempt),
+            key=f"{run.execution_id}/{planned.node_id}/{visit.number}",
+            answer=visit.answer,
+            children=ChildRuns(self, run, visit) if planned.child is not None else None,
+            targets=[edges[index].target for index in state.topology.outgoing[visit.step]],
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:
-        if text and visit in run.state.active and visit.attempt == attempt:
+        if text and visit.group is run.state.active and visit.attempt == attempt:
             step = run.state.planned(visit).node_id
             run.record(Delta(step, visit.number, len(visit.text), text), self._now())
+            if visit in run.idle:
+                silence, seconds = run.idle[visit]
+                silence.reschedule(asyncio.get_running_loop().time() + seconds)
 
     # -- recording ---------------------------------------------------------------------------------------------
 
+    def note(self, run: Run, event: Event) -> None:
+        """Record an event that a step's own helpers bring about, and what follows from it."""
+        self._record(run, event)
+        self._advance(run)
+
     def _now(self) -> int:
-        return epoch_ms(self._clock.now())
+        return self._time.now_ms()
 
     def _record(self, run: Run, event: Event) -> None:
         """Take an event into the history. It is encoded first: what cannot be written must not have happened."""
@@ -344,14 +517,3 @@ def _entry(recorded: Recorded) -> Entry:
 
 def _encode(event: Event) -> str:
     return json.dumps(event.body(), allow_nan=False, separators=(",", ":"))
-
-
-def _timeout(seconds: float) -> StepTimeout:
-    return StepTimeout(f"The step took longer than {seconds:g} seconds.", retryable=True)
-
-
-def _error(error: BuilderError) -> dict[str, Any]:
-    wire: dict[str, Any] = {"message": str(error), "code": error.code}
-    if isinstance(error, StepError):
-        wire["retryable"] = error.retryable
-    return wire

@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus
-from builder_jupyter.nodes.base import PortValue, StepResult
+from builder_jupyter.nodes.base import AnswerKind, PortValue, StepResult
 from builder_jupyter.nodes.chat import Message, Usage
 
 
@@ -38,7 +38,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Admitted(Event):
-    """A plan was accepted for execution. ``plan_id`` refers to the stored plan."""
+    """A plan was accepted for execution. ``plan_id`` refers to the stored plan.
+
+    ``request`` is ``[idempotency key, fingerprint of the request]``; ``parent`` is ``[execution, step, visit]`` of a
+    child execution; ``replay_of`` and ``replay_from`` (``[step, visit]``) say what a replay repeats.
+    """
 
     kind: ClassVar[str] = "admitted"
     plan_id: str
@@ -46,6 +50,10 @@ class Admitted(Event):
     principal: str
     trigger: str
     inputs: dict[str, Any]
+    request: list[str] | None = None
+    parent: list[Any] | None = None
+    replay_of: str | None = None
+    replay_from: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,10 @@ class StepEvent(Event):
     step: str
     visit: int
 
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see of it beside its place: ``{kind, status, …}``."""
+        raise TypeError(f"{type(self).__name__} has no wire shape")
+
 
 @dataclass(frozen=True, slots=True)
 class StepStarted(StepEvent):
@@ -77,14 +89,19 @@ class StepStarted(StepEvent):
     kind: ClassVar[str] = "step_started"
     attempt: int = 1
 
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        return {"kind": "step", "status": str(StepStatus.RUNNING), "attempt": self.attempt}
+
 
 @dataclass(frozen=True, slots=True)
 class StepCompleted(StepEvent):
-    """A step is done; ``result`` is what it leaves behind."""
+    """A step is done; ``result`` is what it leaves behind. ``reused``: an earlier execution did the work."""
 
     kind: ClassVar[str] = "step_completed"
     attempt: int
     result: StepResult
+    reused: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return the event as JSON-like values."""
@@ -104,6 +121,8 @@ class StepCompleted(StepEvent):
             body["usage"] = [r.usage.model, r.usage.input_tokens, r.usage.output_tokens]
         if r.display:
             body["display"] = [dict(bundle) for bundle in r.display]
+        if self.reused:
+            body["reused"] = True
         return body
 
     @classmethod
@@ -119,7 +138,32 @@ class StepCompleted(StepEvent):
             usage=Usage(*body["usage"]) if "usage" in body else None,
             display=tuple(body.get("display", ())),
         )
-        return cls(body["step"], body["visit"], body["attempt"], result)
+        return cls(body["step"], body["visit"], body["attempt"], result, body.get("reused", False))
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        return {
+            "kind": "step",
+            "status": str(StepStatus.COMPLETED),
+            "outputs": {port: value.to_dict() for port, value in self.result.outputs.items()},
+            "usage": usage_wire(self.result.usage),
+            "reused": self.reused,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StepRetrying(StepEvent):
+    """An attempt failed and the next is due at ``due``, epoch milliseconds. ``error`` is ``{message, code}``."""
+
+    kind: ClassVar[str] = "step_retrying"
+    attempt: int
+    error: dict[str, Any]
+    due: int
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        about = {"attempt": self.attempt, "error": self.error, "retryAt": self.due}
+        return {"kind": "step", "status": str(StepStatus.PENDING)} | about
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +173,10 @@ class StepFailed(StepEvent):
     kind: ClassVar[str] = "step_failed"
     attempt: int
     error: dict[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        return {"kind": "step", "status": str(StepStatus.ERROR), "error": self.error}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +191,17 @@ class StepSkipped(StepEvent):
         """Read back what `body` wrote."""
         return cls(body["step"], body["visit"], SkipReason(body["reason"]))
 
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        return {"kind": "step", "status": str(StepStatus.SKIPPED), "skipReason": str(self.reason)}
+
 
 @dataclass(frozen=True, slots=True)
 class StepWaiting(StepEvent):
-    """A step suspends at a waitpoint. ``deadline`` is epoch milliseconds or None."""
+    """A step suspends at a waitpoint. ``deadline`` and ``poll_at`` are epoch milliseconds or None.
+
+    A step that looks again and goes on waiting stays at its waitpoint: same id, same deadline.
+    """
 
     kind: ClassVar[str] = "step_waiting"
     attempt: int
@@ -154,6 +209,40 @@ class StepWaiting(StepEvent):
     waits_for: str
     request: dict[str, Any]
     deadline: int | None = None
+    poll_at: int | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        return {
+            "kind": "waitpoint",
+            "status": str(StepStatus.WAITING),
+            "waitpointId": self.waitpoint_id,
+            "waitsFor": self.waits_for,
+            "request": self.request,
+            "deadlineAt": self.deadline,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WaitpointEnded(StepEvent):
+    """A waitpoint was answered, ran past its deadline, or is looked at again. The step is called with the `Answer`."""
+
+    kind: ClassVar[str] = "waitpoint_ended"
+    waitpoint_id: str
+    how: AnswerKind
+    answer: Any = None
+    by: str | None = None
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Event:
+        """Read back what `body` wrote."""
+        how = AnswerKind(body["how"])
+        return cls(body["step"], body["visit"], body["waitpoint_id"], how, body.get("answer"), body.get("by"))
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        ended = {"waitpointId": self.waitpoint_id, "ended": str(self.how), "answer": self.answer, "by": self.by}
+        return {"kind": "waitpoint", "status": str(StepStatus.WAITING)} | ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +261,11 @@ class Delta(StepEvent):
     offset: int
     text: str
 
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        text = {"offset": self.offset, "text": self.text}
+        return {"kind": "token", "status": str(StepStatus.STREAMING)} | text
+
 
 DURABLE: dict[str, type[Event]] = {
     event.kind: event
@@ -180,9 +274,11 @@ DURABLE: dict[str, type[Event]] = {
         StatusChanged,
         StepStarted,
         StepCompleted,
+        StepRetrying,
         StepFailed,
         StepSkipped,
         StepWaiting,
+        WaitpointEnded,
         CancelRequested,
     )
 }
@@ -218,41 +314,7 @@ def to_wire(recorded: Recorded) -> dict[str, Any]:
         case CancelRequested():
             return head | {"kind": "cancel", "by": event.by}
         case StepEvent():
-            return head | {"stepId": event.step, "visit": event.visit} | _step_wire(event)
-    raise TypeError(f"{type(event).__name__} has no wire shape")
-
-
-def _step_wire(event: StepEvent) -> dict[str, Any]:
-    match event:
-        case Delta():
-            return {
-                "kind": "token",
-                "status": str(StepStatus.STREAMING),
-                "offset": event.offset,
-                "text": event.text,
-            }
-        case StepStarted():
-            return {"kind": "step", "status": str(StepStatus.RUNNING), "attempt": event.attempt}
-        case StepFailed():
-            return {"kind": "step", "status": str(StepStatus.ERROR), "error": event.error}
-        case StepSkipped():
-            return {"kind": "step", "status": str(StepStatus.SKIPPED), "skipReason": str(event.reason)}
-        case StepWaiting():
-            return {
-                "kind": "waitpoint",
-                "status": str(StepStatus.WAITING),
-                "waitpointId": event.waitpoint_id,
-                "waitsFor": event.waits_for,
-                "request": event.request,
-                "deadlineAt": event.deadline,
-            }
-        case StepCompleted(result=result):
-            return {
-                "kind": "step",
-                "status": str(StepStatus.COMPLETED),
-                "outputs": {port: value.to_dict() for port, value in result.outputs.items()},
-                "usage": usage_wire(result.usage),
-            }
+            return head | {"stepId": event.step, "visit": event.visit} | event.wire()
     raise TypeError(f"{type(event).__name__} has no wire shape")
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.execution.events import Delta, Event, Recorded
 from builder_jupyter.execution.ports import Entry
+from builder_jupyter.execution.queue import Slot
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import ExecutionStatus
 
@@ -24,6 +25,9 @@ class Run:
     def __init__(self, state: ExecutionState) -> None:
         self.state = state
         self.tasks: dict[Visit, asyncio.Task[None]] = {}
+        self.slots: dict[Visit, Slot] = {}
+        self.idle: dict[Visit, tuple[asyncio.Timeout, float]] = {}
+        self.children: dict[Visit, list[Run]] = {}
         self.unwritten: list[Entry] = []
         self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.written.set_result(None)

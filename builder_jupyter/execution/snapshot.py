@@ -22,7 +22,7 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         for index, planned in enumerate(state.plan.steps)
         for visit in visits.get(index, [Visit(index, (), 0, number=1)])
     ]
-    completed = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED]
+    completed = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED and not v.reused]
     return {
         "executionId": state.execution_id,
         "canvasId": state.plan.workflow_id,
@@ -40,13 +40,15 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "steps": steps,
         "outputs": _outputs(state),
         "output": final_output(state),
-        "waitingOn": next((_waiting(state, visit) for visit in state.waiting), None),
+        "waitingOn": next((waitpoint(state, visit) for visit in state.waiting), None),
+        "waitpoints": [waitpoint(state, visit) for visit in state.waiting],
         "credits": {
             "charged": as_number(total([state.planned(v).credits for v in completed])),
             "refunded": 0,
         },
-        "replayOf": None,
-        "replayFromStepId": None,
+        "replayOf": state.admitted.replay_of,
+        "replayFromStepId": state.admitted.replay_from[0] if state.admitted.replay_from else None,
+        "parent": dict(zip(("executionId", "stepId", "visit"), state.admitted.parent or (), strict=False)) or None,
         "callback": None,
     }
 
@@ -64,13 +66,15 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
         "attempt": visit.attempt,
         "startedAt": visit.started_at,
         "finishedAt": visit.finished_at,
-        "credits": as_number(planned.credits) if visit.status is StepStatus.COMPLETED else 0,
-        "reused": False,
+        "credits": as_number(planned.credits) if visit.status is StepStatus.COMPLETED and not visit.reused else 0,
+        "reused": visit.reused,
         "outputs": {port: value.to_dict() for port, value in result.outputs.items()} if result else {},
         "text": visit.text or None,
         "usage": usage_wire(result.usage) if result else None,
         "error": visit.error,
         "skipReason": str(visit.skip_reason) if visit.skip_reason else None,
+        "retryAt": visit.due if visit.status is StepStatus.PENDING else None,
+        "display": [dict(bundle) for bundle in result.display] if result else [],
     }
 
 
@@ -83,14 +87,18 @@ def _outputs(state: ExecutionState) -> dict[str, Any]:
     }
 
 
-def _waiting(state: ExecutionState, visit: Visit) -> dict[str, Any] | None:
+def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
+    """Return what a waiting visit waits for."""
     event = visit.waitpoint
     if event is None:
-        return None
+        raise TypeError("the visit waits for nothing")
     return {
         "waitpointId": event.waitpoint_id,
-        "stepId": state.planned(visit).node_id,
+        "executionId": state.execution_id,
+        "stepId": event.step,
+        "visit": event.visit,
         "kind": event.waits_for,
         "request": event.request,
         "deadlineAt": event.deadline,
+        "pollAt": event.poll_at,
     }

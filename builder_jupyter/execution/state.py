@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 from builder_jupyter.execution.events import (
@@ -22,16 +24,21 @@ from builder_jupyter.execution.events import (
     StepCompleted,
     StepEvent,
     StepFailed,
+    StepRetrying,
     StepSkipped,
     StepStarted,
     StepWaiting,
+    WaitpointEnded,
 )
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus, TriggerType
-from builder_jupyter.nodes.base import StepResult
+from builder_jupyter.nodes.base import Answer, StepResult
 from builder_jupyter.planning.plan import Plan, PlannedStep
 from builder_jupyter.planning.topology import EdgeKind, Link, Region
 
 Context = tuple[int, ...]
+
+WAITS_FOR_CHILDREN = "execution"
+"""The kind of waitpoint at which a step stands while its child executions wait; its attempt goes on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +48,9 @@ class Visit:
     ``number`` counts the step's visits from 1 and is 0 until the visit is ready. ``parents`` are the visits whose
     edges were satisfied, with the position of each edge in ``arrived``. ``depth`` is the longest chain of visits
     before it: the causal order of messages. ``text`` is what the running attempt has streamed so far: pieces are not
-    journaled, so nothing may depend on them once it is over.
+    journaled, so nothing may depend on them once it is over. ``group`` is the one of the state's groups that it is in,
+    and ``due`` the time, epoch milliseconds, at which something is to happen to it by itself. ``failures`` counts the
+    attempts that failed; an attempt that ended with its process is none.
     """
 
     step: int
@@ -57,6 +66,11 @@ class Visit:
     error: dict[str, Any] | None = None
     skip_reason: SkipReason | None = None
     waitpoint: StepWaiting | None = None
+    answer: Answer | None = None
+    failures: int = 0
+    due: int | None = None
+    reused: bool = False
+    group: dict[Visit, None] | None = None
     started_at: int | None = None
     finished_at: int | None = None
     text: str = ""
@@ -82,9 +96,10 @@ class ExecutionState:
     """
 
     __slots__ = (
-        "_activations", "_numbers", "_open", "_root", "active", "admitted", "cancel_requested", "created_at", "error",
-        "execution_id", "failed", "finished_at", "plan", "ready", "seq", "skippable", "started_at", "status",
-        "topology", "visits", "waiting",
+        "_activations", "_numbers", "_open", "_order", "_root", "_timers", "_waited_ms", "_waiting_since", "active",
+        "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at", "paused",
+        "plan", "queued", "ready", "seq", "skippable", "started_at", "status", "topology", "visits", "waiting",
+        "waitpoints",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, first: Recorded) -> None:
@@ -104,13 +119,20 @@ class ExecutionState:
         self.failed: Visit | None = None
         self.visits: dict[tuple[int, int], Visit] = {}
         self.ready: dict[Visit, None] = {}
+        self.queued: dict[Visit, None] = {}
         self.active: dict[Visit, None] = {}
+        self.paused: dict[Visit, None] = {}
         self.waiting: dict[Visit, None] = {}
+        self.waitpoints: dict[str, Visit] = {}
         self.skippable: dict[int, None] = {}
         self._open: dict[tuple[int, Context], Visit] = {}
         self._activations: dict[tuple[int, Context], Activation] = {}
         self._root = Activation()
         self._numbers: dict[int, int] = {}
+        self._timers: list[tuple[int, int, Visit]] = []
+        self._order = count()
+        self._waited_ms = 0
+        self._waiting_since: int | None = None
         for step, region in enumerate(topology.region_of):
             context = (1,) * topology.regions[region].depth
             if topology.awaited(step, context) == 0:
@@ -127,6 +149,31 @@ class ExecutionState:
     def settled(self) -> bool:
         """Whether every step is completed or dead."""
         return self._root.settled == self.topology.regions[0].members
+
+    @property
+    def deadline(self) -> int | None:
+        """When the execution has run for too long, epoch milliseconds; the time it waited is not counted."""
+        if self.started_at is None or self.status is not ExecutionStatus.RUNNING:
+            return None
+        return self.started_at + self._waited_ms + round(1000 * self.plan.timeout_seconds)
+
+    @property
+    def next_due(self) -> int | None:
+        """When something is to happen by itself, epoch milliseconds; None for never."""
+        timers = self._timers
+        while timers and timers[0][2].due != timers[0][0]:
+            heappop(timers)  # what it was for has happened
+        first = timers[0][0] if timers else None
+        deadline = self.deadline
+        if first is None or deadline is None:
+            return deadline if first is None else first
+        return min(first, deadline)
+
+    def overdue(self, now: int) -> list[Visit]:
+        """Return the visits whose time has come, longest overdue first."""
+        if not self._timers or self._timers[0][0] > now:
+            return []
+        return [visit for due, _, visit in sorted(self._timers, key=lambda timer: timer[:2]) if visit.due == due <= now]
 
     def planned(self, visit: Visit) -> PlannedStep:
         """Return the planned step that a visit belongs to."""
@@ -171,13 +218,18 @@ class ExecutionState:
         self.error = event.error
         if event.status is ExecutionStatus.RUNNING and self.started_at is None:
             self.started_at = at
+        if event.status is ExecutionStatus.WAITING:
+            self._waiting_since = at
+        elif self._waiting_since is not None:
+            self._waited_ms += max(0, at - self._waiting_since)
+            self._waiting_since = None
         if event.status.is_terminal:
             self.finished_at = at
-            self.ready.clear()
-            self.active.clear()
-            self.waiting.clear()
+            for group in (self.ready, self.queued, self.active, self.paused, self.waiting):
+                group.clear()
             self._open.clear()
             self._activations.clear()
+            self._timers.clear()
 
     def _on_skipped(self, event: StepSkipped, at: int) -> None:
         step = self._position(event.step)
@@ -185,44 +237,66 @@ class ExecutionState:
         visit = self.visits.get((step, event.visit))
         if visit is None:
             visit = self.visits[step, event.visit] = Visit(step, (), 0, number=event.visit)
-        for group in (self.ready, self.active, self.waiting):
-            group.pop(visit, None)
-        visit.text = ""
+        self._move(visit, None)
         visit.status, visit.skip_reason, visit.finished_at = StepStatus.SKIPPED, event.reason, at
 
     def _on_step(self, event: Event, visit: Visit, at: int) -> None:
-        for group in (self.ready, self.active, self.waiting):
-            group.pop(visit, None)
         match event:
             case Delta():
                 visit.status = StepStatus.STREAMING
                 visit.text += event.text
-                self.active[visit] = None
             case StepStarted():
-                visit.text = ""
+                self._move(visit, self.active)
                 visit.status, visit.attempt = StepStatus.RUNNING, event.attempt
                 visit.started_at = visit.started_at or at
-                self.active[visit] = None
+            case StepCompleted():
+                self._move(visit, None)
+                visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
+                visit.reused, visit.waitpoint, visit.answer, visit.error = event.reused, None, None, None
+                self._settle(visit)
+            case StepRetrying():
+                self._move(visit, self.paused, due=event.due)
+                visit.status, visit.error = StepStatus.PENDING, event.error
+                visit.failures += 1
             case StepWaiting():
-                visit.text = ""
-                visit.status, visit.waitpoint = StepStatus.WAITING, event
-                self.waiting[visit] = None
+                self._move(visit, self.waiting, due=_earlier(event.deadline, event.poll_at))
+                visit.status, visit.waitpoint, visit.answer = StepStatus.WAITING, event, None
+                self.waitpoints[event.waitpoint_id] = visit
+            case WaitpointEnded():
+                self._move(visit, self.ready)
+                if visit.waitpoint is not None:
+                    visit.answer = Answer(event.how, visit.waitpoint.request, event.answer, event.by)
             case StepFailed():
-                visit.text = ""
+                self._move(visit, None)
                 visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
                 self.failed = self.failed or visit
-            case StepCompleted():
-                visit.text = ""
-                visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
-                visit.waitpoint = None
-                self._settle(visit)
+
+    def _move(self, visit: Visit, group: dict[Visit, None] | None, *, due: int | None = None) -> None:
+        """Put a visit into another group; what it streamed and what it was due for are past."""
+        if visit.group is not None:
+            visit.group.pop(visit, None)
+        visit.group, visit.text, visit.due = group, "", due
+        if group is not None:
+            group[visit] = None
+        if due is not None:
+            heappush(self._timers, (due, next(self._order), visit))
+
+    # -- facts of this process, which no journal has -------------------------------------------------------------
+
+    def enqueue(self, visit: Visit) -> None:
+        """Note that a ready visit waits for its turn: too many steps of its kind are running."""
+        self._move(visit, self.queued)
+
+    def dequeue(self, visit: Visit) -> None:
+        """Note that a visit's turn has come."""
+        self._move(visit, self.ready)
 
     def forget_attempts(self) -> None:
         """Put running visits back: the process that ran them is gone, and what they were doing with it."""
-        for visit in self.active:
-            visit.status, visit.text = StepStatus.PENDING, ""
-        self.ready = {**self.active, **self.ready}
-        self.active = {}
+        lost = [visit for visit in self.waiting if visit.waitpoint and visit.waitpoint.waits_for == WAITS_FOR_CHILDREN]
+        for visit in [*self.active, *lost]:
+            self._move(visit, self.ready)
+            visit.status = StepStatus.PENDING
 
     # -- traversal ---------------------------------------------------------------------------------------------
 
@@ -230,7 +304,7 @@ class ExecutionState:
         visit.number = self._numbers[visit.step] = self._numbers.get(visit.step, 0) + 1
         visit.depth = 1 + max((parent.depth for parent in visit.parents), default=0)
         self.visits[visit.step, visit.number] = visit
-        self.ready[visit] = None
+        self._move(visit, self.ready)
 
     def _settle(self, done: Visit) -> None:
         """Tell everything behind a completed visit. A work list, since dead branches can be thousands long."""
@@ -311,3 +385,7 @@ class ExecutionState:
                 around = self.topology.regions[around].parent
             if around == outermost and (step, 1) not in self.visits:
                 yield step
+
+
+def _earlier(a: int | None, b: int | None) -> int | None:
+    return min((moment for moment in (a, b) if moment is not None), default=None)

@@ -48,6 +48,7 @@ class SkipReason(StrEnum):
     SIBLING_FAILED = "sibling_failed"
     UPSTREAM_FAILED = "upstream_failed"
     CANCELLED = "cancelled"
+    RUN_TIMEOUT = "run_timeout"
 
 
 class TriggerType(StrEnum):
@@ -73,10 +74,10 @@ EXECUTION_TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
 }
 
 STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
-    _S.PENDING: frozenset({_S.RUNNING, _S.SKIPPED}),
+    _S.PENDING: frozenset({_S.RUNNING, _S.COMPLETED, _S.SKIPPED}),  # completed at once: a replay has its result
     _S.RUNNING: frozenset(
         {_S.PENDING, _S.STREAMING, _S.WAITING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}
-    ),  # back to pending: the process died and the attempt with it
+    ),  # back to pending: to be retried, or the process died and the attempt with it
     _S.STREAMING: frozenset({_S.PENDING, _S.WAITING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}),
     _S.WAITING: frozenset({_S.RUNNING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}),
     _S.COMPLETED: frozenset(),

@@ -9,6 +9,11 @@ from builder_jupyter.nodes.router import Router
 from builder_jupyter.nodes.start import Start
 from builder_jupyter.nodes.text_gen import TextGen
 from builder_jupyter.nodes.tool import Tool
+from builder_jupyter.nodes.wait import WaitNode
 from builder_jupyter.nodes.webhook_trigger import WebhookTrigger
+from builder_jupyter.nodes.workflow import MapNode, WorkflowNode
 
-BUILT_IN = (Start, Agent, Router, Tool, Human, End, PromptTrigger, WebhookTrigger, Prompt, TextGen)
+BUILT_IN = (
+    Start, Agent, Router, Tool, Human, End, WaitNode, WorkflowNode, MapNode,
+    PromptTrigger, WebhookTrigger, Prompt, TextGen,
+)  # fmt: skip

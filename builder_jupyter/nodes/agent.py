@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from builder_jupyter.errors import StepError
-from builder_jupyter.graph.model import PortType, Profile
+from builder_jupyter.graph.model import Node, PortType, Profile
 from builder_jupyter.graph.templates import as_text
 from builder_jupyter.money import credits_of
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
-from builder_jupyter.nodes.chat import ChatModel, ChatReply, ChatRequest, Message, ToolCall, ToolSpec, Usage
+from builder_jupyter.nodes.chat import ChatModel, ChatModels, ChatReply, ChatRequest, Message, ToolCall, ToolSpec, Usage
+from builder_jupyter.nodes.retry import RetryPolicy
 
 MAX_TOOL_ROUNDS = 10
 
@@ -39,6 +40,12 @@ class Agent(NodeType):
     effect = Effect.WORLD
     credits = credits_of(1)
     timeout_seconds = 120.0
+    idle_seconds = 60.0
+    retry = RetryPolicy()
+
+    def limited_by(self, node: Node, models: ChatModels) -> tuple[str, ...]:
+        """Count the node with its model and that model's provider."""
+        return models.limits(node.data.get("model"))
 
     async def run(self, context: StepContext) -> StepResult:
         """Ask the model, run the tools it asks for, and ask again until it answers."""

@@ -208,6 +208,7 @@ class StepContext:
     node : the snapshot of the node in the plan.
     ports : values by input port, in the order in which the edges stand in the workflow.
     routes : the route label of each outgoing edge, in workflow order (None where it has none).
+    targets : the node that each outgoing edge leads to.
     emit : takes a piece of streamed text; cheap, never waits.
     key : names this visit of this step of this execution; the same for every attempt, so it can serve as the
         idempotency key of what the step does outside.
@@ -225,6 +226,7 @@ class StepContext:
     key: str = ""
     answer: Answer | None = None
     children: Children | None = None
+    targets: Sequence[str] = ()
 
     def text_in(self, port: str) -> str:
         """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""
@@ -251,7 +253,7 @@ class NodeType:
     effect: ClassVar[Effect] = Effect.PURE
     is_trigger: ClassVar[bool] = False
     credits: ClassVar[Credits] = ZERO
-    timeout_seconds: ClassVar[float] = 10.0
+    timeout_seconds: ClassVar[float | None] = 10.0
     idle_seconds: ClassVar[float | None] = None
     retry: ClassVar[RetryPolicy] = ONCE
     place: ClassVar[Place] = Place.LOOP
@@ -259,15 +261,20 @@ class NodeType:
     inputs: ClassVar[tuple[Port, ...]] = ()
     outputs: ClassVar[tuple[Port, ...]] = ()
 
-    def timeout_of(self, node: Node) -> float:
-        """Return the seconds one attempt of this node may take."""
+    def timeout_of(self, node: Node) -> float | None:
+        """Return the seconds one attempt of this node may take; None for no limit."""
         del node
         return self.timeout_seconds
 
-    def limited_by(self, node: Node) -> tuple[str, ...]:
+    def limited_by(self, node: Node, models: ChatModels) -> tuple[str, ...]:
         """Return the names of the limits on steps at a time that count this node, e.g. ``model:gpt-5``."""
-        del node
+        del node, models
         return ()
+
+    def child_of(self, node: Node) -> str | None:
+        """Return the id of the workflow that this node runs as a part of its own."""
+        del node
+        return None
 
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""

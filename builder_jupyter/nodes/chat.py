@@ -153,6 +153,10 @@ class ChatModels(Protocol):
         """
         ...
 
+    def limits(self, name: str | None) -> tuple[str, ...]:
+        """Return the names of the limits that count a use of that model: ``model:…`` and ``provider:…``."""
+        ...
+
 
 _ROLES: dict[str, Role] = {
     "system": "system",

@@ -52,6 +52,11 @@ class RetryPolicy(BaseModel):
         jittered = min(grown, self.max_delay_ms) * (1 + self.jitter * (2 * chance - 1))
         return round(max(jittered, 1000 * (asked_seconds or 0)))
 
+    @property
+    def judges(self) -> bool:
+        """Whether outputs are looked at."""
+        return self.reject_if is not None or self.accept_if is not None
+
     def rejects(self, text: str) -> bool:
         """Say whether an output with this text is to be tried again."""
         if self.reject_if is not None and compile_pattern(self.reject_if).search(text):

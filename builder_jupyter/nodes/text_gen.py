@@ -9,7 +9,8 @@ from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import credits_of
 from builder_jupyter.nodes.agent import ask
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
-from builder_jupyter.nodes.chat import ChatRequest, Message
+from builder_jupyter.nodes.chat import ChatModels, ChatRequest, Message
+from builder_jupyter.nodes.retry import RetryPolicy
 
 
 class TextGenData(NodeData):
@@ -35,12 +36,18 @@ class TextGen(NodeType):
     effect = Effect.WORLD
     credits = credits_of(1)
     timeout_seconds = 120.0
+    idle_seconds = 60.0
+    retry = RetryPolicy()
     inputs = (Port("prompt-in", PortType.TEXT, required=True, multiple=True),)
     outputs = (Port("text-out", PortType.TEXT),)
 
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether ``data.prompt`` stands in for the wire."""
         return port == "prompt-in" and bool(str(node.data.get("prompt", "")).strip())
+
+    def limited_by(self, node: Node, models: ChatModels) -> tuple[str, ...]:
+        """Count the node with its model and that model's provider."""
+        return models.limits(node.data.get("model"))
 
     async def run(self, context: StepContext) -> StepResult:
         """Ask the model once."""

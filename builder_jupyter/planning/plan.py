@@ -14,7 +14,11 @@ from typing import Any
 
 from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
 from builder_jupyter.money import Credits, credits_of, total
+from builder_jupyter.nodes.retry import ONCE, RetryPolicy
 from builder_jupyter.planning.topology import Topology, topology_of
+
+RUN_TIMEOUT_SECONDS = 30 * 60.0
+"""How long a run may take, without the time it waits. Source: spec builder-studio §7.6."""
 
 
 class Mode(StrEnum):
@@ -22,6 +26,7 @@ class Mode(StrEnum):
 
     TRIGGER = "trigger"
     TARGET = "target"
+    CANVAS = "canvas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class PlannedStep:
     """One node's part in a plan, with the snapshot of its data.
 
     ``wave`` is the longest-path level without back edges: steps of one wave form the parallel group of the seed's
-    sibling rule. ``timeout_seconds`` bounds one attempt.
+    sibling rule. ``timeout_seconds`` bounds one attempt. ``child`` is the plan that a node with a workflow of its own
+    runs.
     """
 
     node_id: str
@@ -37,12 +43,44 @@ class PlannedStep:
     data: FrozenDict
     wave: int
     credits: Credits
-    timeout_seconds: float
+    timeout_seconds: float | None
+    retry: RetryPolicy = ONCE
+    child: Plan | None = None
 
     @property
     def node(self) -> Node:
         """The node as it was at admission."""
         return Node(self.node_id, self.node_type, self.data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stored shape of the step."""
+        wire: dict[str, Any] = {
+            "nodeId": self.node_id,
+            "nodeType": self.node_type,
+            "data": thaw(self.data),
+            "wave": self.wave,
+            "credits": str(self.credits),
+            "timeoutSeconds": self.timeout_seconds,
+        }
+        if self.retry != ONCE:
+            wire["retry"] = self.retry.to_dict()
+        if self.child is not None:
+            wire["child"] = self.child.to_dict()
+        return wire
+
+    @classmethod
+    def from_dict(cls, wire: Mapping[str, Any]) -> PlannedStep:
+        """Read back what `to_dict` wrote."""
+        return cls(
+            wire["nodeId"],
+            wire["nodeType"],
+            freeze(wire["data"]),
+            wire["wave"],
+            credits_of(wire["credits"]),
+            wire["timeoutSeconds"],
+            RetryPolicy(**wire["retry"]) if "retry" in wire else ONCE,
+            Plan.from_dict(wire["child"]) if "child" in wire else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +98,8 @@ class PlannedEdge:
 class Plan:
     """Steps in order and the edges between them.
 
-    ``steps`` are sorted by wave, then by place in the workflow; ``edges`` stand in workflow order.
+    ``steps`` are sorted by wave, then by place in the workflow; ``edges`` stand in workflow order. ``timeout_seconds``
+    bounds the run, without the time it waits.
     """
 
     workflow_id: str
@@ -71,6 +110,7 @@ class Plan:
     root: str
     steps: tuple[PlannedStep, ...]
     edges: tuple[PlannedEdge, ...]
+    timeout_seconds: float = RUN_TIMEOUT_SECONDS
 
     @cached_property
     def plan_id(self) -> str:
@@ -91,7 +131,7 @@ class Plan:
 
     @property
     def total_credits(self) -> Credits:
-        """What the plan costs when every step runs once."""
+        """What the plan costs when every step runs once; child executions are priced as they begin."""
         return total([step.credits for step in self.steps])
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,17 +143,8 @@ class Plan:
             "profile": str(self.profile),
             "mode": str(self.mode),
             "root": self.root,
-            "steps": [
-                {
-                    "nodeId": s.node_id,
-                    "nodeType": s.node_type,
-                    "data": thaw(s.data),
-                    "wave": s.wave,
-                    "credits": str(s.credits),
-                    "timeoutSeconds": s.timeout_seconds,
-                }
-                for s in self.steps
-            ],
+            "timeoutSeconds": self.timeout_seconds,
+            "steps": [step.to_dict() for step in self.steps],
             "edges": [[e.source, e.target, e.label, e.source_port, e.target_port] for e in self.edges],
         }
 
@@ -127,16 +158,7 @@ class Plan:
             profile=Profile(wire["profile"]),
             mode=Mode(wire["mode"]),
             root=wire["root"],
-            steps=tuple(
-                PlannedStep(
-                    s["nodeId"],
-                    s["nodeType"],
-                    freeze(s["data"]),
-                    s["wave"],
-                    credits_of(s["credits"]),
-                    s["timeoutSeconds"],
-                )
-                for s in wire["steps"]
-            ),
+            steps=tuple(PlannedStep.from_dict(step) for step in wire["steps"]),
             edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
+            timeout_seconds=wire.get("timeoutSeconds", RUN_TIMEOUT_SECONDS),
         )

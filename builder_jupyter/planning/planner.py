@@ -6,7 +6,8 @@ this needs; a target run takes the node and everything it depends on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -16,12 +17,18 @@ from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
 from builder_jupyter.nodes.base import NodeType
 from builder_jupyter.nodes.ports import Refusal, join_ports
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.nodes.retry import RetryPolicy
 from builder_jupyter.planning.plan import Mode, Plan, PlannedEdge, PlannedStep
 from builder_jupyter.planning.topology import topology_of
 from builder_jupyter.validation.facts import Facts
 
+Children = Mapping[str, Plan]
+"""The plans of the workflows that nodes run as a part of their own, by workflow id."""
 
-def plan_trigger(workflow: Workflow, trigger: str, *, registry: Registry, version: int = 1) -> Plan:
+
+def plan_trigger(
+    workflow: Workflow, trigger: str, *, registry: Registry, version: int = 1, children: Children = MappingProxyType({})
+) -> Plan:
     """Return the plan of a run that starts at a trigger node.
 
     Raises
@@ -29,7 +36,7 @@ def plan_trigger(workflow: Workflow, trigger: str, *, registry: Registry, versio
     NotFound : ``NODE_NOT_FOUND``, or ``UNKNOWN_NODE_TYPE`` for a node that takes part.
     InvalidInput : ``NOT_A_TRIGGER``, ``MISSING_REQUIRED_INPUT``, ``INVALID_NODE_DATA``.
     """
-    graph = _Graph(workflow, registry)
+    graph = _Graph(workflow, registry, children)
     node_type = graph.type_of(graph.node(trigger))
     if not node_type.is_trigger:
         raise InvalidInput(
@@ -41,11 +48,29 @@ def plan_trigger(workflow: Workflow, trigger: str, *, registry: Registry, versio
     return graph.plan(Mode.TRIGGER, trigger, upstream(graph.facts.successors, downstream), version)
 
 
-def plan_target(workflow: Workflow, target: str, *, registry: Registry, version: int = 1) -> Plan:
+def plan_target(
+    workflow: Workflow, target: str, *, registry: Registry, version: int = 1, children: Children = MappingProxyType({})
+) -> Plan:
     """Return the plan of a run that produces one node: the node and everything upstream. Raises as `plan_trigger`."""
-    graph = _Graph(workflow, registry)
+    graph = _Graph(workflow, registry, children)
     graph.node(target)
     return graph.plan(Mode.TARGET, target, upstream(graph.facts.successors, [target]), version)
+
+
+def plan_canvas(
+    workflow: Workflow, *, registry: Registry, version: int = 1, children: Children = MappingProxyType({})
+) -> Plan:
+    """Return the plan of a run of all that is connected. Raises as `plan_trigger`, and ``NOTHING_TO_RUN``."""
+    graph = _Graph(workflow, registry, children)
+    joined = {end for edge in graph.facts.usable_edges for end in (edge.source, edge.target)}
+    members = joined or {node_id for node_id in graph.nodes if len(graph.nodes) == 1}
+    if not members:
+        raise InvalidInput(
+            f"Nothing in workflow {workflow.name!r} is connected.",
+            code="NOTHING_TO_RUN",
+            hint="Draw edges between the nodes that are to run, or name one of them.",
+        )
+    return graph.plan(Mode.CANVAS, "", members, version)
 
 
 def find_trigger(workflow: Workflow, *, registry: Registry) -> str:
@@ -53,7 +78,7 @@ def find_trigger(workflow: Workflow, *, registry: Registry) -> str:
 
     Raises `InvalidInput` with ``code="TRIGGER_REQUIRED"`` when there is none, or more than one to choose from.
     """
-    triggers = _Graph(workflow, registry).triggers()
+    triggers = _Graph(workflow, registry, {}).triggers()
     if len(triggers) != 1:
         found = f"has {len(triggers)} ({', '.join(triggers)})" if triggers else "has none"
         raise InvalidInput(
@@ -67,7 +92,8 @@ def find_trigger(workflow: Workflow, *, registry: Registry) -> str:
 class _Graph:
     """A workflow as the planner sees it: the first node of each id, and each usable edge once."""
 
-    def __init__(self, workflow: Workflow, registry: Registry) -> None:
+    def __init__(self, workflow: Workflow, registry: Registry, children: Children) -> None:
+        self.children = children
         self.workflow = workflow
         self.registry = registry
         self.facts = Facts(workflow, registry=registry, tool_names=None)
@@ -115,12 +141,21 @@ class _Graph:
         try:
             node_type.Data.model_validate(node.data)
         except ValidationError as error:
+            raise _invalid(node, error, "data") from None
+        child = node_type.child_of(node)
+        return PlannedStep(
+            node.id, node.type, node.data, wave, node_type.credits, node_type.timeout_of(node),
+            _retry_of(node, node_type), None if child is None else self._child(node, child),
+        )  # fmt: skip
+
+    def _child(self, node: Node, workflow_id: str) -> Plan:
+        try:
+            return self.children[workflow_id]
+        except KeyError:
             raise InvalidInput(
-                f"Node {node.id!r} cannot run with the data it has.",
-                code="INVALID_NODE_DATA",
-                details=[{"field": ".".join(["data", *map(str, e["loc"])]), "error": e["msg"]} for e in error.errors()],
+                f"Node {node.id!r} runs workflow {workflow_id!r}, which is not to be found.",
+                code="CHILD_WORKFLOW_NOT_FOUND",
             ) from None
-        return PlannedStep(node.id, node.type, node.data, wave, node_type.credits, node_type.timeout_of(node))
 
     def _edge(self, edge: Edge) -> PlannedEdge:
         if self.workflow.profile is Profile.BUILDER:
@@ -149,3 +184,19 @@ class _Graph:
                         code="MISSING_REQUIRED_INPUT",
                         details={"nodeId": node.id, "port": port.name},
                     )
+
+
+def _retry_of(node: Node, node_type: NodeType) -> RetryPolicy:
+    """Return the node's own retry policy, else its type's."""
+    own = node.data.get("retry")
+    if own is None:
+        return node_type.retry
+    try:
+        return RetryPolicy.model_validate(own)
+    except ValidationError as error:
+        raise _invalid(node, error, "data", "retry") from None
+
+
+def _invalid(node: Node, error: ValidationError, *place: str) -> InvalidInput:
+    found = [{"field": ".".join([*place, *map(str, e["loc"])]), "error": e["msg"]} for e in error.errors()]
+    return InvalidInput(f"Node {node.id!r} cannot run with the data it has.", code="INVALID_NODE_DATA", details=found)

@@ -31,6 +31,8 @@ class Snapshot(BaseModel):
     outputs: dict[str, dict[str, Any]]
     output: Any = None
     waitingOn: dict[str, Any] | None  # noqa: N815
+    waitpoints: list[dict[str, Any]]
+    parent: dict[str, Any] | None
     credits: dict[str, float]
 
 

@@ -8,28 +8,26 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from builder_jupyter.errors import InvalidInput, NotFound
+from builder_jupyter.errors import NotFound
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import Delta, to_wire
+from builder_jupyter.execution.replay import plan_replay
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.snapshot import snapshot
+from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import total
 from builder_jupyter.nodes.registry import Registry
-from builder_jupyter.planning.plan import Plan
-from builder_jupyter.planning.planner import find_trigger, plan_trigger
+from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.journal import DuckDBJournal
-from builder_jupyter.validation import result
 
 log = logging.getLogger(__name__)
 
 KEPT_IN_MEMORY = 200
 # A listener that is a little behind still gets the last pieces of text one by one.
 KEPT_WITH_PIECES = 20
-KEPT_PLANS = 256
 EVENTS_PER_FRAME = 100
 
 
@@ -39,9 +37,7 @@ class ExecutionService:
     def __init__(self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry) -> None:
         self._engine = engine
         self._journal = journal
-        self._workflows = workflows
-        self._registry = registry
-        self._plans: OrderedDict[tuple[str, int, str | None], Plan] = OrderedDict()
+        self._plans = PlanService(workflows, registry)
         self._over: OrderedDict[str, None] = OrderedDict()
         self._projecting: set[asyncio.Task[None]] = set()
 
@@ -56,9 +52,18 @@ class ExecutionService:
         resumed = [run for run in unfinished if run is not None]
         for run in resumed:
             self._engine.resume(run)
+        for run in resumed:
+            await self._cancel_orphan(run)
         if resumed:
             log.info("resumed %d executions", len(resumed))
         return len(resumed)
+
+    async def _cancel_orphan(self, run: Run) -> None:
+        """Cancel a child execution whose parent ended before it could say so."""
+        if run.state.admitted.parent is not None:
+            parent = await self._reload(run.state.admitted.parent[0])
+            if parent is not None and parent.state.status.is_terminal:
+                self._engine.cancel(run, by=f"execution {parent.execution_id}")
 
     async def _reload(self, execution_id: str) -> Run | None:
         """Return an execution from the journal; one that cannot be read must not keep the others from going on."""
@@ -74,20 +79,12 @@ class ExecutionService:
         principal: Principal,
         workflow_id: str,
         *,
-        trigger_node: str | None = None,
+        entry: Entry = ITS_TRIGGER,
         inputs: Mapping[str, Any] | None = None,
         trigger: TriggerType = TriggerType.API,
     ) -> Run:
-        """Begin an execution of a stored workflow; return once it is on disk.
-
-        ``trigger_node`` may be left out when the workflow has one trigger.
-
-        Raises
-        ------
-        NotFound : ``WORKFLOW_NOT_FOUND``, ``NODE_NOT_FOUND``, ``UNKNOWN_NODE_TYPE``.
-        InvalidInput : the workflow or the trigger cannot run; see `planning.planner`.
-        """
-        plan = await self._plan(principal, workflow_id, trigger_node)
+        """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`."""
+        plan = await self._plans.plan(principal, workflow_id, entry)
         return await self._engine.admit(
             plan,
             workspace=principal.workspace,
@@ -96,21 +93,44 @@ class ExecutionService:
             inputs=inputs or {},
         )
 
-    async def _plan(self, principal: Principal, workflow_id: str, trigger_node: str | None) -> Plan:
-        stored = await self._workflows.get(principal, workflow_id)
-        key = (stored.id, stored.version, trigger_node)
-        plan = self._plans.get(key)
-        if plan is None:
-            root = trigger_node or find_trigger(stored.workflow, registry=self._registry)
-            plan = plan_trigger(stored.workflow, root, registry=self._registry, version=stored.version)
-            verdict = result(self._workflows.findings(stored.workflow))
-            if not verdict["valid"]:
-                first = verdict["errors"][0]
-                raise InvalidInput(f"The workflow cannot run: {first['message']}.", code=first["type"], details=verdict)
-            self._plans[key] = plan
-            if len(self._plans) > KEPT_PLANS:
-                self._plans.popitem(last=False)
-        return plan
+    async def replay(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        from_step: str | None = None,
+        visit: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Run a finished execution's plan again: the whole, or from a step on, with what was before it taken over.
+
+        ``inputs`` and ``edits`` make it a fork: see `execution.replay.plan_replay`, which also says what it raises.
+        """
+        run = await self.find(principal, execution_id)
+        state = run.state
+        return await self._engine.admit(
+            state.plan,
+            workspace=principal.workspace,
+            principal=principal.name,
+            trigger=TriggerType.REPLAY,
+            inputs=state.admitted.inputs if inputs is None else inputs,
+            replay=plan_replay(state, from_step=from_step, visit=visit, edits=edits),
+        )
+
+    async def answer(
+        self, principal: Principal, execution_id: str, waitpoint_id: str, value: Any
+    ) -> tuple[dict[str, Any], bool]:
+        """Answer a waitpoint of an execution or of its child executions.
+
+        Return the picture of the execution once the answer is on disk, and whether this answer was the one that
+        counted: a waitpoint that has ended keeps its answer, and nothing happens. Raises as `Engine.answer`.
+        """
+        run = await self.find(principal, execution_id)
+        holder = _holder(run, waitpoint_id) or run
+        counted = self._engine.answer(holder, waitpoint_id, value, by=principal.name)
+        await holder.on_disk()
+        return await _picture(run), counted
 
     async def find(self, principal: Principal, execution_id: str) -> Run:
         """Return an execution of the principal's workspace. Raises `NotFound` (``EXECUTION_NOT_FOUND``)."""
@@ -138,7 +158,7 @@ class ExecutionService:
         run = await self.find(principal, execution_id)
         self._engine.cancel(run, by=principal.name)
         await run.wait()
-        return snapshot(run.state)
+        return await _picture(run)
 
     async def events(
         self, principal: Principal, execution_id: str, *, after: int = 0
@@ -218,9 +238,31 @@ def _wire(run: Run, after: int) -> list[dict[str, Any]]:
     return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
 
 
+def _holder(run: Run, waitpoint_id: str) -> Run | None:
+    """Return the run that has a waitpoint: this one or one of its children."""
+    if waitpoint_id in run.state.waitpoints:
+        return run
+    children = (child for group in run.children.values() for child in group)
+    return next((found for child in children if (found := _holder(child, waitpoint_id)) is not None), None)
+
+
+def _waitpoints(run: Run) -> list[dict[str, Any]]:
+    """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
+    found = []
+    for visit in run.state.waiting:
+        children = run.children.get(visit)
+        if children is None:
+            found.append(waitpoint(run.state, visit))
+        else:
+            found.extend(one for child in children for one in _waitpoints(child))
+    return found
+
+
 async def _picture(run: Run) -> dict[str, Any]:
     """Return the picture of an execution once all that it shows is on disk."""
     picture = snapshot(run.state)
+    picture["waitpoints"] = _waitpoints(run)
+    picture["waitingOn"] = next(iter(picture["waitpoints"]), None)
     await run.on_disk()
     return picture
 
@@ -252,7 +294,7 @@ def _short_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(state: ExecutionState) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
     """Return the projection rows of an execution: one for it, one for each visit of a step."""
-    done = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED]
+    done = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED and not v.reused]
     plan = state.plan
     execution = (
         state.execution_id, plan.workflow_id, plan.workflow_version, plan.workflow_name, state.admitted.workspace,

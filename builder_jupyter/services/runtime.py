@@ -7,8 +7,8 @@ one in a kernel or script that has no server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +32,9 @@ from builder_jupyter.storage.workflows import WorkflowStore
 log = logging.getLogger(__name__)
 
 
+DEFAULT_LIMITS = {"workspace": 256, "provider": 32}
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a runtime is set up.
@@ -41,11 +44,13 @@ class Settings:
     data_dir : where the database lies; None keeps everything in memory.
     default_model : the model of nodes that name none; None is the local model.
     search_provider : dotted path of the class behind the ``web_search`` tool.
+    limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
     """
 
     data_dir: Path | None = None
     default_model: str | None = None
     search_provider: str | None = None
+    limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
 
 
 class Runtime:
@@ -83,7 +88,7 @@ class Runtime:
         self.keys = KeyService(self._key_store, clock)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
         world = World(self.registry, self.models, self.tools)
-        self._engine = Engine(self._journal, world, clock, on_over=self._on_over)
+        self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
         self.portal = Portal("builder-runtime")
         try:

@@ -17,7 +17,7 @@ INPUTS = {"topic": "launch announcement"}
 SNAPSHOT = {
     "executionId", "canvasId", "workflowName", "workflowVersion", "workspaceId", "status", "triggerType",
     "triggerNodeId", "inputs", "createdAt", "startedAt", "finishedAt", "error", "steps", "outputs", "output",
-    "waitingOn", "credits", "replayOf", "replayFromStepId", "callback",
+    "waitingOn", "waitpoints", "credits", "parent", "replayOf", "replayFromStepId", "callback",
 }  # fmt: skip
 
 

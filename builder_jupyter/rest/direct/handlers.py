@@ -13,6 +13,7 @@ from builder_jupyter.rest.handler import BuilderHandler
 from builder_jupyter.rest.models import Loose, Snapshot
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.keys import require_key
+from builder_jupyter.services.planning import Entry
 
 
 class RunRequest(Loose):
@@ -75,7 +76,7 @@ class RunHandler(BuilderHandler):
         wanted = await self.model(RunRequest)
         executions = self.runtime.executions
         run = await self.call(
-            executions.start(self.caller, wanted.canvasId, trigger_node=wanted.triggerNodeId, inputs=wanted.inputs)
+            executions.start(self.caller, wanted.canvasId, entry=Entry(node=wanted.triggerNodeId), inputs=wanted.inputs)
         )
         accepted = {"ok": True, "executionId": run.execution_id, "message": "Execution triggered"}
         if not wanted.sync:

@@ -20,13 +20,13 @@ class Watched(Walk):
     def advance(self):
         while True:
             before = copy.deepcopy(snapshot(self.state))
-            first, second = decide(self.state), decide(self.state)
+            first, second = decide(self.state, 0), decide(self.state, 0)
             assert first == second
             assert snapshot(self.state) == before
             if not first:
                 return
             super().advance()
-            assert decide(self.state) == []
+            assert decide(self.state, 0) == []
 
 
 @pytest.mark.parametrize("text", GRAPHS)
@@ -57,14 +57,14 @@ def named(walk, commands, kind):
 
 def test_the_first_decision_is_to_run():
     walk = Walk(plan_of("a>b"))
-    assert decide(walk.state) == [SetStatus(ExecutionStatus.RUNNING)]
+    assert decide(walk.state, 0) == [SetStatus(ExecutionStatus.RUNNING)]
 
 
 def test_a_failure_stops_the_rest_and_says_why():
     walk = begun("a>b>d a>c>d x>y", "a", "x")
     visit = next(visit for visit in walk.state.active if walk.name(visit) == "b")
     walk.record(StepFailed("b", 1, visit.attempt, {"message": "no", "code": "NO"}))
-    commands = decide(walk.state)
+    commands = decide(walk.state, 0)
     aborted = sorted(walk.name(command.visit) for command in commands if isinstance(command, Abort))
     assert aborted == ["c", "y"]
     reasons = {walk.plan.steps[c.step].node_id: c.reason for c in commands if isinstance(c, Skip)}
@@ -78,14 +78,14 @@ def test_a_slower_step_of_an_earlier_wave_is_upstream():
     walk = begun("slow>end a>b>c>end", "a", "b")
     visit = next(visit for visit in walk.state.active if walk.name(visit) == "c")
     walk.record(StepFailed("c", 1, visit.attempt, {"message": "no", "code": "NO"}))
-    reasons = {walk.plan.steps[c.step].node_id: c.reason for c in decide(walk.state) if isinstance(c, Skip)}
+    reasons = {walk.plan.steps[c.step].node_id: c.reason for c in decide(walk.state, 0) if isinstance(c, Skip)}
     assert reasons["slow"] is SkipReason.UPSTREAM_FAILED
 
 
 def test_a_request_to_cancel_stops_everything():
     walk = begun("a>b>d a>c>d", "a")
     walk.record(CancelRequested("me"))
-    commands = decide(walk.state)
+    commands = decide(walk.state, 0)
     assert named(walk, commands, Skip) == ["b", "c", "d"]
     assert {command.reason for command in commands if isinstance(command, Skip)} == {SkipReason.CANCELLED}
     assert commands[-1] == SetStatus(ExecutionStatus.CANCELLED)
@@ -94,12 +94,12 @@ def test_a_request_to_cancel_stops_everything():
 def test_waiting_is_for_when_nothing_else_can_be_done():
     walk = begun("a>b a>c", "a")
     walk.record(StepWaiting("b", 1, 1, "wp_1", "human", {}))
-    assert decide(walk.state) == [], "c is still running"
+    assert decide(walk.state, 0) == [], "c is still running"
     walk.complete(next(iter(walk.state.active)))
-    assert decide(walk.state) == [SetStatus(ExecutionStatus.WAITING)]
+    assert decide(walk.state, 0) == [SetStatus(ExecutionStatus.WAITING)]
     walk.advance()
     walk.complete(next(iter(walk.state.waiting)))
-    assert decide(walk.state) == [SetStatus(ExecutionStatus.COMPLETED)]
+    assert decide(walk.state, 0) == [SetStatus(ExecutionStatus.COMPLETED)]
 
 
 def test_an_answer_that_makes_work_sets_it_running_before_it_starts_a_step():
@@ -108,7 +108,7 @@ def test_an_answer_that_makes_work_sets_it_running_before_it_starts_a_step():
     walk.advance()
     assert walk.state.status is ExecutionStatus.WAITING
     walk.complete(next(iter(walk.state.waiting)))
-    first, second = decide(walk.state)
+    first, second = decide(walk.state, 0)
     assert first == SetStatus(ExecutionStatus.RUNNING)
     assert isinstance(second, Start)
 
@@ -117,4 +117,4 @@ def test_nothing_is_decided_after_the_end():
     walk = begun("a", "a")
     assert walk.state.status is ExecutionStatus.COMPLETED
     walk.record(CancelRequested("me"))
-    assert decide(walk.state) == []
+    assert decide(walk.state, 0) == []

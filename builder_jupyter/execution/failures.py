@@ -1,0 +1,39 @@
+"""What the journal keeps of an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from builder_jupyter import ids
+from builder_jupyter.errors import BuilderError, StepError, StepTimeout
+
+log = logging.getLogger(__name__)
+
+
+def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
+    """Return ``{message, code, retryable?, retryAfter?}`` of what a step raised; ``retryAfter`` is in seconds.
+
+    ``about`` goes to the log with it. What nobody foresaw is told by its type alone: who knows what a library puts into
+    the text, and the journal is read by many; the log has it all, under the incident that the message names.
+    """
+    if not isinstance(error, BuilderError):
+        incident = ids.incident_id()
+        log.error("incident %s: a step failed by a fault in its node type", incident, exc_info=error, extra=dict(about))
+        message = f"A fault in the node type ({type(error).__name__}); the log has it as incident {incident}."
+        return {"message": message, "code": "INTERNAL"}
+    log.info("step failed: %s", error.code, extra=dict(about))
+    failure: dict[str, Any] = {"message": str(error), "code": error.code}
+    if isinstance(error, StepError):
+        failure["retryable"] = error.retryable
+        if isinstance(error.details, Mapping) and "retry_after" in error.details:
+            failure["retryAfter"] = error.details["retry_after"]
+    return failure
+
+
+def timed_out(seconds: float, *, idle: bool) -> StepTimeout:
+    """Return the error of an attempt that took too long, or was silent for too long."""
+    if idle:
+        return StepTimeout(f"The step sent nothing for {seconds:g} seconds.", code="STREAM_IDLE", retryable=True)
+    return StepTimeout(f"The step took longer than {seconds:g} seconds.", retryable=True)
