@@ -76,6 +76,7 @@ class Database:
         self._closed = False
         self._since_checkpoint = 0
         self._connection = self._open(directory)
+        self._appenders: dict[str, Any] = {}
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="builder-reader")
         self._local = threading.local()
         self._writer = threading.Thread(target=self._write, name="builder-writer", daemon=True)
@@ -189,12 +190,10 @@ class Database:
         error: Unavailable | None = None
         if self.failure is None:
             try:
-                self._connection.begin()
-                appender = self._connection.appender(batch[0].table)
+                appender = self._appender(batch[0].table)
                 for item in batch:
                     appender.append_rows(item.rows)
                 appender.flush()
-                self._connection.commit()
             except Exception as fault:  # noqa: BLE001 - whatever it is, the writer must live on to say so
                 self._fail(fault)
         if self.failure is not None:
@@ -205,6 +204,16 @@ class Database:
         for loop, futures in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(_finish, futures, error)
+
+    def _appender(self, table: str) -> Any:
+        """Return the table's appender. It holds rows in memory; a flush is one statement, so a transaction of its own.
+
+        Making one anew and saying begin and commit costs half as much again as the commit itself.
+        """
+        appender = self._appenders.get(table)
+        if appender is None:
+            appender = self._appenders[table] = self._connection.appender(table)
+        return appender
 
     def _perform(self, job: _Job) -> None:
         """Do a job. What its work raises is its own; when its transaction cannot begin or end, the store has failed."""
@@ -239,6 +248,8 @@ class Database:
 
     def _fail(self, fault: Exception) -> None:
         self.failure = str(fault) or type(fault).__name__
+        for appender in self._appenders.values():
+            appender.clear()
         self._roll_back()
 
     def _roll_back(self) -> None:
