@@ -70,6 +70,7 @@ class Database:
         self.failure: str | None = None
         self.lock: OwnerLock | None = None
         self._queue: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Append]] = {}
         # Two counters, each written by one thread: `+=` from two threads on one number loses counts.
         self._rows_in = 0
         self._rows_out = 0
@@ -116,14 +117,27 @@ class Database:
     # -- writing -----------------------------------------------------------------------------------------------
 
     def append(self, table: str, rows: Sequence[Row]) -> asyncio.Future[None]:
-        """Queue rows for appending; the future (of the running loop) is done when they are on disk."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Queue rows for appending; the future (of the running loop) is done when they are on disk.
+
+        What a turn of the loop appends is handed over at the end of the turn, in one piece: a writer that woke at the
+        first row would commit that one alone, and take the interpreter's lock from the loop several times over.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         if self._closed or self.failure is not None:
             done.set_exception(self._failed())
-        else:
-            self._rows_in += len(rows)
-            self._queue.put(_Append(table, rows, done))
+            return done
+        self._rows_in += len(rows)
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            gathered = self._gathered[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        gathered.append(_Append(table, rows, done))
         return done
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        for item in self._gathered.pop(loop, ()):
+            self._queue.put(item)
 
     async def room(self) -> None:
         """Wait, when more than `MAX_QUEUED_ROWS` rows are queued, until those are on disk."""
@@ -136,6 +150,7 @@ class Database:
         if self._closed or self.failure is not None:
             raise self._failed()
         done: Future[T] = Future()
+        self._hand_over(asyncio.get_running_loop())
         self._queue.put(_Job(work, done))
         return await asyncio.wrap_future(done)
 
@@ -273,6 +288,8 @@ class Database:
     def close(self) -> None:
         """Write what is queued, close the file, give up the lock. Idempotent."""
         self._closed = True
+        for loop in list(self._gathered):
+            self._hand_over(loop)
         if self._writer.is_alive():
             self._queue.put(None)
             self._writer.join()
