@@ -34,12 +34,12 @@ from builder_jupyter.execution.events import (
     StepRetrying,
     StepSkipped,
     StepStarted,
-    event_of,
 )
 from builder_jupyter.execution.executors import HERE, Executor
 from builder_jupyter.execution.failures import failure_of, timed_out
 from builder_jupyter.execution.ports import Entry, Journal
 from builder_jupyter.execution.queue import Slot, StepQueue
+from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.replay import Replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState, Visit
@@ -207,19 +207,11 @@ class Engine:
         if live is not None:
             return live
         entries = await self._journal.read(execution_id)
-        if not entries or entries[0].kind != Admitted.kind:
+        plan_id = plan_id_of(entries)
+        if plan_id is None:
             return None
-        history = [Recorded(e.subject, e.seq, e.at, event_of(e.kind, json.loads(e.body))) for e in entries]
-        admitted = history[0].event
-        if not isinstance(admitted, Admitted):
-            return None
-        stored = await self._journal.read(admitted.plan_id)
-        state = ExecutionState(Plan.from_dict(json.loads(stored[0].body)), history[0])
-        for recorded in history[1:]:
-            state.evolve(recorded)
-        run = Run(state)
-        run.restore(history)
-        return run
+        stored = await self._journal.read(plan_id)
+        return rebuild(entries, Plan.from_dict(json.loads(stored[0].body)))
 
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""

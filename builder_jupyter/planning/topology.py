@@ -75,6 +75,8 @@ class Topology:
 
         Edges that enter a loop from outside arrive in its first iteration only, back edges in all others.
         """
+        if not context:  # in no loop: all of them
+            return len(self.incoming[step])
         return sum(1 for index in self.incoming[step] if self._arrives(self.links[index], context))
 
     def _arrives(self, link: Link, context: tuple[int, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from builder_jupyter.errors import NotFound
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import Delta, to_wire
+from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.replay import plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot, waitpoint
@@ -19,6 +21,7 @@ from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import total
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -43,13 +46,10 @@ class ExecutionService:
 
     async def recover(self) -> int:
         """Go on with what an earlier process left unfinished; return how many executions that is."""
+        runs = await self._unsettled()
         # Projections come first: what is resumed may end meanwhile, and is then projected like any other.
-        for execution_id in await self._journal.unprojected():
-            run = await self._reload(execution_id)
-            if run is not None and run.is_over:
-                await self._project(run)
-        unfinished = [await self._reload(execution_id) for execution_id in await self._journal.unfinished()]
-        resumed = [run for run in unfinished if run is not None]
+        await asyncio.gather(*(self._project(run) for run in runs if run.is_over))
+        resumed = [run for run in runs if not run.is_over]
         for run in resumed:
             self._engine.resume(run)
         for run in resumed:
@@ -61,18 +61,26 @@ class ExecutionService:
     async def _cancel_orphan(self, run: Run) -> None:
         """Cancel a child execution whose parent ended before it could say so."""
         if run.state.admitted.parent is not None:
-            parent = await self._reload(run.state.admitted.parent[0])
+            parent = await self._engine.load(run.state.admitted.parent[0])
             if parent is not None and parent.state.status.is_terminal:
                 self._engine.cancel(run, by=f"execution {parent.execution_id}")
 
-    async def _reload(self, execution_id: str) -> Run | None:
-        """Return an execution from the journal; one that cannot be read must not keep the others from going on."""
-        try:
-            return await self._engine.load(execution_id)
-        except (LookupError, TypeError, ValueError):
-            about = {"execution_id": execution_id}
-            log.exception("execution %s cannot be read back and is left alone", execution_id, extra=about)
-            return None
+    async def _unsettled(self) -> list[Run]:
+        """Return the executions that are not over or not projected, read in one go; each plan is made once."""
+        histories = await self._journal.unsettled()
+        bodies = await self._journal.plans({plan_id for entries in histories if (plan_id := plan_id_of(entries))})
+        plans: dict[str, Plan] = {}
+        runs = []
+        for entries in histories:
+            try:
+                plan_id = plan_id_of(entries) or ""
+                if plan_id not in plans:
+                    plans[plan_id] = Plan.from_dict(json.loads(bodies[plan_id]))
+                runs.append(rebuild(entries, plans[plan_id]))
+            except (LookupError, TypeError, ValueError):  # one that cannot be read must not keep the others
+                about = {"execution_id": entries[0].subject}
+                log.exception("execution %s cannot be read back and is left alone", entries[0].subject, extra=about)
+        return runs
 
     async def start(
         self,

@@ -1,5 +1,25 @@
 -- read: entries of one subject after a seq, in order
-SELECT subject, seq, at_ms, kind, body FROM events WHERE subject = ? AND seq > ? ORDER BY seq
+SELECT subject, seq, at_ms, kind, body FROM events
+WHERE position BETWEEN ? AND ? AND subject = ? AND seq > ?
+ORDER BY seq
+
+-- span: between which positions the entries of a finished execution lie
+SELECT first_position, last_position FROM executions WHERE execution_id = ? LIMIT 1
+
+-- plans: where each stored plan is
+SELECT subject, min(position) FROM events WHERE kind = 'plan' GROUP BY subject
+
+-- plan_bodies: stored plans
+SELECT subject, min(body) FROM events WHERE kind = 'plan' AND subject IN (SELECT unnest(?::VARCHAR[])) GROUP BY subject
+
+-- unsettled: entries of executions that the projections lack, oldest execution first
+WITH missing AS (
+    SELECT subject, min(position) AS begins FROM events
+    WHERE kind = 'admitted' AND NOT EXISTS (SELECT 1 FROM executions WHERE execution_id = subject)
+    GROUP BY subject
+)
+SELECT e.subject, e.position, e.seq, e.at_ms, e.kind, e.body FROM events e JOIN missing USING (subject)
+ORDER BY begins, seq
 
 -- last_position: where the journal ends
 SELECT coalesce(max(position), 0) FROM events
@@ -11,12 +31,6 @@ GROUP BY subject
 HAVING NOT bool_or(kind = 'status' AND json_extract_string(body, '$.status') IN ('completed', 'error', 'cancelled'))
    AND bool_or(kind = 'admitted')
 ORDER BY min(position)
-
--- unprojected: finished executions that the projection has not seen
-SELECT subject FROM events
-WHERE kind = 'status' AND json_extract_string(body, '$.status') IN ('completed', 'error', 'cancelled')
-  AND subject NOT IN (SELECT execution_id FROM executions)
-ORDER BY position
 
 -- executions: newest finished executions of a workspace
 SELECT execution_id, workflow_id, workflow_version, workflow_name, trigger_type, status, created_at, started_at,

@@ -119,6 +119,8 @@ def test_appends_and_jobs_keep_their_order(database):
 
 
 def test_rows_for_different_tables_do_not_mix(database):
+    migrations = count(database, "schema_migrations")
+
     async def work():
         async with Blocked(database):
             events = database.append("events", [row(1)])
@@ -127,7 +129,7 @@ def test_rows_for_different_tables_do_not_mix(database):
 
     asyncio.run(work())
     assert count(database) == 1
-    assert count(database, "schema_migrations") == 2
+    assert count(database, "schema_migrations") == migrations + 1
 
 
 def test_many_tasks_and_loops_append_at_once(database):
@@ -224,31 +226,31 @@ def test_awkward_texts_survive_a_restart(tmp_path):
 
 
 class Broken:
-    """A connection of which one method fails, as a full disk would have it."""
+    """A connection or an appender of which one method fails, as a full disk would have it."""
 
-    def __init__(self, connection, method, fault):
-        self._connection, self._method, self._fault = connection, method, fault
+    def __init__(self, whole, method, fault):
+        self._whole, self._method, self._fault = whole, method, fault
 
     def __getattr__(self, name):
         if name == self._method:
             return self._fail
-        return getattr(self._connection, name)
+        return getattr(self._whole, name)
 
     def _fail(self, *_args):
         raise self._fault
 
 
 FAULTS = [
-    ("begin", duckdb.IOException("no space left on device")),
-    ("appender", duckdb.IOException("no space left on device")),
-    ("commit", duckdb.FatalException("could not write")),
-    ("appender", UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")),
-    ("commit", MemoryError()),
+    ("append_rows", UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")),
+    ("append_rows", MemoryError()),
+    ("flush", duckdb.IOException("no space left on device")),
+    ("flush", duckdb.FatalException("could not write")),
+    ("flush", MemoryError()),
 ]
 
 
 @pytest.mark.parametrize(("method", "fault"), FAULTS)
-def test_a_commit_that_fails_fails_the_batch_and_everything_after(database, monkeypatch, method, fault):
+def test_a_commit_that_fails_fails_the_batch_and_everything_after(database, method, fault):
     async def work():
         await database.append("events", [row(1)])
         async with Blocked(database):
@@ -256,25 +258,13 @@ def test_a_commit_that_fails_fails_the_batch_and_everything_after(database, monk
             behind = asyncio.ensure_future(database.write(lambda c: c.execute("SELECT 1")))
             await asyncio.sleep(0)
             later = database.append("events", [row(4)])
-            healthy = database._connection
-            # The job that holds the writer commits on the healthy connection; only the batch meets the fault.
-            monkeypatch.setattr(database, "_commit", breaking(database._commit, healthy))
+            database._appenders["events"] = Broken(database._appenders["events"], method, fault)
         ended = await asyncio.wait_for(asyncio.gather(*batch, behind, later, return_exceptions=True), 20)
         ended += await asyncio.gather(
             database.append("events", [row(5)]), database.write(lambda c: None), return_exceptions=True
         )
         await asyncio.wait_for(database.room(), 10)
         return ended
-
-    def breaking(commit, healthy):
-        def broken(batch):
-            database._connection = Broken(healthy, method, fault)
-            try:
-                commit(batch)
-            finally:
-                database._connection = healthy
-
-        return broken
 
     for error in asyncio.run(work()):
         assert isinstance(error, Unavailable), error
@@ -283,6 +273,33 @@ def test_a_commit_that_fails_fails_the_batch_and_everything_after(database, monk
     database.close()
     with Database(database.directory) as again:
         assert count(again) == 1
+
+
+def test_an_appender_that_cannot_be_made_fails_the_store(database, monkeypatch):
+    fault = duckdb.IOException("no space left on device")
+    monkeypatch.setattr(database, "_connection", Broken(database._connection, "appender", fault))
+
+    async def work():
+        with pytest.raises(Unavailable, match="no space left") as failed:
+            await database.append("events", [row(1)])
+        assert failed.value.code == "STORE_FAILED"
+
+    asyncio.run(work())
+
+
+def test_nothing_of_a_large_batch_is_there_before_all_of_it_is(database):
+    """More rows and bytes than DuckDB's own appender holds back: half a batch would be an execution half recorded."""
+    rows = [(i, "exec_a", i, 1, "k", "x" * 1000) for i in range(250_000)] + [("no number", "exec_a", 1, 1, "k", "x")]
+
+    async def work():
+        with pytest.raises(Unavailable):
+            await database.append("events", rows)
+
+    asyncio.run(work())
+    assert count(database) == 0
+    database.close()
+    with Database(database.directory) as again:
+        assert count(again) == 0
 
 
 def test_a_job_whose_commit_fails_fails_the_store(database, monkeypatch):
@@ -302,7 +319,7 @@ def test_a_checkpoint_that_fails_stops_nothing(database, monkeypatch):
             if sql == "CHECKPOINT":
                 tried.set()
                 raise duckdb.TransactionException("other transactions are active")
-            return self._connection.execute(sql, *args)
+            return self._whole.execute(sql, *args)
 
     monkeypatch.setattr(database, "_connection", NoCheckpoint(database._connection, "", None))
 
@@ -333,14 +350,14 @@ def test_a_closed_database_says_so(tmp_path):
 
 def test_migrations_run_once(tmp_path):
     with Database(tmp_path) as database:
-        assert count(database, "schema_migrations") == 1
+        assert count(database, "schema_migrations") == 2
     with Database(tmp_path) as database:
-        assert count(database, "schema_migrations") == 1
+        assert count(database, "schema_migrations") == 2
         asyncio.run(database.write(lambda c: c.execute("SELECT 1")))
     with duckdb.connect(":memory:") as connection:
         migrate(connection)
         migrate(connection)
-        assert connection.execute("SELECT number FROM schema_migrations").fetchall() == [(1,)]
+        assert connection.execute("SELECT number FROM schema_migrations").fetchall() == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("content", [b"this is not a database, not at all" * 200, b"x", os.urandom(20_000)])

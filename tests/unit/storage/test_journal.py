@@ -89,20 +89,51 @@ def test_appending_before_opening_is_a_mistake():
         asyncio.run(work(database))
 
 
-def test_finished_executions_without_a_projection_are_listed():
+def test_what_the_projections_lack_is_read_in_one_go():
     async def work(database):
         journal = DuckDBJournal(database)
         await journal.open()
-        for subject in ("exec_a", "exec_b"):
-            await journal.append([admitted(subject), status(subject, 2, "completed")])
+        await journal.append([entry("pl_1", 1, "plan", "{}")])
+        await journal.append([admitted("exec_b"), admitted("exec_a")])
+        await journal.append([status(subject, 2, "completed") for subject in ("exec_a", "exec_b")])
         await journal.append([admitted("exec_c")])
-        assert await journal.unprojected() == ["exec_a", "exec_b"]
+        found = await journal.unsettled()
+        assert [[e.seq for e in entries] for entries in found] == [[1, 2], [1, 2], [1]]
+        assert [entries[0].subject for entries in found] == ["exec_b", "exec_a", "exec_c"]
+        assert found[1] == await journal.read("exec_a")
+        assert await journal.plans(["pl_1", "pl_2"]) == {"pl_1": "{}"}
         row = ("exec_a", "wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None)
         await journal.project(row, [])
-        assert await journal.unprojected() == ["exec_b"]
+        assert [entries[0].subject for entries in await journal.unsettled()] == ["exec_b", "exec_c"]
         assert [found["execution_id"] for found in await journal.finished("w", None, 10)] == ["exec_a"]
         assert await journal.finished("w", "other", 10) == []
         assert await journal.finished("other", None, 10) == []
 
     with Database() as database:
         asyncio.run(work(database))
+
+
+def test_a_finished_execution_is_found_by_where_it_lies(tmp_path):
+    """Of another process's executions the projection says where; of unprojected ones nobody does."""
+    row = ("wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None)
+    written = {name: [admitted(name), status(name, 2, "completed")] for name in ("exec_a", "exec_b", "exec_c")}
+
+    async def write(database):
+        journal = DuckDBJournal(database)
+        await journal.open()
+        for entries in written.values():
+            await journal.append(entries)
+        await asyncio.gather(*(journal.project((name, *row), []) for name in ("exec_a", "exec_b")))
+        assert [await journal.read(name) for name in written] == list(written.values())
+
+    async def read(database):
+        journal = DuckDBJournal(database)
+        await journal.open()
+        assert [await journal.read(name) for name in written] == list(written.values())
+        assert await journal.read("exec_b", after=1) == written["exec_b"][1:]
+
+    with Database(tmp_path) as database:
+        asyncio.run(write(database))
+        database._connection.execute("UPDATE executions SET first_position = NULL WHERE execution_id = 'exec_a'")
+    with Database(tmp_path) as database:
+        asyncio.run(read(database))
