@@ -20,6 +20,7 @@ from builder_jupyter import ids
 from builder_jupyter.clock import Clock, SteadyTime
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid, Unavailable
 from builder_jupyter.execution.alarms import Alarms
+from builder_jupyter.execution.charges import charges, hold_for
 from builder_jupyter.execution.children import ChildRuns
 from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide, pause_before_retry
 from builder_jupyter.execution.events import (
@@ -46,6 +47,7 @@ from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.execution.view import VisibleState, port_values
 from builder_jupyter.execution.waitpoints import check_answer, waiting_event, waitpoint_ended
+from builder_jupyter.money import ZERO
 from builder_jupyter.nodes.base import AnswerKind, Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry
@@ -137,6 +139,8 @@ class Engine:
         run.unwritten.append(entry)
         run.enqueue(first)
         self.runs[run.execution_id] = run
+        for move in hold_for(plan, replay.saved if replay else ZERO):
+            self._record(run, move)
         if replay:
             self._take_over(run, replay.results)
         admitted = self._flush(run)
@@ -478,6 +482,9 @@ class Engine:
         self._write(run, event, _encode(event))
 
     def _write(self, run: Run, event: Event, body: str) -> None:
+        if run.state.plan.total_credits:
+            for move in charges(run.state, event):
+                self._record(run, move)
         recorded = run.record(event, self._now())
         run.unwritten.append(Entry(run.execution_id, recorded.seq, recorded.at, event.kind, body))
 

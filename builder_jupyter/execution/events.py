@@ -254,6 +254,36 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CreditsMoved(Event):
+    """Base of what happens to credits. ``amount`` is an exact decimal as text, above zero; see `execution.charges`."""
+
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditsHeld(CreditsMoved):
+    """Credits of the workspace are set aside for the execution."""
+
+    kind: ClassVar[str] = "credits_held"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditsSpent(CreditsMoved):
+    """A visit of a step has used up what was held for it."""
+
+    kind: ClassVar[str] = "credits_spent"
+    step: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditsReleased(CreditsMoved):
+    """What the execution did not use is given back."""
+
+    kind: ClassVar[str] = "credits_released"
+
+
+@dataclass(frozen=True, slots=True)
 class Delta(StepEvent):
     """A piece of streamed text, ``offset`` characters into the text of the visit. Transient."""
 
@@ -280,6 +310,9 @@ DURABLE: dict[str, type[Event]] = {
         StepWaiting,
         WaitpointEnded,
         CancelRequested,
+        CreditsHeld,
+        CreditsSpent,
+        CreditsReleased,
     )
 }
 
@@ -313,6 +346,8 @@ def to_wire(recorded: Recorded) -> dict[str, Any]:
             return head | {"kind": "status", "status": str(event.status), "error": event.error}
         case CancelRequested():
             return head | {"kind": "cancel", "by": event.by}
+        case CreditsMoved():
+            return head | {"kind": "credits", "moved": event.kind.removeprefix("credits_"), **event.body()}
         case StepEvent():
             return head | {"stepId": event.step, "visit": event.visit} | event.wire()
     raise TypeError(f"{type(event).__name__} has no wire shape")

@@ -11,7 +11,7 @@ from builder_jupyter.errors import Conflict, InvalidInput, NotFound
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import SkipReason, StepStatus
 from builder_jupyter.graph.model import PortType
-from builder_jupyter.money import Credits, total
+from builder_jupyter.money import ZERO, Credits, total
 from builder_jupyter.nodes.base import PortValue, StepResult
 from builder_jupyter.nodes.chat import Message
 
@@ -31,7 +31,7 @@ class Replay:
     execution_id: str
     begin: tuple[str, int] | None = None
     results: Mapping[tuple[str, int], StepResult] = field(default_factory=dict)
-    saved: Credits = field(default_factory=lambda: total([]))
+    saved: Credits = ZERO
 
 
 def plan_replay(
@@ -78,12 +78,8 @@ def plan_replay(
         name = state.planned(one).node_id
         results[name, one.number] = _edit(one.result, edited[one], name) if one in edited else one.result
     begin = (state.planned(chosen[0]).node_id, chosen[0].number) if chosen else None
-    saved = total([state.planned(v).credits for v in state.visits.values() if _is_charged(state, v, results)])
+    saved = total([state.plan.steps[state.plan.positions[step]].credits for step, _ in results])
     return Replay(state.execution_id, begin, results, saved)
-
-
-def _is_charged(state: ExecutionState, visit: Visit, results: Mapping[tuple[str, int], StepResult]) -> bool:
-    return (state.planned(visit).node_id, visit.number) in results
 
 
 def _find(state: ExecutionState, step: str, number: int | None) -> Visit:

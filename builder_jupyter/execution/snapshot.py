@@ -6,9 +6,9 @@ from typing import Any
 
 from builder_jupyter.execution.events import usage_wire
 from builder_jupyter.execution.state import ExecutionState, Visit
-from builder_jupyter.execution.status import StepStatus
+from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.execution.view import final_output
-from builder_jupyter.money import as_number, total
+from builder_jupyter.money import as_number
 from builder_jupyter.planning.plan import PlannedStep
 
 
@@ -22,7 +22,6 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         for index, planned in enumerate(state.plan.steps)
         for visit in visits.get(index, [Visit(index, (), 0, number=1)])
     ]
-    completed = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED and not v.reused]
     return {
         "executionId": state.execution_id,
         "canvasId": state.plan.workflow_id,
@@ -42,15 +41,19 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "output": final_output(state),
         "waitingOn": next((waitpoint(state, visit) for visit in state.waiting), None),
         "waitpoints": [waitpoint(state, visit) for visit in state.waiting],
-        "credits": {
-            "charged": as_number(total([state.planned(v).credits for v in completed])),
-            "refunded": 0,
-        },
+        "credits": _credits(state),
         "replayOf": state.admitted.replay_of,
         "replayFromStepId": state.admitted.replay_from[0] if state.admitted.replay_from else None,
         "parent": dict(zip(("executionId", "stepId", "visit"), state.admitted.parent or (), strict=False)) or None,
         "callback": None,
     }
+
+
+def _credits(state: ExecutionState) -> dict[str, Any]:
+    """Return what was charged, and what of it was given back because the execution did not complete. Source: §9.3."""
+    if state.status in (ExecutionStatus.ERROR, ExecutionStatus.CANCELLED):
+        return {"charged": as_number(state.held), "refunded": as_number(state.released)}
+    return {"charged": as_number(state.spent), "refunded": 0}
 
 
 def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -17,6 +18,9 @@ from typing import Any
 from builder_jupyter.execution.events import (
     Admitted,
     CancelRequested,
+    CreditsHeld,
+    CreditsReleased,
+    CreditsSpent,
     Delta,
     Event,
     Recorded,
@@ -31,6 +35,7 @@ from builder_jupyter.execution.events import (
     WaitpointEnded,
 )
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus, TriggerType
+from builder_jupyter.money import ZERO, credits_of
 from builder_jupyter.nodes.base import Answer, StepResult
 from builder_jupyter.planning.plan import Plan, PlannedStep
 from builder_jupyter.planning.topology import EdgeKind, Link, Region
@@ -97,9 +102,9 @@ class ExecutionState:
 
     __slots__ = (
         "_activations", "_numbers", "_open", "_order", "_root", "_timers", "_waited_ms", "_waiting_since", "active",
-        "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at", "paused",
-        "plan", "queued", "ready", "seq", "skippable", "started_at", "status", "topology", "visits", "waiting",
-        "waitpoints",
+        "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at", "held",
+        "paused", "plan", "queued", "ready", "released", "seq", "skippable", "spent", "started_at", "status",
+        "topology", "visits", "waiting", "waitpoints",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, first: Recorded) -> None:
@@ -117,6 +122,7 @@ class ExecutionState:
         self.finished_at: int | None = None
         self.cancel_requested = False
         self.failed: Visit | None = None
+        self.held = self.spent = self.released = ZERO
         self.visits: dict[tuple[int, int], Visit] = {}
         self.ready: dict[Visit, None] = {}
         self.queued: dict[Visit, None] = {}
@@ -206,6 +212,12 @@ class ExecutionState:
                 self._on_status(event, recorded.at)
             case CancelRequested():
                 self.cancel_requested = True
+            case CreditsHeld():
+                self.held = credits_of(self.held + Decimal(event.amount))
+            case CreditsSpent():
+                self.spent = credits_of(self.spent + Decimal(event.amount))
+            case CreditsReleased():
+                self.released = credits_of(self.released + Decimal(event.amount))
             case StepSkipped():
                 self._on_skipped(event, recorded.at)
             case StepEvent():

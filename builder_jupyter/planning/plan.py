@@ -129,7 +129,7 @@ class Plan:
         trigger = at[self.root] if self.mode is Mode.TRIGGER else None
         return topology_of(len(self.steps), [(at[e.source], at[e.target]) for e in self.edges], trigger)
 
-    @property
+    @cached_property
     def total_credits(self) -> Credits:
         """What the plan costs when every step runs once; child executions are priced as they begin."""
         return total([step.credits for step in self.steps])

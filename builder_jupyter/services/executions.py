@@ -19,7 +19,7 @@ from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.identity.principal import Principal
-from builder_jupyter.money import total
+from builder_jupyter.money import as_number
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
@@ -281,7 +281,7 @@ def _short(state: ExecutionState) -> dict[str, Any]:
         "executionId", "canvasId", "workflowName", "workflowVersion", "status", "triggerType", "createdAt",
         "startedAt", "finishedAt", "error",
     )  # fmt: skip
-    return {name: picture[name] for name in names} | {"credits": picture["credits"]["charged"]}
+    return {name: picture[name] for name in names} | {"credits": as_number(state.spent)}
 
 
 def _short_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -307,7 +307,7 @@ def _rows(state: ExecutionState) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]
     execution = (
         state.execution_id, plan.workflow_id, plan.workflow_version, plan.workflow_name, state.admitted.workspace,
         state.admitted.principal, state.admitted.trigger, str(state.status), state.created_at, state.started_at,
-        state.finished_at, total([state.planned(v).credits for v in done]),
+        state.finished_at, state.spent,
         state.error["message"] if state.error else None,
     )  # fmt: skip
     steps = []
