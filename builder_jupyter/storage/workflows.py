@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -14,6 +18,9 @@ from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
 SQL = queries("workflows")
+T = TypeVar("T")
+
+KEPT = 256
 
 
 class WorkflowStore:
@@ -21,6 +28,23 @@ class WorkflowStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # The newest version of each workflow asked for lately: every run asks. Our process owns the file, so a copy is
+        # right as long as each change drops it, and none is kept that was read while one was under way.
+        self._current: OrderedDict[str, WorkflowVersion] = OrderedDict()
+        self._changes = 0
+        self._changing = 0
+
+    async def _change(self, workflow_id: str, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        self._changing += 1
+        self._current.pop(workflow_id, None)
+        writing = asyncio.ensure_future(self._database.write(work))
+        writing.add_done_callback(partial(self._changed, workflow_id))
+        return await asyncio.shield(writing)  # a caller who gives up does not stop the writer
+
+    def _changed(self, workflow_id: str, _writing: asyncio.Future[Any]) -> None:
+        self._changing -= 1
+        self._changes += 1
+        self._current.pop(workflow_id, None)
 
     async def create(self, stored: WorkflowVersion) -> None:
         """Store a new workflow as version 1."""
@@ -54,15 +78,25 @@ class WorkflowStore:
             _insert_version(connection, fresh)
             return fresh
 
-        return await self._database.write(work)
+        return await self._change(stored.id, work)
 
     async def find(self, workflow_id: str, version: int | None = None) -> WorkflowVersion | None:
         """Return the current or a given version; None when there is none."""
+        if version is None and (known := self._current.get(workflow_id)) is not None:
+            return known
+        changes = self._changes
         sql, parameters = (
             (SQL["get"], [workflow_id]) if version is None else (SQL["get_version"], [version, workflow_id])
         )
         row = await self._database.read(lambda c: c.execute(sql, parameters).fetchone())
-        return None if row is None else _stored(row)
+        if row is None:
+            return None
+        found = _stored(row)
+        if version is None and changes == self._changes and not self._changing:
+            self._current[workflow_id] = found
+            if len(self._current) > KEPT:
+                self._current.popitem(last=False)
+        return found
 
     async def list(
         self,
@@ -93,7 +127,7 @@ class WorkflowStore:
             connection.execute(SQL["delete_head"], [workflow_id])
             return True
 
-        return await self._database.write(work)
+        return await self._change(workflow_id, work)
 
 
 def check_version(expected: int | None, current: int) -> None:
