@@ -26,6 +26,10 @@ class Clock(Protocol):
         """Return the current time, aware, UTC."""
         ...
 
+    def timestamp(self) -> float:
+        """Return the same as seconds since 1970."""
+        ...
+
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""
         ...
@@ -41,6 +45,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current time, aware, UTC."""
         return datetime.now(UTC)
+
+    def timestamp(self) -> float:
+        """Return the same as seconds since 1970."""
+        return time.time()
 
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""
@@ -71,6 +79,10 @@ class ManualClock:
     def now(self) -> datetime:
         """Return the time that was last set."""
         return self._now
+
+    def timestamp(self) -> float:
+        """Return the same as seconds since 1970."""
+        return self._now.timestamp()
 
     def monotonic(self) -> float:
         """Return the seconds that `advance` has added up to."""
@@ -109,12 +121,13 @@ class SteadyTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._offset = clock.now().timestamp() - clock.monotonic()
+        self._offset = clock.timestamp() - clock.monotonic()
 
     def now_ms(self) -> int:
         """Return milliseconds since 1970."""
         counted = self._clock.monotonic()
-        self._offset = max(self._offset, self._clock.now().timestamp() - counted)
+        offset = self._clock.timestamp() - counted
+        self._offset = max(self._offset, offset)
         return round((counted + self._offset) * 1000)
 
 

@@ -203,7 +203,7 @@ def check_history(history: Sequence[Recorded], plan: Plan, *, over: bool = True)
                 assert not {StepStatus.RUNNING, StepStatus.STREAMING} & set(steps.values())
                 assert StepStatus.WAITING in steps.values()
         elif isinstance(event, StepEvent):
-            _check_step(event, steps, attempts)
+            _check_step(event, plan, steps, attempts)
     if over:
         assert status.is_terminal
         assert {step for step, _ in steps} == {step.node_id for step in plan.steps}
@@ -212,8 +212,11 @@ def check_history(history: Sequence[Recorded], plan: Plan, *, over: bool = True)
             assert set(steps.values()) <= {StepStatus.COMPLETED, StepStatus.SKIPPED}
 
 
+_WORLD = {"do", *(node_type.type for node_type in BUILT_IN if node_type.effect is Effect.WORLD)}
+
+
 def _check_step(
-    event: StepEvent, steps: dict[tuple[str, int], StepStatus], attempts: dict[tuple[str, int], int]
+    event: StepEvent, plan: Plan, steps: dict[tuple[str, int], StepStatus], attempts: dict[tuple[str, int], int]
 ) -> None:
     key = (event.step, event.visit)
     assert event.visit == 1 or (event.step, event.visit - 1) in steps, f"{key} without the visit before it"
@@ -237,6 +240,9 @@ def _check_step(
         attempts[key] = event.attempt
     elif isinstance(event, StepCompleted) and event.reused:
         assert before is StepStatus.PENDING
+    elif isinstance(event, StepCompleted) and before in (StepStatus.PENDING, StepStatus.WAITING):  # a pure step
+        assert plan.steps[plan.positions[event.step]].node_type not in _WORLD, "a completion without a start"
+        assert event.attempt == attempts.get(key, 0) + (before is StepStatus.PENDING)
     elif isinstance(event, StepCompleted | StepFailed | StepWaiting | StepRetrying):
         assert event.attempt == attempts[key], f"{event} from an attempt that is not the latest"
     elif isinstance(event, WaitpointEnded):

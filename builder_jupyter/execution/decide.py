@@ -71,16 +71,19 @@ def decide(state: ExecutionState, now: int) -> list[Command]:
         return [*_stop(state, SkipReason.CANCELLED), SetStatus(ExecutionStatus.CANCELLED)]
     if state.status is ExecutionStatus.PLANNING:
         return [SetStatus(ExecutionStatus.RUNNING)]
-    if state.deadline is not None and now >= state.deadline:
+    deadline = state.deadline
+    if deadline is not None and now >= deadline:
         return [*_stop(state, SkipReason.RUN_TIMEOUT), SetStatus(ExecutionStatus.ERROR, _run_timeout(state))]
     commands: list[Command] = [Skip(step, 1, SkipReason.BRANCH_NOT_TAKEN) for step in state.skippable]
     overdue = state.overdue(now)
-    commands.extend(EndWait(visit, _ending(visit, now)) for visit in overdue if visit.group is state.waiting)
+    if overdue:
+        commands.extend(EndWait(visit, _ending(visit, now)) for visit in overdue if visit.group is state.waiting)
     status = _status(state)
     if status is not state.status:
         commands.append(SetStatus(status))
-    commands.extend(Start(visit) for visit in overdue if visit.group is state.paused)
-    commands.extend(Start(visit) for visit in state.ready)
+    if overdue:
+        commands.extend(Start(visit) for visit in overdue if visit.group is state.paused)
+    commands.extend([Start(visit) for visit in state.ready])
     return commands
 
 

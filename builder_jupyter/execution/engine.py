@@ -18,9 +18,9 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock, SteadyTime
-from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid, Unavailable
+from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid
 from builder_jupyter.execution.alarms import Alarms
-from builder_jupyter.execution.charges import charges, hold_for
+from builder_jupyter.execution.charges import hold_for
 from builder_jupyter.execution.children import ChildRuns
 from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide, pause_before_retry
 from builder_jupyter.execution.events import (
@@ -37,14 +37,15 @@ from builder_jupyter.execution.events import (
     StepStarted,
 )
 from builder_jupyter.execution.executors import HERE, Executor
-from builder_jupyter.execution.failures import failure_of, timed_out
-from builder_jupyter.execution.ports import Entry, Journal
+from builder_jupyter.execution.failures import failure_of
+from builder_jupyter.execution.ports import Journal
 from builder_jupyter.execution.queue import Slot, StepQueue
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
+from builder_jupyter.execution.recorder import Recorder, encode
 from builder_jupyter.execution.replay import Replay
-from builder_jupyter.execution.run import Run
+from builder_jupyter.execution.run import AttemptLimit, Run
 from builder_jupyter.execution.state import ExecutionState, Visit
-from builder_jupyter.execution.status import StepStatus, TriggerType
+from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.execution.view import VisibleState, port_values
 from builder_jupyter.execution.waitpoints import check_answer, waiting_event, waitpoint_ended
 from builder_jupyter.money import ZERO
@@ -57,7 +58,6 @@ log = logging.getLogger(__name__)
 
 STEPS_AT_A_TIME = 500
 SEQ_AFTER_RECOVERY = 1 << 20
-PLAN_KIND = "plan"
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,18 @@ class Engine:
         on_over: Callable[[Run], None] = lambda _run: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        time = SteadyTime(clock)
         self._journal = journal
         self._world = world
-        self._time = SteadyTime(clock)
-        self._alarms = Alarms(clock, self._time, self._ring)
+        self._recorder = Recorder(journal, time, on_over)
+        self._alarms = Alarms(clock, time, self._ring)
         self._queue = StepQueue(limits or {})
-        self._on_over = on_over
         self._chance = chance
         self._stored_plans: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._record = self._recorder.record
+        self._now = self._recorder.now
         self.runs: dict[str, Run] = {}
 
     async def admit(
@@ -129,24 +131,19 @@ class Engine:
             replay_from=list(replay.begin) if replay and replay.begin else None,
         )  # fmt: skip
         first = Recorded(execution_id or ids.execution_id(), 1, self._now(), event)
+        run = Run(ExecutionState(plan, first))
         try:
-            entry = _entry(first)
+            self._recorder.begin(run, None if plan.plan_id in self._stored_plans else plan)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInput(f"The inputs cannot be recorded: {error}.", code="INVALID_INPUTS") from error
-        run = Run(ExecutionState(plan, first))
-        if plan.plan_id not in self._stored_plans:
-            run.unwritten.append(Entry(plan.plan_id, 1, first.at, PLAN_KIND, json.dumps(plan.to_dict())))
-        run.unwritten.append(entry)
-        run.enqueue(first)
         self.runs[run.execution_id] = run
         for move in hold_for(plan, replay.saved if replay else ZERO):
             self._record(run, move)
         if replay:
             self._take_over(run, replay.results)
-        admitted = self._flush(run)
         self._advance(run)
         try:
-            await asyncio.shield(admitted)
+            await run.on_disk()
         except BuilderError:
             self.runs.pop(run.execution_id, None)
             raise
@@ -230,6 +227,7 @@ class Engine:
 
     def _advance(self, run: Run) -> None:
         """Perform commands until only the world can bring news, or for so many steps that others need a turn."""
+        run.is_due = False
         outside: list[Visit] = []
         budget = STEPS_AT_A_TIME
         now = self._now()
@@ -244,15 +242,30 @@ class Engine:
                     outside.append(command.visit)
                 if state.failed is not None:
                     break
-        barrier = self._flush(run)
-        for visit in outside:
-            if visit.group is state.active:
-                run.tasks[visit] = self._task(self._attempt(run, visit, barrier))
+        barrier = self._recorder.flush(run)
+        if outside:
+            if barrier is None or barrier.done():
+                self._launch(run, outside, barrier)
             else:
-                self._release(run, visit)
+                barrier.add_done_callback(partial(self._launch, run, outside))
         self._alarms.set(run.execution_id, state.next_due)
         if budget <= 0:
             self._task(self._continue(run))
+
+    def _launch(self, run: Run, visits: list[Visit], barrier: asyncio.Future[None] | None) -> None:
+        """Begin attempts: everything before them is on disk, or never will be."""
+        is_down = barrier is not None and (barrier.cancelled() or barrier.exception() is not None)
+        for visit in visits:
+            if visit.group is run.state.active and not is_down and not self._stopped:
+                run.tasks[visit] = self._task(self._attempt(run, visit))
+            else:
+                self._release(run, visit)
+
+    def _advance_soon(self, run: Run) -> None:
+        """Advance at the end of this turn of the loop: once, however many attempts end in it."""
+        if not run.is_due:
+            run.is_due = True
+            asyncio.get_running_loop().call_soon(self._advance, run)
 
     def _perform(self, run: Run, command: Abort | EndWait | SetStatus | Skip) -> None:
         match command:
@@ -309,21 +322,14 @@ class Engine:
     # -- attempts ----------------------------------------------------------------------------------------------
 
     def _start(self, run: Run, visit: Visit) -> bool:
-        """Record the start of an attempt. A pure step is done on the spot; True means that the world is needed."""
-        step = run.state.planned(visit)
+        """Begin an attempt. A pure step is done on the spot; True means that the world is needed."""
         try:
-            node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
-        except BuilderError as error:
-            self._begin(run, visit)
-            self._failed(run, visit, error)
-            return False
-        if node_type.effect is Effect.WORLD:
-            if not self._take(run, visit, node_type):
-                return False
-            self._begin(run, visit)
-            return True
-        self._begin(run, visit)
-        try:
+            node_type = self._type_of(run, visit)
+            if node_type.effect is Effect.WORLD:
+                if not self._take(run, visit, node_type):
+                    return False
+                self._begin(run, visit)
+                return True
             outcome = node_type.decide(self._context(run, visit))
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             self._failed(run, visit, error)
@@ -331,10 +337,13 @@ class Engine:
             self._settle(run, visit, outcome)
         return False
 
+    def _type_of(self, run: Run, visit: Visit) -> NodeType:
+        return self._world.registry.get(run.state.plan.profile, run.state.planned(visit).node_type)
+
     def _begin(self, run: Run, visit: Visit) -> None:
-        """Record that an attempt begins; a step that waited goes on with the attempt it had."""
-        attempt = visit.attempt + (visit.status is not StepStatus.WAITING)
-        self._record(run, StepStarted(run.state.planned(visit).node_id, visit.number, attempt))
+        """Record that an attempt begins, unless it has begun."""
+        if visit.group is not run.state.active:
+            self._record(run, StepStarted(run.state.planned(visit).node_id, visit.number, visit.next_attempt))
 
     def _take(self, run: Run, visit: Visit, node_type: NodeType) -> bool:
         """Take up the step's place among those that run, or queue it until there is one."""
@@ -362,47 +371,41 @@ class Engine:
         if slot is not None and not self._stopped:
             self._queue.release(slot)
 
-    async def _attempt(self, run: Run, visit: Visit, barrier: asyncio.Future[None]) -> None:
-        """Run one attempt of a step with effects, once everything before it is on disk."""
-        step = run.state.planned(visit)
+    async def _attempt(self, run: Run, visit: Visit) -> None:
+        """Run one attempt of a step with effects."""
         attempt = visit.attempt
         outcome: StepResult | Wait | Exception
         try:
-            await asyncio.shield(barrier)
             outcome = await self._tried(run, visit)
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             outcome = error
         finally:
-            run.idle.pop(visit, None)
+            run.limits.pop(visit, None)
             self._release(run, visit)
         if run.broken is not None:
             return
         if self._stopped or visit.group is not run.state.active or visit.attempt != attempt:
-            log.info("late result refused", extra={"execution_id": run.execution_id, "step_id": step.node_id})
+            about = {"execution_id": run.execution_id, "step_id": run.state.planned(visit).node_id}
+            log.info("late result refused", extra=about)
             return
         run.tasks.pop(visit, None)
-        if isinstance(outcome, Exception):
-            self._failed(run, visit, outcome)
-        else:
+        if not isinstance(outcome, Exception):
             self._settle(run, visit, outcome)
+        elif run.state.failed is None:  # of several that fail in a turn the first is named, and skips the others
+            self._failed(run, visit, outcome)
         self._cancel_children(run, visit)
-        self._advance(run)
+        self._advance_soon(run)
 
     async def _tried(self, run: Run, visit: Visit) -> StepResult | Wait:
         step = run.state.planned(visit)
-        node_type = self._world.registry.get(run.state.plan.profile, step.node_type)
-        executor = self._world.executors[node_type.place]
-        seconds, limit, silence = step.timeout_seconds, asyncio.timeout(None), asyncio.timeout(None)
+        node_type = self._type_of(run, visit)
+        limit = run.limits[visit] = AttemptLimit(step.timeout_seconds, node_type.idle_seconds)
         try:
-            async with asyncio.timeout(seconds) as limit, asyncio.timeout(None) as silence:
-                if node_type.idle_seconds is not None:
-                    run.idle[visit] = (silence, node_type.idle_seconds)
-                outcome = await executor.run(node_type, self._context(run, visit))
+            async with limit.timer:
+                outcome = await self._world.executors[node_type.place].run(node_type, self._context(run, visit))
         except TimeoutError:
-            if silence.expired() and node_type.idle_seconds is not None:
-                raise timed_out(node_type.idle_seconds, idle=True) from None
-            if limit.expired() and seconds is not None:
-                raise timed_out(seconds, idle=False) from None
+            if limit.timer.expired():
+                raise limit.error() from None
             raise
         if step.retry.judges and isinstance(outcome, StepResult) and step.retry.rejects(outcome.text):
             raise OutputInvalid(
@@ -412,6 +415,7 @@ class Engine:
 
     def _failed(self, run: Run, visit: Visit, error: Exception) -> None:
         """Record that an attempt failed: for good, or until the next one."""
+        self._begin(run, visit)
         step = run.state.planned(visit)
         failure = failure_of(error, {"execution_id": run.execution_id, "step_id": step.node_id})
         pause = pause_before_retry(step.retry, visit.failures + 1, failure, chance=self._chance())
@@ -428,91 +432,45 @@ class Engine:
         try:
             match outcome:
                 case StepResult():
-                    event = StepCompleted(name, visit.number, visit.attempt, outcome)
+                    attempt = visit.attempt if visit.group is run.state.active else visit.next_attempt
+                    event = StepCompleted(name, visit.number, attempt, outcome)
                 case Wait():
+                    self._begin(run, visit)
                     event = waiting_event(name, visit, outcome, self._now())
                 case _:
                     raise TypeError(f"{type(outcome).__name__} is neither a StepResult nor a Wait")
-            body = _encode(event)
+            body = encode(event)
         except Exception as error:  # noqa: BLE001 - the step boundary: node types may hand over anything
-            fault = OutputInvalid(f"The result of step {name!r} cannot be recorded: {error}.")
-            self._failed(run, visit, fault)
+            self._failed(run, visit, OutputInvalid(f"The result of step {name!r} cannot be recorded: {error}."))
         else:
-            self._write(run, event, body)
+            self._recorder.write(run, event, body)
 
     def _context(self, run: Run, visit: Visit) -> StepContext:
         state, world = run.state, self._world
         planned = state.planned(visit)
-        edges = state.plan.edges
+        routes, targets = state.plan.ways[visit.step]
         return StepContext(
             node=planned.node,
             inputs=state.admitted.inputs,
             ports=port_values(state, visit),
             state=VisibleState(state, visit),
-            routes=[edges[index].label for index in state.topology.outgoing[visit.step]],
+            routes=routes,
             models=world.models,
             tools=world.tools,
             emit=partial(self._emit, run, visit, visit.attempt),
             key=f"{run.execution_id}/{planned.node_id}/{visit.number}",
             answer=visit.answer,
             children=ChildRuns(self, run, visit) if planned.child is not None else None,
-            targets=[edges[index].target for index in state.topology.outgoing[visit.step]],
+            targets=targets,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:
         if text and visit.group is run.state.active and visit.attempt == attempt:
             step = run.state.planned(visit).node_id
             run.record(Delta(step, visit.number, len(visit.text), text), self._now())
-            if visit in run.idle:
-                silence, seconds = run.idle[visit]
-                silence.reschedule(asyncio.get_running_loop().time() + seconds)
-
-    # -- recording ---------------------------------------------------------------------------------------------
+            run.limits[visit].heard()
 
     def note(self, run: Run, event: Event) -> None:
         """Record an event that a step's own helpers bring about, and what follows from it."""
         self._record(run, event)
         self._advance(run)
-
-    def _now(self) -> int:
-        return self._time.now_ms()
-
-    def _record(self, run: Run, event: Event) -> None:
-        """Take an event into the history. It is encoded first: what cannot be written must not have happened."""
-        self._write(run, event, _encode(event))
-
-    def _write(self, run: Run, event: Event, body: str) -> None:
-        if run.state.plan.total_credits:
-            for move in charges(run.state, event):
-                self._record(run, move)
-        recorded = run.record(event, self._now())
-        run.unwritten.append(Entry(run.execution_id, recorded.seq, recorded.at, event.kind, body))
-
-    def _flush(self, run: Run) -> asyncio.Future[None]:
-        """Send what was recorded to the journal; the future is done when all of it is on disk."""
-        entries, run.unwritten = run.unwritten, []
-        if entries:
-            run.written = self._journal.append(entries)
-            run.written.add_done_callback(partial(self._on_durable, run, entries[-1].seq))
-        return run.written
-
-    def _on_durable(self, run: Run, seq: int, future: asyncio.Future[None]) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
-            was_over = run.is_over
-            run.durable_up_to(seq)
-            if run.is_over and not was_over:
-                self._on_over(run)
-        elif run.broken is None:
-            log.critical("execution stopped: %s", error, extra={"execution_id": run.execution_id})
-            run.fail(error if isinstance(error, BuilderError) else Unavailable(str(error)))
-
-
-def _entry(recorded: Recorded) -> Entry:
-    return Entry(recorded.execution_id, recorded.seq, recorded.at, recorded.event.kind, _encode(recorded.event))
-
-
-def _encode(event: Event) -> str:
-    return json.dumps(event.body(), allow_nan=False, separators=(",", ":"))

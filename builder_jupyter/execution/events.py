@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, cast
 
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason, StepStatus
 from builder_jupyter.nodes.base import AnswerKind, PortValue, StepResult
 from builder_jupyter.nodes.chat import Message, Usage
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,9 @@ class Event:
     def body(self) -> dict[str, Any]:
         """Return the event's fields as JSON-like values, without those at their default."""
         return {
-            f.name: value
-            for f in fields(self)
-            if (value := getattr(self, f.name)) is not None and (f.default is MISSING or value != f.default)
+            name: value
+            for name, default in _fields(cast(Any, type(self)))
+            if (value := getattr(self, name)) is not None and (default is MISSING or value != default)
         }
 
     @classmethod
@@ -317,8 +323,7 @@ DURABLE: dict[str, type[Event]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event with its place and time in the history of an execution. ``at`` is epoch milliseconds."""
 
     execution_id: str

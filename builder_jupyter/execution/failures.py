@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from builder_jupyter import ids
-from builder_jupyter.errors import BuilderError, StepError, StepTimeout
+from builder_jupyter.errors import BuilderError, StepError
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,3 @@ def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
         if isinstance(error.details, Mapping) and "retry_after" in error.details:
             failure["retryAfter"] = error.details["retry_after"]
     return failure
-
-
-def timed_out(seconds: float, *, idle: bool) -> StepTimeout:
-    """Return the error of an attempt that took too long, or was silent for too long."""
-    if idle:
-        return StepTimeout(f"The step sent nothing for {seconds:g} seconds.", code="STREAM_IDLE", retryable=True)
-    return StepTimeout(f"The step took longer than {seconds:g} seconds.", retryable=True)

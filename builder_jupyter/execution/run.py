@@ -7,12 +7,41 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator
 
-from builder_jupyter.errors import BuilderError
+from builder_jupyter.errors import BuilderError, StepTimeout
 from builder_jupyter.execution.events import Delta, Event, Recorded
 from builder_jupyter.execution.ports import Entry
 from builder_jupyter.execution.queue import Slot
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import ExecutionStatus
+
+
+class AttemptLimit:
+    """How long an attempt may take, and how long it may be silent once it has streamed something.
+
+    One timer serves both: it is put off with each piece, but never beyond the end.
+    """
+
+    __slots__ = ("_end", "idle_seconds", "seconds", "timer")
+
+    def __init__(self, seconds: float | None, idle_seconds: float | None) -> None:
+        self.seconds = seconds
+        self.idle_seconds = idle_seconds
+        self._end = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self.timer = asyncio.timeout_at(self._end)
+
+    def heard(self) -> None:
+        """Put the timer off: the attempt has just streamed a piece."""
+        if self.idle_seconds is not None:
+            silent_at = asyncio.get_running_loop().time() + self.idle_seconds
+            self.timer.reschedule(silent_at if self._end is None else min(silent_at, self._end))
+
+    def error(self) -> StepTimeout:
+        """Return why the timer went off."""
+        if self.idle_seconds is not None and self.timer.when() != self._end:
+            return StepTimeout(
+                f"The step sent nothing for {self.idle_seconds:g} seconds.", code="STREAM_IDLE", retryable=True
+            )
+        return StepTimeout(f"The step took longer than {self.seconds:g} seconds.", retryable=True)
 
 
 class Run:
@@ -26,12 +55,13 @@ class Run:
         self.state = state
         self.tasks: dict[Visit, asyncio.Task[None]] = {}
         self.slots: dict[Visit, Slot] = {}
-        self.idle: dict[Visit, tuple[asyncio.Timeout, float]] = {}
+        self.limits: dict[Visit, AttemptLimit] = {}
         self.children: dict[Visit, list[Run]] = {}
         self.unwritten: list[Entry] = []
-        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.written.set_result(None)
+        self.written: asyncio.Future[None] | None = None
+        self.flushed_seq = state.seq
         self.next_seq = state.seq + 1
+        self.is_due = False
         self.broken: BuilderError | None = None
         self.status: ExecutionStatus = state.status
         self._outbox: deque[Recorded] = deque()
@@ -79,9 +109,13 @@ class Run:
         """Take over a history that was read from the journal."""
         self._history = history
         self.status = self.state.status
+        self._durable_seq = self.flushed_seq = self.state.seq
 
     def _publish(self) -> None:
         before = len(self._history)
+        if self._outbox and self._outbox[-1].seq <= self._durable_seq:
+            self._history.extend(self._outbox)
+            self._outbox.clear()
         while self._outbox:
             head = self._outbox[0]
             if head.seq > self._durable_seq and not isinstance(head.event, Delta):
@@ -107,8 +141,12 @@ class Run:
         self._history = [recorded for recorded in self._history if not isinstance(recorded.event, Delta)]
 
     async def on_disk(self) -> None:
-        """Wait until all that is recorded by now is on disk. Raises `Unavailable` when it never will be."""
-        await asyncio.shield(self.written)
+        """Wait until all recorded by now is on disk and published. Raises `Unavailable` when it never will be."""
+        wanted = self.flushed_seq
+        while self._durable_seq < wanted and self.broken is None:
+            await self.changed()
+        if self.broken is not None:
+            raise self.broken
 
     async def changed(self) -> None:
         """Wait for the next publication, or for the end."""

@@ -8,7 +8,7 @@ none of its edges is open and one is satisfied, and dead when all are dead; loop
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
@@ -80,6 +80,11 @@ class Visit:
     finished_at: int | None = None
     text: str = ""
 
+    @property
+    def next_attempt(self) -> int:
+        """The number of the attempt that begins next; a step that waited goes on with the one it had."""
+        return self.attempt + (self.status is not StepStatus.WAITING)
+
 
 @dataclass(slots=True)
 class Activation:
@@ -139,10 +144,8 @@ class ExecutionState:
         self._order = count()
         self._waited_ms = 0
         self._waiting_since: int | None = None
-        for step, region in enumerate(topology.region_of):
-            context = (1,) * topology.regions[region].depth
-            if topology.awaited(step, context) == 0:
-                self._make_ready(Visit(step, context, 0))
+        for step, context in topology.entries:
+            self._make_ready(Visit(step, context, 0))
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -205,11 +208,19 @@ class ExecutionState:
 
     def evolve(self, recorded: Recorded) -> None:
         """Take in the next event of the history."""
-        self.seq = recorded.seq
         event = recorded.event
+        self.seq = recorded.seq
+        if isinstance(event, StepEvent) and not isinstance(event, StepSkipped):
+            _ON_STEP[type(event)](self, event, self.visit(event.step, event.visit), recorded.at)
+        else:
+            self._on_execution(event, recorded.at)
+
+    def _on_execution(self, event: Event, at: int) -> None:
         match event:
             case StatusChanged():
-                self._on_status(event, recorded.at)
+                self._on_status(event, at)
+            case StepSkipped():
+                self._on_skipped(event, at)
             case CancelRequested():
                 self.cancel_requested = True
             case CreditsHeld():
@@ -218,10 +229,6 @@ class ExecutionState:
                 self.spent = credits_of(self.spent + Decimal(event.amount))
             case CreditsReleased():
                 self.released = credits_of(self.released + Decimal(event.amount))
-            case StepSkipped():
-                self._on_skipped(event, recorded.at)
-            case StepEvent():
-                self._on_step(event, self.visit(event.step, event.visit), recorded.at)
             case _:
                 raise TypeError(f"{type(event).__name__} cannot follow an admission")
 
@@ -252,36 +259,41 @@ class ExecutionState:
         self._move(visit, None)
         visit.status, visit.skip_reason, visit.finished_at = StepStatus.SKIPPED, event.reason, at
 
-    def _on_step(self, event: Event, visit: Visit, at: int) -> None:
-        match event:
-            case Delta():
-                visit.status = StepStatus.STREAMING
-                visit.text += event.text
-            case StepStarted():
-                self._move(visit, self.active)
-                visit.status, visit.attempt = StepStatus.RUNNING, event.attempt
-                visit.started_at = visit.started_at or at
-            case StepCompleted():
-                self._move(visit, None)
-                visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
-                visit.reused, visit.waitpoint, visit.answer, visit.error = event.reused, None, None, None
-                self._settle(visit)
-            case StepRetrying():
-                self._move(visit, self.paused, due=event.due)
-                visit.status, visit.error = StepStatus.PENDING, event.error
-                visit.failures += 1
-            case StepWaiting():
-                self._move(visit, self.waiting, due=_earlier(event.deadline, event.poll_at))
-                visit.status, visit.waitpoint, visit.answer = StepStatus.WAITING, event, None
-                self.waitpoints[event.waitpoint_id] = visit
-            case WaitpointEnded():
-                self._move(visit, self.ready)
-                if visit.waitpoint is not None:
-                    visit.answer = Answer(event.how, visit.waitpoint.request, event.answer, event.by)
-            case StepFailed():
-                self._move(visit, None)
-                visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
-                self.failed = self.failed or visit
+    def _on_delta(self, event: Delta, visit: Visit, _at: int) -> None:
+        visit.status = StepStatus.STREAMING
+        visit.text += event.text
+
+    def _on_started(self, event: StepStarted, visit: Visit, at: int) -> None:
+        self._move(visit, self.active)
+        visit.status, visit.attempt = StepStatus.RUNNING, event.attempt
+        visit.started_at = visit.started_at or at
+
+    def _on_completed(self, event: StepCompleted, visit: Visit, at: int) -> None:
+        self._move(visit, None)
+        visit.status, visit.result, visit.finished_at = StepStatus.COMPLETED, event.result, at
+        visit.attempt, visit.started_at = event.attempt, visit.started_at or at
+        visit.reused, visit.waitpoint, visit.answer, visit.error = event.reused, None, None, None
+        self._settle(visit)
+
+    def _on_retrying(self, event: StepRetrying, visit: Visit, _at: int) -> None:
+        self._move(visit, self.paused, due=event.due)
+        visit.status, visit.error = StepStatus.PENDING, event.error
+        visit.failures += 1
+
+    def _on_waiting(self, event: StepWaiting, visit: Visit, _at: int) -> None:
+        self._move(visit, self.waiting, due=_earlier(event.deadline, event.poll_at))
+        visit.status, visit.waitpoint, visit.answer = StepStatus.WAITING, event, None
+        self.waitpoints[event.waitpoint_id] = visit
+
+    def _on_waitpoint_ended(self, event: WaitpointEnded, visit: Visit, _at: int) -> None:
+        self._move(visit, self.ready)
+        if visit.waitpoint is not None:
+            visit.answer = Answer(event.how, visit.waitpoint.request, event.answer, event.by)
+
+    def _on_failed(self, event: StepFailed, visit: Visit, at: int) -> None:
+        self._move(visit, None)
+        visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
+        self.failed = self.failed or visit
 
     def _move(self, visit: Visit, group: dict[Visit, None] | None, *, due: int | None = None) -> None:
         """Put a visit into another group; what it streamed and what it was due for are past."""
@@ -339,8 +351,10 @@ class ExecutionState:
 
     def _deliver(self, link: Link, context: Context, source: Visit | None, work: deque[Visit]) -> None:
         """Bring an edge, satisfied by ``source`` or dead, to its target; deeper loops are entered at iteration 1."""
-        depth = self.topology.regions[self.topology.region_of[link.target]].depth
-        inner = context + (1,) * (depth - len(context))
+        region = self.topology.region_of[link.target]
+        inner = context
+        if region:
+            inner += (1,) * (self.topology.regions[region].depth - len(context))
         key = (link.target, inner)
         target = self._open.get(key)
         if target is None:
@@ -401,3 +415,15 @@ class ExecutionState:
 
 def _earlier(a: int | None, b: int | None) -> int | None:
     return min((moment for moment in (a, b) if moment is not None), default=None)
+
+
+_ON_STEP: dict[type[StepEvent], Callable[[ExecutionState, Any, Visit, int], None]] = {
+    Delta: ExecutionState._on_delta,  # noqa: SLF001 - the table of the class's own methods, here and below
+    StepStarted: ExecutionState._on_started,  # noqa: SLF001
+    StepCompleted: ExecutionState._on_completed,  # noqa: SLF001
+    StepRetrying: ExecutionState._on_retrying,  # noqa: SLF001
+    StepWaiting: ExecutionState._on_waiting,  # noqa: SLF001
+    WaitpointEnded: ExecutionState._on_waitpoint_ended,  # noqa: SLF001
+    StepFailed: ExecutionState._on_failed,  # noqa: SLF001
+}
+"""What each event does to its visit."""

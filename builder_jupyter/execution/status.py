@@ -74,7 +74,7 @@ EXECUTION_TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
 }
 
 STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
-    _S.PENDING: frozenset({_S.RUNNING, _S.COMPLETED, _S.SKIPPED}),  # completed at once: a replay has its result
+    _S.PENDING: frozenset({_S.RUNNING, _S.COMPLETED, _S.SKIPPED}),  # at once: pure steps, and what a replay takes over
     _S.RUNNING: frozenset(
         {_S.PENDING, _S.STREAMING, _S.WAITING, _S.COMPLETED, _S.ERROR, _S.SKIPPED}
     ),  # back to pending: to be retried, or the process died and the attempt with it

@@ -86,6 +86,8 @@ class VisibleState:
 def port_values(state: ExecutionState, visit: Visit) -> dict[str, list[PortValue]]:
     """Return what arrived at each input port of a visit, in the order of the edges in the workflow."""
     arrived: dict[str, list[PortValue]] = {}
+    if not state.plan.has_ports:
+        return arrived
     for index, source in sorted(zip(visit.arrived, visit.parents, strict=True), key=lambda pair: pair[0]):
         edge = state.plan.edges[index]
         if edge.source_port and edge.target_port and source.result is not None:

@@ -199,7 +199,7 @@ class Children(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepContext:
     """What a running step is given.
 

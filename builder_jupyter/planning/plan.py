@@ -29,7 +29,7 @@ class Mode(StrEnum):
     CANVAS = "canvas"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlannedStep:
     """One node's part in a plan, with the snapshot of its data.
 
@@ -47,7 +47,7 @@ class PlannedStep:
     retry: RetryPolicy = ONCE
     child: Plan | None = None
 
-    @property
+    @cached_property
     def node(self) -> Node:
         """The node as it was at admission."""
         return Node(self.node_id, self.node_type, self.data)
@@ -121,6 +121,17 @@ class Plan:
     def positions(self) -> dict[str, int]:
         """The position of each step by node id."""
         return {step.node_id: index for index, step in enumerate(self.steps)}
+
+    @cached_property
+    def ways(self) -> tuple[tuple[tuple[str | None, ...], tuple[str, ...]], ...]:
+        """The labels and the targets of the edges that lead out of each step, by position."""
+        out = [[self.edges[index] for index in indexes] for indexes in self.topology.outgoing]
+        return tuple((tuple(edge.label for edge in edges), tuple(edge.target for edge in edges)) for edges in out)
+
+    @cached_property
+    def has_ports(self) -> bool:
+        """Whether values flow from port to port."""
+        return any(edge.source_port for edge in self.edges)
 
     @cached_property
     def topology(self) -> Topology:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.algorithms import loops
@@ -59,7 +60,7 @@ class Region:
     exits: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topology:
     """The graph of a plan by positions: step ``i`` is the i-th name it was made from."""
 
@@ -69,6 +70,12 @@ class Topology:
     regions: tuple[Region, ...]
     region_of: tuple[int, ...]
     levels: tuple[int, ...]
+
+    @cached_property
+    def entries(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """The steps that wait for nothing, each with the context of its loops."""
+        contexts = ((1,) * self.regions[region].depth for region in self.region_of)
+        return tuple((step, context) for step, context in enumerate(contexts) if not self.awaited(step, context))
 
     def awaited(self, step: int, context: tuple[int, ...]) -> int:
         """Return how many incoming edges step ``step`` waits for in a loop context (iteration number per region).

@@ -41,7 +41,7 @@ class DuckDBJournal:
         for entry in entries:
             self._position += 1
             self._first.setdefault(entry.subject, self._position)
-            rows.append((self._position, entry.subject, entry.seq, entry.at, entry.kind, entry.body))
+            rows.append((self._position, *entry))
         return self._database.append("events", rows)
 
     async def room(self) -> None:

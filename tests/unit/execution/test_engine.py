@@ -20,7 +20,7 @@ from engine_kit import (
 
 from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.errors import InvalidInput, StepError, Unavailable
-from builder_jupyter.execution.events import Delta, StepCompleted, StepStarted, to_wire
+from builder_jupyter.execution.events import Delta, StepCompleted, to_wire
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.graph.model import PortType
@@ -92,16 +92,13 @@ def test_a_step_that_touches_the_world_waits_for_the_disk():
         gate.open.set()
         engine = engine_of(registry_of({"a": gate, "b": say}), journal=journal)
         admitting = asyncio.ensure_future(admit(engine, workflow_of("start>a>b>end")))
-        await until(lambda: len(journal.held) == 2, "admission and the pure start are queued")
+        await until(lambda: len(journal.held) == 1, "admission and the pure start are queued, in one piece")
         assert not admitting.done()
         for _ in range(20):
             await asyncio.sleep(0)
         assert gate.entered == 0, "the start of a is recorded, and not on disk"
         journal.release()
         run = await admitting
-        assert gate.entered == 0, "its admission is on disk, its predecessor is not"
-        assert run.state.visit("a", 1).status is StepStatus.RUNNING
-        journal.release()
         await until(lambda: gate.entered == 1)
         while not run.is_over:
             await until(lambda: journal.held or run.is_over)
@@ -136,7 +133,7 @@ def test_nothing_is_published_before_it_is_on_disk():
         journal, seen = HeldJournal(), []
         engine = engine_of(journal=journal)
         admitting = asyncio.ensure_future(admit(engine, workflow_of("start>a>end")))
-        await until(lambda: len(journal.held) == 2)
+        await until(lambda: len(journal.held) == 1)
         run = next(iter(engine.runs.values()))
 
         async def listen():
@@ -170,8 +167,8 @@ def test_streamed_text_waits_behind_what_is_not_on_disk_yet():
 
         engine = engine_of(registry_of({"a": talk, "b": Gate()}), journal=journal)
         admitting = asyncio.ensure_future(admit(engine, workflow_of("start>a>end start>b>end start>c>end")))
-        await until(lambda: len(journal.held) == 2)
-        journal.release(2)
+        await until(lambda: len(journal.held) == 1)
+        journal.release()
         run = await admitting
         await until(lambda: len(journal.held) == 1, "c is done, and that is not on disk")
         assert Delta("a", 1, 0, "one") in [recorded.event for recorded in run.published()]
@@ -328,7 +325,7 @@ def test_cancelling_before_anything_touched_the_world():
         journal, gate = HeldJournal(), Gate()
         engine = engine_of(registry_of({"a": gate}), journal=journal)
         admitting = asyncio.ensure_future(admit(engine, workflow_of("start>a>end")))
-        await until(lambda: len(journal.held) == 2)
+        await until(lambda: len(journal.held) == 1)
         run = next(iter(engine.runs.values()))
         engine.cancel(run, by="me")
         journal.release(len(journal.held))
@@ -431,8 +428,8 @@ def test_a_store_that_fails_under_a_run_ends_every_wait():
         journal, gate = HeldJournal(), Gate()
         engine = engine_of(registry_of({"a": gate}), journal=journal)
         admitting = asyncio.ensure_future(admit(engine, workflow_of("start>a>end start>b>end")))
-        await until(lambda: len(journal.held) == 2)
-        journal.release(2)
+        await until(lambda: len(journal.held) == 1)
+        journal.release()
         run = await admitting
 
         async def listen():
@@ -630,8 +627,7 @@ def test_thousands_of_quick_steps_leave_turns_to_others():
         run = await admit(engine, flow)
         assert not run.is_over, "admission does not wait for the whole of it"
         await run.wait()
-        started = [r.event.step for r in run.published() if isinstance(r.event, StepStarted)]
-        assert started == ["start", *names, "end"]
-        assert len([r for r in run.published() if isinstance(r.event, StepCompleted)]) == 3_002
+        done = [r.event.step for r in run.published() if isinstance(r.event, StepCompleted)]
+        assert done == ["start", *names, "end"]
 
     asyncio.run(work())
