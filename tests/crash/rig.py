@@ -29,7 +29,7 @@ from crash.load import ME, flows, runtime
 from engine_kit import check_history
 
 from builder_jupyter.errors import BuilderError
-from builder_jupyter.execution.events import Recorded, event_of, to_wire
+from builder_jupyter.execution.events import DURABLE, Recorded, event_of, to_wire
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.planning.plan import Plan
@@ -169,10 +169,9 @@ class Child:
 class Server:
     """A real Jupyter server on a data directory."""
 
-    def __init__(self, place: Path, key: str) -> None:
-        self.log = place.with_suffix(".log")
-        self.runtime_dir = place.with_suffix(".jupyter")
-        root = place.with_suffix(".root")
+    def __init__(self, place: Path, key: str, *, name: str = "server") -> None:
+        self.log = place.with_suffix(f".{name}.log")
+        root = place.with_suffix(f".{name}")
         root.mkdir(exist_ok=True)
         self.process = start(
             "crash.server", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
@@ -302,7 +301,8 @@ def read(connection: duckdb.DuckDBPyConnection) -> Stored:
         stored.entries[subject, seq] = (at, kind, body)
         subjects[subject].append((seq, at, kind, body))
     for subject, rows in subjects.items():
-        stored.histories[subject] = [Recorded(subject, seq, at, event_of(kind, body)) for seq, at, kind, body in rows]
+        events = [Recorded(subject, seq, at, event_of(kind, body)) for seq, at, kind, body in rows if kind in DURABLE]
+        stored.histories[subject] = events
     stored.executions = connection.execute("SELECT execution_id, status FROM executions").fetchall()
     stored.steps = connection.execute("SELECT execution_id, step, visit, status FROM steps").fetchall()
     return stored
@@ -419,14 +419,14 @@ class Lane:
         shutil.copytree(self.place, copy)
         return copy
 
-    def check(self, place: Path) -> None:
-        """Start a runtime where a process was killed, let all come to rest, and compare."""
+    def check(self, place: Path) -> Stored:
+        """Start a runtime where a process was killed, let all come to rest, and compare; what is stored."""
         report = self.report
         try:
             rt = runtime(place)
         except BuilderError as error:
             report.broken.append(f"{place} cannot be opened: {error}")
-            return
+            return Stored()
         with rt:
             report.resumed += rt.resumed
             rt.portal.wait(at_rest(rt))
@@ -437,6 +437,7 @@ class Lane:
         report.executions += counted[0] - self._counted[0]
         report.events += counted[1] - self._counted[1]
         self._counted = counted
+        return stored
 
     def remove(self) -> None:
         for path in self.place.parent.glob(f"{self.place.name}*"):
@@ -448,6 +449,7 @@ async def at_rest(rt: Any) -> None:
     async with asyncio.timeout(HANG):
         while any(row["status"] not in REST for row in await rt.executions.list(ME, limit=1_000_000)):
             await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # an answer may be a turn of the loop ahead of the projection that it begins
         await rt.executions.settle()
 
 

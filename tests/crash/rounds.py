@@ -130,7 +130,13 @@ def main() -> int:
     for name, rounds, work in (("bare", options.bare, bare_rounds), ("server", options.server, server_rounds)):
         report = reports[name] = Report()
 
-        def note(report: Report, name: str = name) -> None:
+        said: set[str] = set()
+
+        def note(report: Report, name: str = name, said: set[str] = said) -> None:
+            for line in dict.fromkeys(report.wrong):
+                if line not in said:
+                    print(f"{name} round {report.rounds}: {line}", flush=True)
+                    said.add(line)
             if report.rounds % EVERY == 0:
                 print(f"{name:6} {row(report)}", flush=True)
 
@@ -138,9 +144,7 @@ def main() -> int:
     print("\n       " + "".join(f"{title:>11}" for title in COLUMNS))
     for name, report in reports.items():
         print(f"{name:6} {row(report)}")
-    wrong = [line for report in reports.values() for line in report.wrong]
-    for line in wrong[:50]:
-        print(line)
+    wrong = any(report.wrong for report in reports.values())
     print(f"look into {folder}" if wrong else "everything promised was kept")
     return 1 if wrong else 0
 
