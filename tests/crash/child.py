@@ -80,7 +80,8 @@ def main(place: str, seed: str, callers: str, limit: str, room: str) -> None:
     """Work in the directory ``place``. ``limit``: executions of each caller, 0 for no end; ``room``: bytes that files
     may grow to, counted from the size of the database when it is open, 0 for as many as they like.
     """
-    sys.stdin.readline()  # the imports are done; the parent says when to begin
+    if not sys.stdin.readline():  # the imports are done; the parent says when to begin, unless it is gone
+        return
     tell("opening")
     rt = runtime(Path(place), lambda token, step: tell("touched", token, step))
     tell("open", rt.resumed)

@@ -89,10 +89,11 @@ class Promises:
 
 
 def start(*command: str, log: Path, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    # Nobody's configuration, and no extension that we do not name.
+    settings = {"PYTHONPATH": str(TESTS), "JUPYTER_NO_CONFIG": "1", "TMPDIR": str(log.parent)}
     with log.open("a") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", *command], env=environment, stderr=out, text=True, start_new_session=True, **options
+            [sys.executable, "-m", *command], env=os.environ | settings, stderr=out, text=True, **options
         )
 
 
@@ -176,7 +177,7 @@ class Server:
         self.process = start(
             "crash.server", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
             "--ServerApp.jpserver_extensions=builder_jupyter=True", f"--ServerApp.root_dir={root}",
-            f"--BuilderApp.data_dir={place}", f"--config={place.with_suffix('.no-config')}",
+            f"--BuilderApp.data_dir={place}",
             log=self.log, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         self.headers = {"Authorization": f"Bearer {key}"}

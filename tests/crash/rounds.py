@@ -68,7 +68,7 @@ def kill_once(child: Child, chance: random.Random) -> None:
         time.sleep(chance.random() * 0.05)
     else:
         child.until("open")
-        time.sleep(chance.random() * 0.6)
+        time.sleep(chance.random() * 0.5)
     child.kill()
 
 
@@ -106,7 +106,7 @@ async def load_and_kill(server: Server, ids: dict[str, str], lane: Lane, chance:
             for _ in range(12)
         ]
         tasks = [asyncio.create_task(work) for work in (*follow, *calls)]
-        await asyncio.sleep(chance.random() * 1.5)
+        await asyncio.sleep(chance.random())
         server.kill()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if ended is not None and not isinstance(ended, httpx.TransportError):
