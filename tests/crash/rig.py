@@ -34,7 +34,7 @@ from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.planning.plan import Plan
 
-HANG = 120.0  # no promise about speed: whoever takes longer than this hangs
+HANG = 300.0  # no promise about speed: whoever takes longer than this hangs
 REST = {str(status) for status in ExecutionStatus if status.is_terminal or status is ExecutionStatus.WAITING}
 TERMINAL = {str(status) for status in ExecutionStatus if status.is_terminal}
 TESTS = Path(__file__).parents[1]
@@ -151,6 +151,11 @@ class Child:
             assert self._news.wait_for(lambda: word in self.told or "end" in self.told, HANG), f"it hangs: {self.log}"
         assert word in self.told, self.log.read_text()
         return self.told[word]
+
+    def until_lines(self, count: int) -> None:
+        """Wait until the child has told so much, or all it has to tell."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.lines >= count or "end" in self.told, HANG), f"it hangs: {self.log}"
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

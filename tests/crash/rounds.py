@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 from crash.load import GRAPHS
-from crash.rig import Child, Lane, Report, Server, call_over_http, follow_over_http, rest_over_http
+from crash.rig import HANG, Child, Lane, Report, Server, call_over_http, follow_over_http, rest_over_http
 
 ROUNDS_A_LANE = 5
 EVERY = 50
@@ -67,8 +67,8 @@ def kill_once(child: Child, chance: random.Random) -> None:
         child.until("stopping")
         time.sleep(chance.random() * 0.05)
     else:
-        child.until("open")
-        time.sleep(chance.random() * 0.5)
+        child.until_lines(chance.randrange(1500))  # counted in work, not in seconds: machines are slow at times
+        time.sleep(chance.random() * 0.01)
     child.kill()
 
 
@@ -106,7 +106,10 @@ async def load_and_kill(server: Server, ids: dict[str, str], lane: Lane, chance:
             for _ in range(12)
         ]
         tasks = [asyncio.create_task(work) for work in (*follow, *calls)]
-        await asyncio.sleep(chance.random())
+        async with asyncio.timeout(HANG):
+            enough = len(lane.promises.wire) + chance.randrange(600)
+            while len(lane.promises.wire) < enough:
+                await asyncio.sleep(0.005)
         server.kill()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if ended is not None and not isinstance(ended, httpx.TransportError):

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,13 +44,12 @@ def seed() -> int:
     return chosen
 
 
-def run_and_kill(lane: Lane, seconds: float, promises: Promises | None = None) -> Promises:
-    """Load the directory for a while, then kill; what was promised."""
+def run_and_kill(lane: Lane, promises: Promises | None = None) -> Promises:
+    """Load the directory until much was promised, then kill; what was promised."""
     promises = promises or Promises()
     child = Child(lane.place, promises, seed=1)
     child.go()
-    child.until("open")
-    time.sleep(seconds)
+    child.until_lines(800)
     child.kill()
     return promises
 
@@ -115,7 +113,7 @@ TAMPERED = {
 
 
 def test_the_checks_notice_what_is_lost_and_what_is_doubled(lane, report):
-    lane.promises = run_and_kill(lane, 0.3)
+    lane.promises = run_and_kill(lane)
     lane.check(lane.place)
     assert not report.wrong
     for field, changes in TAMPERED.items():
@@ -231,7 +229,7 @@ TAILS: dict[str, Callable[[bytes, random.Random], bytes]] = {
 
 def test_a_log_that_was_cut_anywhere_opens_with_all_that_lies_before(lane, report, seed):
     chance = random.Random(seed)
-    run_and_kill(lane, 0.4)
+    run_and_kill(lane)
     whole = journal(lane.copy())
     size = (lane.place / WAL).stat().st_size
     kept = []
@@ -252,10 +250,10 @@ def test_a_log_that_was_cut_anywhere_opens_with_all_that_lies_before(lane, repor
 @pytest.mark.parametrize("tail", TAILS)
 def test_what_is_written_after_a_torn_tail_is_safe_as_well(lane, report, seed, tail):
     """If new entries were put behind the torn one, the next start would stop reading there and miss them."""
-    before = run_and_kill(lane, 0.3)
+    before = run_and_kill(lane)
     log = lane.place / WAL
     log.write_bytes(TAILS[tail](log.read_bytes(), random.Random(seed)))
-    lane.promises = run_and_kill(lane, 0.3, None if tail == "cut" else before)
+    lane.promises = run_and_kill(lane, None if tail == "cut" else before)
     assert lane.promises.events
     lane.check(lane.place)
     assert not report.wrong
@@ -263,7 +261,7 @@ def test_what_is_written_after_a_torn_tail_is_safe_as_well(lane, report, seed, t
 
 @pytest.mark.parametrize("where", ["middle", "tail"])
 def test_a_damaged_log_is_refused_and_the_error_says_what_to_do(lane, report, where):
-    lane.promises = run_and_kill(lane, 0.4)
+    lane.promises = run_and_kill(lane)
     log = lane.place / WAL
     good = log.read_bytes()
     at = len(good) // 2 if where == "middle" else len(good) - 1
