@@ -3,13 +3,14 @@
     PYTHONPATH=tests python -m crash.rounds --bare 950 --server 50 --seed 1
 
 prints a line for every 50 rounds and a table at the end. The seed decides what is killed when; what the process was
-doing at that moment is up to the machine.
+doing at that moment is up to the machine. Ctrl-C ends the rounds of one kind.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import random
 import sys
@@ -38,15 +39,17 @@ def bare_rounds(folder: Path, rounds: int, seed: int, report: Report, note: Note
     for first in range(0, rounds, ROUNDS_A_LANE):
         lane = Lane(folder / f"bare{first}", report)
         child = ready(lane, chance)
-        for _ in range(min(ROUNDS_A_LANE, rounds - first)):
-            kill_once(child, chance)
-            copy = lane.copy()
-            child = ready(lane, chance)  # it does its imports meanwhile
-            lane.check(copy)
-            report.kills += 1
-            report.rounds += 1
-            note(report)
-        child.kill()
+        try:
+            for _ in range(min(ROUNDS_A_LANE, rounds - first)):
+                kill_once(child, chance)
+                copy = lane.copy()
+                child = ready(lane, chance)  # it does its imports meanwhile
+                lane.check(copy)
+                report.kills += 1
+                report.rounds += 1
+                note(report)
+        finally:
+            child.kill()
         lane.check(lane.place)
         if not report.wrong:  # else somebody will want to look
             lane.remove()
@@ -79,16 +82,19 @@ def server_rounds(folder: Path, rounds: int, seed: int, report: Report, note: No
         lane = Lane(folder / f"server{first}", report)
         ids, key = lane.prepare()
         server = Server(lane.place, key)
-        for _ in range(min(ROUNDS_A_LANE, rounds - first)):
-            asyncio.run(load_and_kill(server.until_up(), ids, lane, chance))
-            copy = lane.copy()
-            server = Server(lane.place, key)
-            lane.check(copy)
-            report.kills += 1
-            report.rounds += 1
-            note(report)
-        asyncio.run(come_to_rest(server.until_up(), lane))
-        server.stop()
+        try:
+            for _ in range(min(ROUNDS_A_LANE, rounds - first)):
+                asyncio.run(load_and_kill(server.until_up(), ids, lane, chance))
+                copy = lane.copy()
+                server = Server(lane.place, key)
+                lane.check(copy)
+                report.kills += 1
+                report.rounds += 1
+                note(report)
+            asyncio.run(come_to_rest(server.until_up(), lane))
+            server.stop()
+        finally:
+            server.kill()
         lane.check(lane.place)
         if not report.wrong:
             lane.remove()
@@ -132,7 +138,6 @@ def main() -> int:
     reports = {}
     for name, rounds, work in (("bare", options.bare, bare_rounds), ("server", options.server, server_rounds)):
         report = reports[name] = Report()
-
         said: set[str] = set()
 
         def note(report: Report, name: str = name, said: set[str] = said) -> None:
@@ -143,7 +148,8 @@ def main() -> int:
             if report.rounds % EVERY == 0:
                 print(f"{name:6} {row(report)}", flush=True)
 
-        work(folder, rounds, options.seed, report, note)
+        with contextlib.suppress(KeyboardInterrupt):  # enough of these: the table says how many there were
+            work(folder, rounds, options.seed, report, note)
     print("\n       " + "".join(f"{title:>11}" for title in COLUMNS))
     for name, report in reports.items():
         print(f"{name:6} {row(report)}")
