@@ -12,6 +12,7 @@ import contextlib
 import logging
 import queue
 import re
+import shlex
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +36,7 @@ Row = tuple[Any, ...]
 MAX_BATCH_ROWS = 5_000
 MAX_QUEUED_ROWS = 50_000
 CHECKPOINT_AFTER_ROWS = 20_000
+DAMAGED_LOG = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
 
 
 @dataclass(slots=True)
@@ -108,10 +110,19 @@ class Database:
             self.lock.release()
         if directory is not None and "Could not set lock" in str(error):
             return locked_error(directory)
+        hint = "Restore a backup, or choose another BuilderApp.data_dir."
+        if directory is not None and (damage := DAMAGED_LOG.search(str(error))):
+            # A log that merely ends too early is opened as far as it is whole. Here something stands where an entry
+            # should be, and whether it was ever acknowledged only its owner can judge: nothing is cut unasked.
+            log_file = shlex.quote(str(directory / "builder.duckdb.wal"))
+            hint = (
+                f"Copy the folder, then restore a backup, or keep what was written before the damage: "
+                f"truncate -s {damage[1]} {log_file}"
+            )
         return Unavailable(
             f"The workflow database in {directory or 'memory'} cannot be opened: {error}",
             code="STORE_UNREADABLE",
-            hint="Restore a backup, or choose another BuilderApp.data_dir.",
+            hint=hint,
         )
 
     # -- writing -----------------------------------------------------------------------------------------------
