@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from builder_jupyter.errors import NotFound
+from builder_jupyter.errors import NotFound, Unavailable
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
@@ -48,7 +49,8 @@ class ExecutionService:
         """Go on with what an earlier process left unfinished; return how many executions that is."""
         runs = await self._unsettled()
         # Projections come first: what is resumed may end meanwhile, and is then projected like any other.
-        await asyncio.gather(*(self._project(run) for run in runs if run.is_over))
+        with contextlib.suppress(Unavailable):  # a disk that is still full: what there is can be read all the same
+            await asyncio.gather(*(self._project(run) for run in runs if run.is_over))
         resumed = [run for run in runs if not run.is_over]
         for run in resumed:
             self._engine.resume(run)

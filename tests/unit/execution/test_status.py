@@ -1,5 +1,7 @@
 """The two state machines as tables."""
 
+from pathlib import Path
+
 import pytest
 from engine_kit import Walk, check_history, plan_of
 
@@ -66,3 +68,11 @@ def accepted(history, plan):
     except (AssertionError, KeyError):
         return False
     return True
+
+
+@pytest.mark.parametrize("table", [EXECUTION_TRANSITIONS, STEP_TRANSITIONS])
+def test_the_documentation_has_the_tables(table):
+    page = (Path(__file__).parents[3] / "docs" / "engine.md").read_text()
+    for status, following in table.items():
+        ordered = sorted(following, key=list(type(status)).index)
+        assert f"| `{status}` | {', '.join(f'`{after}`' for after in ordered) or 'terminal'} |" in page
