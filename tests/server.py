@@ -6,7 +6,8 @@ The server lies at ``/``. Modules that care about base URLs replace the fixture 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,15 @@ def jp_server_config(
         "ServerApp": {"jpserver_extensions": {"builder_jupyter": True}, **server_settings},
         "BuilderApp": {"data_dir": str(tmp_path / "data")},
     }
+
+
+@pytest.fixture
+def builder_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the package logs; with a server about it goes into the server's log and no further."""
+    logger = logging.getLogger("builder_jupyter")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from builder_jupyter.cli.keys import add_keys
 from builder_jupyter.cli.run import add_run, add_validate
 from builder_jupyter.cli.serve import add_serve
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, TooLarge
+from builder_jupyter.logs import FieldsFormatter
 
 BAD_INPUT = (InvalidInput, NotFound, TooLarge)
 INTERRUPTED = 130
@@ -44,7 +45,9 @@ exit codes: 0 it worked, 1 a run failed or a workflow is invalid, 2 wrong usage 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (the process's own by default) and return its exit code."""
     _prepare_streams()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(FieldsFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[to_stderr])
     parser = _parser()
     try:
         options, rest = parser.parse_known_args(argv)

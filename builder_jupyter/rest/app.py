@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import re
 from pathlib import Path
@@ -12,10 +13,12 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado import web
-from traitlets import Unicode
+from tornado.log import LogFormatter
+from traitlets import Bool, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
 from builder_jupyter.rest.builder import executions, keys, workflows
@@ -57,11 +60,16 @@ class NoSuchRoute(BuilderFamily):
         raise web.HTTPError(404)
 
 
+class ServerFormatter(NamedFields, LogFormatter):
+    """Jupyter's own lines, with the ids of the execution and the step that a record is about."""
+
+
 class BuilderApp(ExtensionApp):
     """Agent workflows on a Jupyter server."""
 
     name = "builder_jupyter"
     load_other_extensions = True
+    _log_formatter_cls = ServerFormatter
 
     data_dir = Unicode(
         "",
@@ -75,11 +83,18 @@ class BuilderApp(ExtensionApp):
         "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
     ).tag(config=True)
 
+    log_json = Bool(
+        default_value=False,
+        help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
+        "step_id, exception. Other parts of the server keep their format.",
+    ).tag(config=True)
+
     runtime: Runtime | None = None
     problem: Unavailable | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
+        self._adopt_loggers()
         root = Path(self._server.root_dir)
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
@@ -98,6 +113,24 @@ class BuilderApp(ExtensionApp):
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
+
+    def get_default_logging_config(self) -> dict[str, Any]:
+        """Return traitlets' own configuration, with our formatter in it."""
+        config: dict[str, Any] = super().get_default_logging_config()
+        if self.log_json:
+            config["formatters"]["console"]["class"] = f"{JsonFormatter.__module__}.{JsonFormatter.__name__}"
+        return config
+
+    @observe("log_json")
+    def _log_json_changed(self, _change: Any) -> None:
+        self._configure_logging()
+
+    def _adopt_loggers(self) -> None:
+        """Let what the package logs go where this app's own lines go, as Jupyter does with Tornado's loggers."""
+        logger = logging.getLogger(LOGGER)
+        logger.parent = self.log
+        level: Any = self.log_level
+        logger.setLevel(level)
 
     @property
     def _server(self) -> Any:
@@ -141,6 +174,7 @@ class BuilderApp(ExtensionApp):
                 del os.environ[name]
         if self.runtime is not None:
             self.runtime.stop()
+        logging.getLogger(LOGGER).parent = logging.root
 
     def current_activity(self) -> dict[str, int] | None:
         """Return what is going on, so that no idle culler stops a busy server."""
