@@ -24,6 +24,7 @@ from builder_jupyter.rest import stream
 from builder_jupyter.rest.builder import executions, keys, workflows
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import Runtime, Settings
@@ -101,11 +102,12 @@ class BuilderApp(ExtensionApp):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         settings = Settings(directory, self.default_model or None, self.search_provider or None)
         try:
-            self.runtime = Runtime(settings, notice=self.log.warning)
+            self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
             self.log.error("%s", error)  # noqa: TRY400 - one line says it; the stack would not
             return
+        meter().watch(self.runtime)
         if self.runtime.resumed:
             self.log.info("resumed %d executions", self.runtime.resumed)
 
@@ -173,6 +175,7 @@ class BuilderApp(ExtensionApp):
             if os.environ.get(name) == value:
                 del os.environ[name]
         if self.runtime is not None:
+            meter().unwatch()
             self.runtime.stop()
         logging.getLogger(LOGGER).parent = logging.root
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from builder_jupyter.errors import InvalidInput, NotFound
@@ -14,7 +14,7 @@ from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.state import ExecutionState
-from builder_jupyter.execution.status import StepStatus, TriggerType
+from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import total
 from builder_jupyter.nodes.registry import Registry
@@ -36,7 +36,16 @@ EVENTS_PER_FRAME = 100
 class ExecutionService:
     """What can be done with executions."""
 
-    def __init__(self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: DuckDBJournal,
+        workflows: WorkflowService,
+        registry: Registry,
+        *,
+        on_start: Callable[[str], None] = lambda _trigger: None,
+    ) -> None:
+        self._on_start = on_start
         self._engine = engine
         self._journal = journal
         self._workflows = workflows
@@ -88,13 +97,15 @@ class ExecutionService:
         InvalidInput : the workflow or the trigger cannot run; see `planning.planner`.
         """
         plan = await self._plan(principal, workflow_id, trigger_node)
-        return await self._engine.admit(
+        run = await self._engine.admit(
             plan,
             workspace=principal.workspace,
             principal=principal.name,
             trigger=trigger,
             inputs=inputs or {},
         )
+        self._on_start(str(trigger))
+        return run
 
     async def _plan(self, principal: Principal, workflow_id: str, trigger_node: str | None) -> Plan:
         stored = await self._workflows.get(principal, workflow_id)
@@ -178,10 +189,22 @@ class ExecutionService:
         newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
+    # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
+
     @property
     def active(self) -> int:
-        """How many executions are under way."""
-        return sum(1 for run in self._engine.runs.values() if not run.is_over)
+        """How many executions are not over."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over)
+
+    @property
+    def waiting(self) -> int:
+        """How many executions wait, and nothing of them runs or could run."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and _waits(run))
+
+    @property
+    def running(self) -> int:
+        """How many executions are not over and do not wait."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits(run))
 
     # -- after the end -----------------------------------------------------------------------------------------
 
@@ -210,6 +233,10 @@ class ExecutionService:
     async def settle(self) -> None:
         """Wait for projections under way."""
         await asyncio.gather(*self._projecting, return_exceptions=True)
+
+
+def _waits(run: Run) -> bool:
+    return run.state.status is ExecutionStatus.WAITING
 
 
 def _wire(run: Run, after: int) -> list[dict[str, Any]]:

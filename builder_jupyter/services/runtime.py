@@ -23,6 +23,7 @@ from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -70,6 +71,7 @@ class Runtime:
         tools: Tools | None = None,
         registry: Registry | None = None,
         notice: Callable[[str], None] = log.warning,
+        meter: Meter | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self.settings = settings
@@ -77,14 +79,17 @@ class Runtime:
         self.tools = tools or Toolbox(built_in_tools(search))
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
         self.registry = registry or default_registry()
-        self.database = Database(settings.data_dir)
+        self._meter = meter = meter or SilentMeter()
+        self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
         world = World(self.registry, self.models, self.tools)
         self._engine = Engine(self._journal, world, clock, on_over=self._on_over)
-        self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
+        self.executions = ExecutionService(
+            self._engine, self._journal, self.workflows, self.registry, on_start=meter.started
+        )
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -99,6 +104,7 @@ class Runtime:
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
+        self._meter.finished(run.state)
 
     @property
     def failure(self) -> str | None:
