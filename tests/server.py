@@ -58,7 +58,8 @@ class Answer:
     def __init__(self, response: HTTPResponse) -> None:
         self.status = response.code
         self.headers = response.headers
-        self.text = response.body.decode() if response.body else ""
+        self.body: bytes = response.body or b""
+        self.text = self.body.decode(errors="replace")
 
     @property
     def json(self) -> Any:

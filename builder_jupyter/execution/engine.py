@@ -156,6 +156,15 @@ class Engine:
         run.restore(history)
         return run
 
+    def forget_plans(self) -> frozenset[str]:
+        """Return the plans of the runs in memory; all others are written anew when they are next used.
+
+        For whoever deletes plans from the journal: those returned must stay.
+        """
+        kept = frozenset(run.state.plan.plan_id for run in self.runs.values())
+        self._stored_plans &= kept
+        return kept
+
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""
         self._stopped = True

@@ -21,7 +21,7 @@ from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
-from builder_jupyter.rest.builder import executions, keys, workflows
+from builder_jupyter.rest.builder import executions, keys, upkeep, workflows
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.metrics import meter
@@ -35,6 +35,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *keys.HANDLERS,
+    *upkeep.HANDLERS,
     *direct.HANDLERS,
 )
 

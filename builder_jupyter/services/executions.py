@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 from builder_jupyter.errors import InvalidInput, NotFound
@@ -221,6 +221,13 @@ class ExecutionService:
         while len(self._over) > KEPT_IN_MEMORY:
             oldest, _ = self._over.popitem(last=False)
             self._engine.runs.pop(oldest, None)
+
+    def forget(self, execution_ids: Iterable[str]) -> None:
+        """Let go of executions that are over: they are no longer in the journal."""
+        for execution_id in execution_ids:
+            if execution_id in self._over:
+                del self._over[execution_id]
+                self._engine.runs.pop(execution_id, None)
 
     async def _project(self, run: Run) -> None:
         await self._journal.project(*_rows(run.state))

@@ -24,6 +24,7 @@ from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -59,6 +60,7 @@ class Runtime:
     workflows: WorkflowService
     executions: ExecutionService
     keys: KeyService
+    upkeep: UpkeepService
     registry: Registry
     tools: Tools
 
@@ -89,6 +91,9 @@ class Runtime:
         self._engine = Engine(self._journal, world, clock, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry, on_start=meter.started
+        )
+        self.upkeep = UpkeepService(
+            self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
         self.portal = Portal("builder-runtime")
         try:

@@ -147,7 +147,7 @@ def check(document: dict[str, Any], method: str, path: str, answer: Answer) -> N
 
 
 async def test_answers_are_as_described(
-    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, full_key: str
+    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, full_key: str, jp_auth_header: dict[str, str]
 ) -> None:
     document = await fetch_document()
     seen: set[tuple[str, str]] = set()
@@ -189,7 +189,15 @@ async def test_answers_are_as_described(
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
     await ask("DELETE", one, status=200, workflow_id=canvas)
     routes = {(verb.upper(), handler.path) for handler in ROUTES for verb, _ in routes_of(handler)}
-    assert routes - seen == {("GET", "/api/builder/executions/{execution_id}/socket")}, "no JSON to look at"
+    sent = {"olderThanSeconds": 0, "dryRun": True}
+    purged = await call("POST", "/api/builder/purge", headers=jp_auth_header, body=sent)
+    assert purged.status == 200, purged.text
+    check(document, "POST", "/api/builder/purge", purged)
+    assert routes - seen == {
+        ("POST", "/api/builder/purge"),
+        ("POST", "/api/builder/backup"),  # no JSON to look at, here and below
+        ("GET", "/api/builder/executions/{execution_id}/socket"),
+    }
 
 
 async def test_ill_health_is_described_too(

@@ -1,0 +1,74 @@
+"""Upkeep of the database: for whoever is signed in to the server; no key, whatever its scopes, opens these."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.models import Loose
+from builder_jupyter.rest.routing import Access, route
+
+CHUNK_BYTES = 1 << 20
+
+
+class PurgeBody(Loose):
+    """How long ago an execution must have ended to be removed. ``dryRun`` removes nothing."""
+
+    olderThanSeconds: int = Field(ge=0)  # noqa: N815 - the wire's names, here and below
+    dryRun: bool = False  # noqa: N815
+
+
+class PurgeAnswer(BaseModel):
+    """What was removed, or would be."""
+
+    dryRun: bool  # noqa: N815
+    before: str
+    executions: int
+    events: int
+    plans: int
+    artefacts: int
+
+
+class PurgeHandler(BuilderFamily):
+    """Purge."""
+
+    path = "/api/builder/purge"
+
+    @route(access=Access.JUPYTER, body=PurgeBody, answer=PurgeAnswer)
+    async def post(self) -> None:
+        """Remove executions that ended long ago."""
+        wanted = await self.model(PurgeBody)
+        work = self.runtime.upkeep.purge(older_than_seconds=wanted.olderThanSeconds, dry_run=wanted.dryRun)
+        self.answer(await self.call(work))
+
+
+class BackupHandler(BuilderFamily):
+    """Backup."""
+
+    path = "/api/builder/backup"
+
+    @route(access=Access.JUPYTER, stream="application/x-tar")
+    async def post(self) -> None:
+        """Make a backup of the whole database and send it as a file."""
+        archive = await self.call(self.runtime.upkeep.pack())
+        try:
+            size = (await asyncio.to_thread(archive.stat)).st_size
+            self.set_header("Cache-Control", "no-store")
+            self.set_header("Content-Length", str(size))
+            self.set_header("Content-Disposition", 'attachment; filename="builder_jupyter-backup.tar"')
+            file: Any = await asyncio.to_thread(archive.open, "rb")
+            with file:
+                self.set_header("Content-Type", "application/x-tar")
+                while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                    self.write(chunk)
+                    await self.flush()
+            self.finish(set_content_type="application/x-tar")
+        finally:
+            await asyncio.to_thread(shutil.rmtree, archive.parent, ignore_errors=True)
+
+
+HANDLERS = (PurgeHandler, BackupHandler)
