@@ -13,6 +13,7 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado import web
+from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
 from traitlets import Bool, Unicode, observe
 
@@ -28,6 +29,8 @@ from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import Runtime, Settings
+
+ACTIVITY_SECONDS = 10
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
@@ -93,6 +96,7 @@ class BuilderApp(ExtensionApp):
 
     runtime: Runtime | None = None
     problem: Unavailable | None = None
+    _pulse: PeriodicCallback | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
@@ -169,9 +173,13 @@ class BuilderApp(ExtensionApp):
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)
+        self._pulse = PeriodicCallback(self._note_executions, ACTIVITY_SECONDS * 1000)
+        self._pulse.start()
 
     async def stop_extension(self) -> None:
         """Stop the runtime; unfinished executions resume when the server starts again."""
+        if self._pulse is not None:
+            self._pulse.stop()
         for name, value in getattr(self, "_lent", {}).items():
             if os.environ.get(name) == value:
                 del os.environ[name]
@@ -181,12 +189,20 @@ class BuilderApp(ExtensionApp):
         logging.getLogger(LOGGER).parent = logging.root
 
     def current_activity(self) -> dict[str, int] | None:
-        """Return what is going on, so that no idle culler stops a busy server."""
-        active = self.runtime.executions.active if self.runtime is not None else 0
-        return {"executions": active} if active else None
+        """Return what is going on, so that no idle culler stops a busy server.
+
+        Executions that wait for a person do not count: they go on at the next start, and people may stay away.
+        """
+        busy = self.runtime.executions.busy if self.runtime is not None else 0
+        return {"executions": busy} if busy else None
+
+    def _note_executions(self) -> None:
+        """Count running executions as activity: a hub looks at the time of the last activity alone."""
+        if self.current_activity():
+            self.note_activity()
 
     def note_activity(self) -> None:
-        """Count a call with a key as activity; Jupyter counts its own only."""
+        """Count this moment as activity, e.g. of a call with a key; Jupyter counts its own calls only."""
         from jupyter_server._tz import utcnow
 
         self._server.web_app.settings["last_activity_times"][self.name] = utcnow()

@@ -31,6 +31,8 @@ KEPT_IN_MEMORY = 200
 KEPT_WITH_PIECES = 20
 KEPT_PLANS = 256
 EVENTS_PER_FRAME = 100
+# Kinds of waiting that end when a person comes back, whom nobody needs to keep a server up for.
+PEOPLE = frozenset({"human", "user_turn"})
 
 
 class ExecutionService:
@@ -206,6 +208,20 @@ class ExecutionService:
         """How many executions are not over and do not wait."""
         return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits(run))
 
+    def counts(self, workspace: str) -> dict[str, int]:
+        """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
+        active = [
+            run
+            for run in list(self._engine.runs.values())
+            if not run.is_over and run.state.admitted.workspace == workspace
+        ]
+        return {"active": len(active), "waiting": sum(map(_waits, active))}
+
+    @property
+    def busy(self) -> int:
+        """How many executions need this process: not those that are over, nor those that only people can move on."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits_for_people(run))
+
     # -- after the end -----------------------------------------------------------------------------------------
 
     def on_over(self, run: Run) -> None:
@@ -244,6 +260,11 @@ class ExecutionService:
 
 def _waits(run: Run) -> bool:
     return run.state.status is ExecutionStatus.WAITING
+
+
+def _waits_for_people(run: Run) -> bool:
+    waitpoints = [visit.waitpoint for visit in list(run.state.waiting)]
+    return _waits(run) and all(point is not None and point.waits_for in PEOPLE for point in waitpoints)
 
 
 def _wire(run: Run, after: int) -> list[dict[str, Any]]:

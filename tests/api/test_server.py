@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,6 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from server import CANVAS, START_AGENT_END, Answer, Call
 from tornado.httpclient import AsyncHTTPClient
 
+from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.rest.app import ROUTES, BuilderApp, OpenAPIHandler
 from builder_jupyter.rest.routing import routes_of
 from builder_jupyter.services.runtime import Runtime, Settings
@@ -101,17 +103,45 @@ async def test_stopping_leaves_the_key_of_another_server(
 
 
 async def test_activity(
-    call: Call, full_key: str, extension: BuilderApp, jp_serverapp: Any, *, save: Callable[..., Awaitable[str]]
+    call: Call,
+    full_key: str,
+    extension: BuilderApp,
+    jp_serverapp: Any,
+    *,
+    save: Callable[..., Awaitable[str]],
+    scripted: ScriptedModel,
+    runtime: Runtime,
 ) -> None:
-    """An idle culler sees calls with keys, which Jupyter does not count, and runs under way."""
+    """An idle culler sees calls with keys, which Jupyter does not count, and runs that need the server."""
     times = jp_serverapp.web_app.settings["last_activity_times"]
-    times.pop("builder_jupyter", None)
+
+    async def begin(**graph: Any) -> str:
+        run = {"canvasId": await save(**graph), "triggerNodeId": "start"}
+        return (await call("POST", "/api/run", key=full_key, body=run)).json["executionId"]
+
     assert extension.current_activity() is None
     human = [*START_AGENT_END["nodes"][:1], {"id": "agent", "type": "human"}, *START_AGENT_END["nodes"][2:]]
-    run = {"canvasId": await save(nodes=human), "triggerNodeId": "start"}
-    assert (await call("POST", "/api/run", key=full_key, body=run)).status == 202
-    assert "builder_jupyter" in times
+    waiting = await begin(nodes=human)
+    assert "builder_jupyter" in times, "a call with a key"
+    async with asyncio.timeout(30):
+        while runtime.executions.waiting != 1:
+            await asyncio.sleep(0)
+    assert extension.current_activity() is None, "whoever is to answer may be on holiday"
+    times.clear()
+    extension._note_executions()
+    assert times == {}
+
+    scripted.gate = asyncio.Event()
+    running = await begin()
     assert extension.current_activity() == {"executions": 1}
+    times.clear()
+    extension._note_executions()
+    assert "builder_jupyter" in times
+    runtime.portal.loop.call_soon_threadsafe(scripted.gate.set)
+    for execution_id in (running, waiting):
+        path = f"/api/builder/executions/{execution_id}/cancel"
+        assert (await call("POST", path, key=full_key)).status == 200
+    assert extension.current_activity() is None
 
 
 # -- the document ---------------------------------------------------------------------------------------------------
