@@ -208,6 +208,10 @@ class HttpTransport:
         """Make a key open nothing."""
         await self._text("DELETE", _path("api/builder/keys", key_id))
 
+    async def status(self) -> Wire:
+        """Return how the server does."""
+        return await self._object("GET", "api/builder/status")
+
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
         """Remove executions that ended so long ago."""
         body = {"olderThanSeconds": older_than_seconds, "dryRun": dry_run}

@@ -99,6 +99,10 @@ class Transport(Protocol):
         """Make a key open nothing. Raises `NotFound` (``KEY_NOT_FOUND``)."""
         ...
 
+    async def status(self) -> Wire:
+        """Return ``{version, resumed, active, waiting, failure, dataDir}``."""
+        ...
+
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
         """Remove executions that ended so long ago; return in numbers what went, ``executions`` and ``events``."""
         ...

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.engine import Engine, World
 from builder_jupyter.execution.run import Run
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.nodes.base import Tools
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
@@ -115,6 +117,21 @@ class Runtime:
     def failure(self) -> str | None:
         """Why the store takes no more writes; None while it does."""
         return self.database.failure
+
+    def status(self, principal: Principal) -> dict[str, Any]:
+        """Return how it goes, as ``GET /api/builder/status`` answers.
+
+        Where the database lies, and what its failure says of it, is for the machine's user and not for API keys.
+        """
+        is_owner = principal.credential is not CredentialKind.API_KEY
+        failure = self.failure
+        return {
+            "version": version("builder_jupyter"),
+            "resumed": self.resumed,
+            **self.executions.counts(principal.workspace),
+            "failure": failure if is_owner or failure is None else "The workflow database no longer takes writes.",
+            "dataDir": str(self.settings.data_dir) if is_owner and self.settings.data_dir is not None else None,
+        }
 
     def stop(self) -> None:
         """Stop running attempts, write what is queued, close the file. Unfinished executions resume next time."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,41 @@ async def test_a_store_that_takes_no_more(call: Call, runtime: Runtime, full_key
     assert (health.status, health.json["status"]) == (503, "unhealthy")
     saved = await call("POST", "/api/builder/workflows", key=full_key, body={"name": "x", **START_AGENT_END})
     assert (saved.status, saved.json["code"]) == (503, "STORE_FAILED")
+
+
+async def test_status(
+    call: Call,
+    runtime: Runtime,
+    save: Callable[..., Awaitable[str]],
+    full_key: str,
+    foreign_key: str,
+    *,
+    jp_auth_header: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    human = [*START_AGENT_END["nodes"][:1], {"id": "agent", "type": "human"}, *START_AGENT_END["nodes"][2:]]
+    run = {"canvasId": await save(nodes=human), "triggerNodeId": "start"}
+    assert (await call("POST", "/api/run", key=full_key, body=run)).status == 202
+    async with asyncio.timeout(30):
+        while runtime.executions.waiting != 1:
+            await asyncio.sleep(0)
+    path = "/api/builder/status"
+    owner = (await call("GET", path, headers=jp_auth_header)).json
+    assert owner == {
+        "version": version("builder_jupyter"),
+        "resumed": 0,
+        "active": 1,
+        "waiting": 1,
+        "failure": None,
+        "dataDir": str(tmp_path / "data"),
+    }
+    assert (await call("GET", path, key=full_key)).json == owner | {"dataDir": None}
+    assert (await call("GET", path, key=foreign_key)).json == owner | {"dataDir": None, "active": 0, "waiting": 0}
+    runtime.database.failure = f"no room left in {tmp_path}"
+    assert str(tmp_path) in (await call("GET", path, headers=jp_auth_header)).json["failure"]
+    hidden = await call("GET", path, key=full_key)
+    assert hidden.json["failure"]
+    assert str(tmp_path) not in hidden.text
 
 
 async def test_kernels_inherit_a_way_in(
@@ -192,6 +228,7 @@ async def test_answers_are_as_described(
 
     one = "/api/builder/workflows/{workflow_id}"
     await ask("GET", "/api/builder/health", status=200)
+    await ask("GET", "/api/builder/status", status=200)
     saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
     canvas = saved["id"]
     await ask("POST", "/api/builder/workflows", status=400, body=[])

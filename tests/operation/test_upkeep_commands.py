@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import ServerProcess, chain
+from processes import TOKEN, ServerProcess, chain
 
 from builder_jupyter import cli
 from builder_jupyter.cli.upkeep import seconds_of
+from builder_jupyter.client.connect import connect
 
 SUMS = chain({"id": "sums", "type": "tool", "data": {"tool_name": "calculator", "arguments": {"expression": "1 + 1"}}})
 ASKS = chain({"id": "ask", "type": "human"})
@@ -69,6 +70,9 @@ def test_beside_a_server_and_without_one(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         assert listed(server) == {done, waiting}
         assert "resumed 1 executions" in server.log
+        with connect(server.url, key=TOKEN) as client:
+            about = client.status()
+        assert (about["resumed"], about["waiting"], about["dataDir"]) == (1, 1, str(server.data))
     assert "Removed 1 executions" in shown(command(server, "purge", "--older-than", "0s"))
     assert "Wrote" in shown(command(server, "backup", str(archive), "--force"))
 

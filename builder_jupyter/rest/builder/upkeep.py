@@ -1,4 +1,4 @@
-"""Upkeep of the database: for whoever is signed in to the server; no key, whatever its scopes, opens these."""
+"""How the server does, and upkeep of its database: for whoever is signed in; no key opens the latter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
@@ -15,10 +16,36 @@ from builder_jupyter.rest.routing import Access, route
 CHUNK_BYTES = 1 << 20
 
 
+class StatusAnswer(BaseModel):
+    """How the server does. ``active`` executions are not over, ``waiting`` ones among them wait for something.
+
+    ``resumed`` is how many unfinished ones it found when it started. ``failure`` says why it takes no more writes.
+    ``dataDir`` is not told to keys.
+    """
+
+    version: str
+    resumed: int
+    active: int
+    waiting: int
+    failure: str | None
+    dataDir: str | None  # noqa: N815 - the wire's names, here and below
+
+
+class StatusHandler(BuilderFamily):
+    """Status."""
+
+    path = "/api/builder/status"
+
+    @route(Scope.READ_CANVASES, Scope.RUN_WORKFLOWS, answer=StatusAnswer)
+    async def get(self) -> None:
+        """Say how the server does: what was resumed, what runs, what waits."""
+        self.answer(self.runtime.status(self.caller))
+
+
 class PurgeBody(Loose):
     """How long ago an execution must have ended to be removed. ``dryRun`` removes nothing."""
 
-    olderThanSeconds: int = Field(ge=0)  # noqa: N815 - the wire's names, here and below
+    olderThanSeconds: int = Field(ge=0)  # noqa: N815
     dryRun: bool = False  # noqa: N815
 
 
@@ -71,4 +98,4 @@ class BackupHandler(BuilderFamily):
             await asyncio.to_thread(shutil.rmtree, archive.parent, ignore_errors=True)
 
 
-HANDLERS = (PurgeHandler, BackupHandler)
+HANDLERS = (StatusHandler, PurgeHandler, BackupHandler)
