@@ -113,8 +113,6 @@ class BuilderApp(ExtensionApp):
             self.log.error("%s", error)  # noqa: TRY400 - one line says it; the stack would not
             return
         meter().watch(self.runtime)
-        if self.runtime.resumed:
-            self.log.info("resumed %d executions", self.runtime.resumed)
 
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""

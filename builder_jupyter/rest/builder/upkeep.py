@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from typing import Any
 
 from pydantic import BaseModel, Field
+from tornado.iostream import StreamClosedError
 
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
@@ -90,10 +92,11 @@ class BackupHandler(BuilderFamily):
             file: Any = await asyncio.to_thread(archive.open, "rb")
             with file:
                 self.set_header("Content-Type", "application/x-tar")
-                while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                    self.write(chunk)
-                    await self.flush()
-            self.finish(set_content_type="application/x-tar")
+                with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
+                    while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                        self.write(chunk)
+                        await self.flush()
+                    self.finish(set_content_type="application/x-tar")
         finally:
             await asyncio.to_thread(shutil.rmtree, archive.parent, ignore_errors=True)
 

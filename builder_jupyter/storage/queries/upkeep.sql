@@ -21,7 +21,7 @@ SELECT execution_id FROM executions WHERE finished_at < ?
 SELECT count(*) FROM events WHERE subject IN (SELECT unnest(?)) AND NOT starts_with(kind, 'credits_')
 
 -- old_plans: plans that were stored before a time
-SELECT DISTINCT subject FROM events WHERE kind = 'plan' AND at_ms < ?
+SELECT DISTINCT subject FROM events WHERE kind = 'plan' AND starts_with(subject, 'pl_') AND at_ms < ?
 
 -- plans_named: plans that entries after a position name, leaving out these executions
 SELECT DISTINCT unnest(regexp_extract_all(body, 'pl_\w+')) FROM events
