@@ -6,7 +6,8 @@ The server lies at ``/``. Modules that care about base URLs replace the fixture 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,7 +58,8 @@ class Answer:
     def __init__(self, response: HTTPResponse) -> None:
         self.status = response.code
         self.headers = response.headers
-        self.text = response.body.decode() if response.body else ""
+        self.body: bytes = response.body or b""
+        self.text = self.body.decode(errors="replace")
 
     @property
     def json(self) -> Any:
@@ -107,6 +109,15 @@ def jp_server_config(
         "ServerApp": {"jpserver_extensions": {"builder_jupyter": True}, **server_settings},
         "BuilderApp": {"data_dir": str(tmp_path / "data")},
     }
+
+
+@pytest.fixture
+def builder_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the package logs; with a server about it goes into the server's log and no further."""
+    logger = logging.getLogger("builder_jupyter")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture

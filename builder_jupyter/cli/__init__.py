@@ -22,7 +22,9 @@ from builder_jupyter.cli.doctor import add_doctor
 from builder_jupyter.cli.keys import add_keys
 from builder_jupyter.cli.run import add_run, add_validate
 from builder_jupyter.cli.serve import add_serve
+from builder_jupyter.cli.upkeep import add_upkeep
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, TooLarge
+from builder_jupyter.logs import FieldsFormatter
 
 BAD_INPUT = (InvalidInput, NotFound, TooLarge)
 INTERRUPTED = 130
@@ -35,6 +37,7 @@ examples:
   builder-jupyter validate my.workflow.json
   builder-jupyter run my.workflow.json --input message="Where is my invoice?"
   builder-jupyter keys create --name ci --scopes read:canvases,run:workflows
+  builder-jupyter backup monday.tar
   builder-jupyter doctor                    see what is installed and what is running
 
 exit codes: 0 it worked, 1 a run failed or a workflow is invalid, 2 wrong usage or input, 130 interrupted
@@ -44,7 +47,9 @@ exit codes: 0 it worked, 1 a run failed or a workflow is invalid, 2 wrong usage 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (the process's own by default) and return its exit code."""
     _prepare_streams()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(FieldsFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[to_stderr])
     parser = _parser()
     try:
         options, rest = parser.parse_known_args(argv)
@@ -90,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     places = argparse.ArgumentParser(add_help=False)
     _add_places(places, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for add in (add_demo, add_serve, add_run, add_validate, add_keys, add_doctor):
+    for add in (add_demo, add_serve, add_run, add_validate, add_keys, add_upkeep, add_doctor):
         add(commands, places)
     return parser
 

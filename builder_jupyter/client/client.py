@@ -91,6 +91,13 @@ class Client:
         """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
         return self._ask(self.transport.validate(workflow))
 
+    def status(self) -> Wire:
+        """Return how the services do: ``version``, executions ``resumed``, ``active`` and ``waiting``, ``failure``.
+
+        ``dataDir`` is where the database lies, None in memory and for API keys.
+        """
+        return self._ask(self.transport.status())
+
     # -- executions --------------------------------------------------------------------------------------------
 
     def start(

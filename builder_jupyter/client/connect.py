@@ -61,11 +61,17 @@ def open_or_connect(data_dir: Path) -> Client:
     try:
         return _embedded(data_dir)
     except StoreLocked as error:
-        server = _owner(data_dir)
-        if server is None:
+        transport = transport_to_owner(data_dir)
+        if transport is None:
             raise
-        log.info("%s belongs to the server at %s", data_dir, server.url, extra={"reason": error.code})
-        return Client(HttpTransport(server.url, server.token))
+        log.info("%s belongs to the server at %s", data_dir, transport.where, extra={"reason": error.code})
+        return Client(transport)
+
+
+def transport_to_owner(data_dir: Path) -> HttpTransport | None:
+    """Return the way to the server that has a database open; None when it is no server, or none that can be found."""
+    server = _owner(data_dir)
+    return HttpTransport(server.url, server.token) if server is not None else None
 
 
 def _owner(data_dir: Path) -> Server | None:

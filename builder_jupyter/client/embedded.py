@@ -145,6 +145,18 @@ class EmbeddedTransport:
         """Make a key open nothing."""
         await self._runtime.keys.revoke(self._me, key_id)
 
+    async def status(self) -> Wire:
+        """Return how the runtime does."""
+        return self._runtime.status(self._me)
+
+    async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
+        """Remove executions that ended so long ago."""
+        return await self._runtime.upkeep.purge(older_than_seconds=older_than_seconds, dry_run=dry_run)
+
+    async def back_up(self, target: Path) -> None:
+        """Write a backup of the whole database into a file."""
+        await self._runtime.upkeep.back_up(target)
+
     def close(self) -> None:
         """Stop the runtime; unfinished executions of a database on disk go on next time."""
         atexit.unregister(self.close)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, json_of, list_of, object_of
@@ -206,6 +208,39 @@ class HttpTransport:
         """Make a key open nothing."""
         await self._text("DELETE", _path("api/builder/keys", key_id))
 
+    async def status(self) -> Wire:
+        """Return how the server does."""
+        return await self._object("GET", "api/builder/status")
+
+    async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
+        """Remove executions that ended so long ago."""
+        body = {"olderThanSeconds": older_than_seconds, "dryRun": dry_run}
+        return await self._object("POST", "api/builder/purge", json=body, timeout=None)
+
+    async def back_up(self, target: Path) -> None:
+        """Fetch a backup of the whole database into a file, which is there only once it is whole."""
+        import httpx
+
+        partial = target.with_name(target.name + ".partial")
+        # Making it takes as long as it takes; a server that dies closes the connection.
+        patient = httpx.Timeout(None, connect=CONNECT_SECONDS)
+        try:
+            async with self._http.stream("POST", "api/builder/backup", timeout=patient) as response:
+                if not response.is_success:
+                    body = (await response.aread()).decode(errors="replace")
+                    raise error_of(response.status_code, body, response.headers)
+                with await asyncio.to_thread(_create, partial) as file:
+                    async for chunk in response.aiter_raw(1 << 20):
+                        await asyncio.to_thread(file.write, chunk)
+                    await asyncio.to_thread(_sync, file)
+            await asyncio.to_thread(partial.replace, target)
+        except httpx.TransportError as error:
+            raise _unreachable(self._url, error) from error
+        except OSError as error:
+            raise InvalidInput(f"{target} cannot be written: {error.strerror}.", code="FILE_NOT_WRITABLE") from error
+        finally:
+            await asyncio.to_thread(partial.unlink, missing_ok=True)
+
     def close(self) -> None:
         """Close the connections."""
         if self._portal.is_open:
@@ -221,11 +256,7 @@ class HttpTransport:
         try:
             response = await self._http.request(method, path, **request)
         except httpx.TransportError as error:
-            raise Unavailable(
-                f"The server at {self._url} does not answer ({type(error).__name__}).",
-                code="SERVER_UNREACHABLE",
-                hint="Is it running? See what is with: builder-jupyter doctor",
-            ) from error
+            raise _unreachable(self._url, error) from error
         if response.is_redirect:
             raise Unavailable(f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS)
         if not response.is_success:
@@ -253,6 +284,24 @@ def split_token(url: str) -> tuple[str, str | None]:
     place = f"[{host}]" if ":" in host else host
     netloc = place if port is None else f"{place}:{port}"
     return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", "")), token
+
+
+def _unreachable(url: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"The server at {url} does not answer ({type(error).__name__}).",
+        code="SERVER_UNREACHABLE",
+        hint="Is it running? See what is with: builder-jupyter doctor",
+    )
+
+
+def _create(path: Path) -> IO[bytes]:
+    """Open a file for writing that nobody else may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _authorization(credential: str) -> dict[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from builder_jupyter.graph.model import Workflow
     from builder_jupyter.portal import Portal
 
@@ -95,6 +97,18 @@ class Transport(Protocol):
 
     async def revoke_key(self, key_id: str) -> None:
         """Make a key open nothing. Raises `NotFound` (``KEY_NOT_FOUND``)."""
+        ...
+
+    async def status(self) -> Wire:
+        """Return ``{version, resumed, active, waiting, failure, dataDir}``."""
+        ...
+
+    async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
+        """Remove executions that ended so long ago; return in numbers what went, ``executions`` and ``events``."""
+        ...
+
+    async def back_up(self, target: Path) -> None:
+        """Write a backup of the whole database into a file."""
         ...
 
     def close(self) -> None:

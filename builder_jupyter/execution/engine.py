@@ -214,6 +214,15 @@ class Engine:
         stored = await self._journal.read(plan_id)
         return rebuild(entries, Plan.from_dict(json.loads(stored[0].body)))
 
+    def forget_plans(self) -> frozenset[str]:
+        """Return the plans of the runs in memory; all others are written anew when they are next used.
+
+        For whoever deletes plans from the journal: those returned must stay.
+        """
+        kept = frozenset(run.state.plan.plan_id for run in self.runs.values())
+        self._stored_plans &= kept
+        return kept
+
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""
         self._stopped = True

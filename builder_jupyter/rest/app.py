@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import re
 from pathlib import Path
@@ -12,18 +13,24 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado import web
-from traitlets import Unicode
+from tornado.ioloop import PeriodicCallback
+from tornado.log import LogFormatter
+from traitlets import Bool, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
-from builder_jupyter.rest.builder import executions, keys, workflows
+from builder_jupyter.rest.builder import executions, keys, upkeep, workflows
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import Runtime, Settings
+
+ACTIVITY_SECONDS = 10
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
@@ -31,6 +38,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *keys.HANDLERS,
+    *upkeep.HANDLERS,
     *direct.HANDLERS,
 )
 
@@ -57,11 +65,16 @@ class NoSuchRoute(BuilderFamily):
         raise web.HTTPError(404)
 
 
+class ServerFormatter(NamedFields, LogFormatter):
+    """Jupyter's own lines, with the ids of the execution and the step that a record is about."""
+
+
 class BuilderApp(ExtensionApp):
     """Agent workflows on a Jupyter server."""
 
     name = "builder_jupyter"
     load_other_extensions = True
+    _log_formatter_cls = ServerFormatter
 
     data_dir = Unicode(
         "",
@@ -75,29 +88,54 @@ class BuilderApp(ExtensionApp):
         "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
     ).tag(config=True)
 
+    log_json = Bool(
+        default_value=False,
+        help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
+        "step_id, exception. Other parts of the server keep their format.",
+    ).tag(config=True)
+
     runtime: Runtime | None = None
     problem: Unavailable | None = None
+    _pulse: PeriodicCallback | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
+        self._adopt_loggers()
         root = Path(self._server.root_dir)
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         settings = Settings(directory, self.default_model or None, self.search_provider or None)
         try:
-            self.runtime = Runtime(settings, notice=self.log.warning)
+            self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
             self.log.error("%s", error)  # noqa: TRY400 - one line says it; the stack would not
             return
-        if self.runtime.resumed:
-            self.log.info("resumed %d executions", self.runtime.resumed)
+        meter().watch(self.runtime)
 
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
+
+    def get_default_logging_config(self) -> dict[str, Any]:
+        """Return traitlets' own configuration, with our formatter in it."""
+        config: dict[str, Any] = super().get_default_logging_config()
+        if self.log_json:
+            config["formatters"]["console"]["class"] = f"{JsonFormatter.__module__}.{JsonFormatter.__name__}"
+        return config
+
+    @observe("log_json")
+    def _log_json_changed(self, _change: Any) -> None:
+        self._configure_logging()
+
+    def _adopt_loggers(self) -> None:
+        """Let what the package logs go where this app's own lines go, as Jupyter does with Tornado's loggers."""
+        logger = logging.getLogger(LOGGER)
+        logger.parent = self.log
+        level: Any = self.log_level
+        logger.setLevel(level)
 
     @property
     def _server(self) -> Any:
@@ -133,22 +171,36 @@ class BuilderApp(ExtensionApp):
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)
+        self._pulse = PeriodicCallback(self._note_executions, ACTIVITY_SECONDS * 1000)
+        self._pulse.start()
 
     async def stop_extension(self) -> None:
         """Stop the runtime; unfinished executions resume when the server starts again."""
+        if self._pulse is not None:
+            self._pulse.stop()
         for name, value in getattr(self, "_lent", {}).items():
             if os.environ.get(name) == value:
                 del os.environ[name]
         if self.runtime is not None:
+            meter().unwatch()
             self.runtime.stop()
+        logging.getLogger(LOGGER).parent = logging.root
 
     def current_activity(self) -> dict[str, int] | None:
-        """Return what is going on, so that no idle culler stops a busy server."""
-        active = self.runtime.executions.active if self.runtime is not None else 0
-        return {"executions": active} if active else None
+        """Return what is going on, so that no idle culler stops a busy server.
+
+        Executions that wait for a person do not count: they go on at the next start, and people may stay away.
+        """
+        busy = self.runtime.executions.busy if self.runtime is not None else 0
+        return {"executions": busy} if busy else None
+
+    def _note_executions(self) -> None:
+        """Count running executions as activity: a hub looks at the time of the last activity alone."""
+        if self.current_activity():
+            self.note_activity()
 
     def note_activity(self) -> None:
-        """Count a call with a key as activity; Jupyter counts its own only."""
+        """Count this moment as activity, e.g. of a call with a key; Jupyter counts its own calls only."""
         from jupyter_server._tz import utcnow
 
         self._server.web_app.settings["last_activity_times"][self.name] = utcnow()

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 from builder_jupyter.errors import NotFound, Unavailable
@@ -18,7 +18,8 @@ from builder_jupyter.execution.replay import plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.state import ExecutionState
-from builder_jupyter.execution.status import StepStatus, TriggerType
+from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
+from builder_jupyter.execution.waitpoints import WaitKind
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import as_number
 from builder_jupyter.nodes.registry import Registry
@@ -33,12 +34,23 @@ KEPT_IN_MEMORY = 200
 # A listener that is a little behind still gets the last pieces of text one by one.
 KEPT_WITH_PIECES = 20
 EVENTS_PER_FRAME = 100
+# Kinds of waiting that end when a person comes back, whom nobody needs to keep a server up for.
+PEOPLE = frozenset({WaitKind.HUMAN, WaitKind.USER_TURN})
 
 
 class ExecutionService:
     """What can be done with executions."""
 
-    def __init__(self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: DuckDBJournal,
+        workflows: WorkflowService,
+        registry: Registry,
+        *,
+        on_start: Callable[[str], None] = lambda _trigger: None,
+    ) -> None:
+        self._on_start = on_start
         self._engine = engine
         self._journal = journal
         self._plans = PlanService(workflows, registry)
@@ -95,13 +107,15 @@ class ExecutionService:
     ) -> Run:
         """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`."""
         plan = await self._plans.plan(principal, workflow_id, entry)
-        return await self._engine.admit(
+        run = await self._engine.admit(
             plan,
             workspace=principal.workspace,
             principal=principal.name,
             trigger=trigger,
             inputs=inputs or {},
         )
+        self._on_start(str(trigger))
+        return run
 
     async def replay(
         self,
@@ -119,7 +133,7 @@ class ExecutionService:
         """
         run = await self.find(principal, execution_id)
         state = run.state
-        return await self._engine.admit(
+        replay = await self._engine.admit(
             state.plan,
             workspace=principal.workspace,
             principal=principal.name,
@@ -127,6 +141,8 @@ class ExecutionService:
             inputs=state.admitted.inputs if inputs is None else inputs,
             replay=plan_replay(state, from_step=from_step, visit=visit, edits=edits),
         )
+        self._on_start(str(TriggerType.REPLAY))
+        return replay
 
     async def answer(
         self, principal: Principal, execution_id: str, waitpoint_id: str, value: Any
@@ -208,10 +224,36 @@ class ExecutionService:
         newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
+    # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
+
     @property
     def active(self) -> int:
-        """How many executions are under way."""
-        return sum(1 for run in self._engine.runs.values() if not run.is_over)
+        """How many executions are not over."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over)
+
+    @property
+    def waiting(self) -> int:
+        """How many executions wait, and nothing of them runs or could run."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and _waits(run))
+
+    @property
+    def running(self) -> int:
+        """How many executions are not over and do not wait."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits(run))
+
+    def counts(self, workspace: str) -> dict[str, int]:
+        """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
+        active = [
+            run
+            for run in list(self._engine.runs.values())
+            if not run.is_over and run.state.admitted.workspace == workspace
+        ]
+        return {"active": len(active), "waiting": sum(map(_waits, active))}
+
+    @property
+    def busy(self) -> int:
+        """How many executions need this process: not those that are over, nor those that only people can move on."""
+        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits_for_people(run))
 
     # -- after the end -----------------------------------------------------------------------------------------
 
@@ -229,6 +271,13 @@ class ExecutionService:
             oldest, _ = self._over.popitem(last=False)
             self._engine.runs.pop(oldest, None)
 
+    def forget(self, execution_ids: Iterable[str]) -> None:
+        """Let go of executions that are over: they are no longer in the journal."""
+        for execution_id in execution_ids:
+            if execution_id in self._over:
+                del self._over[execution_id]
+                self._engine.runs.pop(execution_id, None)
+
     async def _project(self, run: Run) -> None:
         await self._journal.project(*_rows(run.state))
 
@@ -240,6 +289,15 @@ class ExecutionService:
     async def settle(self) -> None:
         """Wait for projections under way."""
         await asyncio.gather(*self._projecting, return_exceptions=True)
+
+
+def _waits(run: Run) -> bool:
+    return run.state.status is ExecutionStatus.WAITING
+
+
+def _waits_for_people(run: Run) -> bool:
+    waitpoints = [visit.waitpoint for visit in list(run.state.waiting)]
+    return _waits(run) and all(point is not None and point.waits_for in PEOPLE for point in waitpoints)
 
 
 def _wire(run: Run, after: int) -> list[dict[str, Any]]:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.engine import Engine, World
 from builder_jupyter.execution.run import Run
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.nodes.base import Tools
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -63,6 +67,7 @@ class Runtime:
     workflows: WorkflowService
     executions: ExecutionService
     keys: KeyService
+    upkeep: UpkeepService
     registry: Registry
     tools: Tools
 
@@ -75,6 +80,7 @@ class Runtime:
         tools: Tools | None = None,
         registry: Registry | None = None,
         notice: Callable[[str], None] = log.warning,
+        meter: Meter | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self.settings = settings
@@ -82,14 +88,20 @@ class Runtime:
         self.tools = tools or Toolbox(built_in_tools(search))
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
         self.registry = registry or default_registry()
-        self.database = Database(settings.data_dir)
+        self._meter = meter = meter or SilentMeter()
+        self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
         world = World(self.registry, self.models, self.tools)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
-        self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
+        self.executions = ExecutionService(
+            self._engine, self._journal, self.workflows, self.registry, on_start=meter.started
+        )
+        self.upkeep = UpkeepService(
+            self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
+        )
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -104,11 +116,27 @@ class Runtime:
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
+        self._meter.finished(run.state)
 
     @property
     def failure(self) -> str | None:
         """Why the store takes no more writes; None while it does."""
         return self.database.failure
+
+    def status(self, principal: Principal) -> dict[str, Any]:
+        """Return how it goes, as ``GET /api/builder/status`` answers.
+
+        Where the database lies, and what its failure says of it, is for the machine's user and not for API keys.
+        """
+        is_owner = principal.credential is not CredentialKind.API_KEY
+        failure = self.failure
+        return {
+            "version": version("builder_jupyter"),
+            "resumed": self.resumed,
+            **self.executions.counts(principal.workspace),
+            "failure": failure if is_owner or failure is None else "The workflow database no longer takes writes.",
+            "dataDir": str(self.settings.data_dir) if is_owner and self.settings.data_dir is not None else None,
+        }
 
     def stop(self) -> None:
         """Stop running attempts, write what is queued, close the file. Unfinished executions resume next time."""

@@ -13,7 +13,9 @@ import logging
 import queue
 import re
 import shlex
+import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +35,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+DATABASE = "builder.duckdb"
+ARTEFACTS = "artefacts"
+SCRATCH = "scratch"
+MIGRATIONS_TABLE = "schema_migrations"
 MAX_BATCH_ROWS = 5_000
 MAX_QUEUED_ROWS = 50_000
 CHECKPOINT_AFTER_ROWS = 20_000
@@ -60,6 +66,7 @@ class Database:
     Parameters
     ----------
     directory : where the file, its lock and artefacts lie; None keeps everything in memory.
+    on_commit : told in the writer's thread how many seconds each commit of appended rows took.
 
     Raises
     ------
@@ -67,8 +74,11 @@ class Database:
     Unavailable : the file cannot be opened or is not a database.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, *, on_commit: Callable[[float], None] = lambda _seconds: None
+    ) -> None:
         self.directory = directory
+        self._on_commit = on_commit
         self.failure: str | None = None
         self.lock: OwnerLock | None = None
         self._queue: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
@@ -92,16 +102,22 @@ class Database:
             try:
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self.lock = OwnerLock(directory)
-                connection = duckdb.connect(str(directory / "builder.duckdb"))
+                shutil.rmtree(directory / SCRATCH, ignore_errors=True)  # what a process left that was killed
+                connection = duckdb.connect(str(directory / DATABASE))
             except (duckdb.Error, OSError) as error:
                 raise self._unopened(directory, error) from error
         try:
             # The writer makes checkpoints in quiet moments: an automatic one stalls a busy commit 100 ms and more.
             connection.execute("SET checkpoint_threshold = '512MB'")
-            migrate(connection)
+            migrate(connection, None if directory is None else directory / DATABASE)
         except duckdb.Error as error:
             connection.close()
             raise self._unopened(directory, error) from error
+        except Unavailable:
+            connection.close()
+            if self.lock is not None:
+                self.lock.release()
+            raise
         return connection
 
     def _unopened(self, directory: Path | None, error: Exception) -> Unavailable:
@@ -150,9 +166,14 @@ class Database:
         for item in self._gathered.pop(loop, ()):
             self._queue.put(item)
 
+    @property
+    def queued_rows(self) -> int:
+        """How many appended rows are not on disk yet."""
+        return self._rows_in - self._rows_out
+
     async def room(self) -> None:
         """Wait, when more than `MAX_QUEUED_ROWS` rows are queued, until those are on disk."""
-        if self._rows_in - self._rows_out > MAX_QUEUED_ROWS:
+        if self.queued_rows > MAX_QUEUED_ROWS:
             with contextlib.suppress(Unavailable):
                 await self.append("events", [])
 
@@ -215,6 +236,7 @@ class Database:
     def _commit(self, batch: list[_Append]) -> None:
         error: Unavailable | None = None
         if self.failure is None:
+            begun = time.perf_counter()
             try:
                 appender = self._appender(batch[0].table)
                 for item in batch:
@@ -222,6 +244,8 @@ class Database:
                 appender.flush()
             except Exception as fault:  # noqa: BLE001 - whatever it is, the writer must live on to say so
                 self._fail(fault)
+            else:
+                self._on_commit(time.perf_counter() - begun)
         if self.failure is not None:
             error = self._failed()
         by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
@@ -343,16 +367,38 @@ def queries(name: str) -> dict[str, str]:
     return {parts[i]: parts[i + 1].strip() for i in range(1, len(parts), 2)}
 
 
-def migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring the schema up to date: run each numbered migration that the file has not seen, in one transaction."""
-    folder = resources.files(__package__) / "migrations"
-    scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
+    """Bring the schema up to date: run each numbered migration that the file has not seen, in one transaction.
+
+    Raises `Unavailable` (``STORE_TOO_NEW``) for a file that has seen migrations which this version does not know.
+    """
     connection.begin()
     connection.execute("CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER, applied_at TIMESTAMP)")
-    seen = {row[0] for row in connection.execute("SELECT number FROM schema_migrations").fetchall()}
-    for script in scripts:
-        number = int(script.name.split("_")[0])
+    seen = check_known(connection, path)
+    for number, script in migrations().items():
         if number not in seen:
-            connection.execute(script.read_text(encoding="utf-8"))
+            connection.execute(script)
             connection.execute("INSERT INTO schema_migrations VALUES (?, now()::TIMESTAMP)", [number])
     connection.commit()
+
+
+@cache
+def migrations() -> dict[int, str]:
+    """Return the migrations that this version knows, by number, in order."""
+    folder = resources.files(__package__) / "migrations"
+    scripts = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return {int(script.name.split("_")[0]): script.read_text(encoding="utf-8") for script in scripts}
+
+
+def check_known(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> set[int]:
+    """Return the numbers of the migrations that a file has seen. Raises `Unavailable` (``STORE_TOO_NEW``)."""
+    seen = {row[0] for row in connection.execute("SELECT number FROM schema_migrations").fetchall()}
+    unknown = seen - set(migrations())
+    if unknown:
+        raise Unavailable(
+            f"The workflow database{f' {path}' if path else ''} was written by a newer version of builder_jupyter "
+            f"(migration {max(unknown)}).",
+            code="STORE_TOO_NEW",
+            hint="Upgrade builder_jupyter, restore a backup made before, or choose another BuilderApp.data_dir.",
+        )
+    return seen

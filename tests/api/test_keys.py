@@ -113,10 +113,10 @@ async def test_secrets_are_written_nowhere(
     full_key: str,
     runtime: Runtime,
     save: Callable[..., Awaitable[str]],
-    caplog: pytest.LogCaptureFixture,
+    builder_log: pytest.LogCaptureFixture,
     jp_logging_stream: Any,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    builder_log.set_level(logging.DEBUG)
     made = (await call("POST", KEYS, key=full_key, body={"name": "x", "scopes": list(Scope)})).json
     secret = made["key"]
     # Good use, bad use, refusals, and an error nobody foresaw, whose stack is logged.
@@ -134,10 +134,10 @@ async def test_secrets_are_written_nowhere(
     assert broken.json["error"] == "internal_error"
     incident = broken.json["message"].partition("incident ")[2].rstrip(")")
     assert len(incident) == 12
-    assert any(incident in record.getMessage() and record.exc_info for record in caplog.records)
+    assert any(incident in record.getMessage() and record.exc_info for record in builder_log.records)
     hidden = secret[16:]  # the part after the display prefix
     assert hidden not in broken.text
-    assert hidden not in caplog.text
+    assert hidden not in builder_log.text
     assert hidden not in jp_logging_stream.getvalue()
 
     def dump(connection: Any) -> dict[str, list[Any]]:

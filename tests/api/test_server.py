@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from server import CANVAS, START_AGENT_END, Answer, Call
 from tornado.httpclient import AsyncHTTPClient
 
+from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.rest.app import ROUTES, BuilderApp, OpenAPIHandler
 from builder_jupyter.rest.routing import routes_of
 from builder_jupyter.services.runtime import Runtime, Settings
@@ -63,6 +66,41 @@ async def test_a_store_that_takes_no_more(call: Call, runtime: Runtime, full_key
     assert (saved.status, saved.json["code"]) == (503, "STORE_FAILED")
 
 
+async def test_status(
+    call: Call,
+    runtime: Runtime,
+    save: Callable[..., Awaitable[str]],
+    full_key: str,
+    foreign_key: str,
+    *,
+    jp_auth_header: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    human = [*START_AGENT_END["nodes"][:1], {"id": "agent", "type": "human"}, *START_AGENT_END["nodes"][2:]]
+    run = {"canvasId": await save(nodes=human), "triggerNodeId": "start"}
+    assert (await call("POST", "/api/run", key=full_key, body=run)).status == 202
+    async with asyncio.timeout(30):
+        while runtime.executions.waiting != 1:
+            await asyncio.sleep(0)
+    path = "/api/builder/status"
+    owner = (await call("GET", path, headers=jp_auth_header)).json
+    assert owner == {
+        "version": version("builder_jupyter"),
+        "resumed": 0,
+        "active": 1,
+        "waiting": 1,
+        "failure": None,
+        "dataDir": str(tmp_path / "data"),
+    }
+    assert (await call("GET", path, key=full_key)).json == owner | {"dataDir": None}
+    assert (await call("GET", path, key=foreign_key)).json == owner | {"dataDir": None, "active": 0, "waiting": 0}
+    runtime.database.failure = f"no room left in {tmp_path}"
+    assert str(tmp_path) in (await call("GET", path, headers=jp_auth_header)).json["failure"]
+    hidden = await call("GET", path, key=full_key)
+    assert hidden.json["failure"]
+    assert str(tmp_path) not in hidden.text
+
+
 async def test_kernels_inherit_a_way_in(
     jp_serverapp: Any, extension: BuilderApp, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,17 +139,45 @@ async def test_stopping_leaves_the_key_of_another_server(
 
 
 async def test_activity(
-    call: Call, full_key: str, extension: BuilderApp, jp_serverapp: Any, *, save: Callable[..., Awaitable[str]]
+    call: Call,
+    full_key: str,
+    extension: BuilderApp,
+    jp_serverapp: Any,
+    *,
+    save: Callable[..., Awaitable[str]],
+    scripted: ScriptedModel,
+    runtime: Runtime,
 ) -> None:
-    """An idle culler sees calls with keys, which Jupyter does not count, and runs under way."""
+    """An idle culler sees calls with keys, which Jupyter does not count, and runs that need the server."""
     times = jp_serverapp.web_app.settings["last_activity_times"]
-    times.pop("builder_jupyter", None)
+
+    async def begin(**graph: Any) -> str:
+        run = {"canvasId": await save(**graph), "triggerNodeId": "start"}
+        return (await call("POST", "/api/run", key=full_key, body=run)).json["executionId"]
+
     assert extension.current_activity() is None
     human = [*START_AGENT_END["nodes"][:1], {"id": "agent", "type": "human"}, *START_AGENT_END["nodes"][2:]]
-    run = {"canvasId": await save(nodes=human), "triggerNodeId": "start"}
-    assert (await call("POST", "/api/run", key=full_key, body=run)).status == 202
-    assert "builder_jupyter" in times
+    waiting = await begin(nodes=human)
+    assert "builder_jupyter" in times, "a call with a key"
+    async with asyncio.timeout(30):
+        while runtime.executions.waiting != 1:
+            await asyncio.sleep(0)
+    assert extension.current_activity() is None, "whoever is to answer may be on holiday"
+    times.clear()
+    extension._note_executions()
+    assert times == {}
+
+    scripted.gate = asyncio.Event()
+    running = await begin()
     assert extension.current_activity() == {"executions": 1}
+    times.clear()
+    extension._note_executions()
+    assert "builder_jupyter" in times
+    runtime.portal.loop.call_soon_threadsafe(scripted.gate.set)
+    for execution_id in (running, waiting):
+        path = f"/api/builder/executions/{execution_id}/cancel"
+        assert (await call("POST", path, key=full_key)).status == 200
+    assert extension.current_activity() is None
 
 
 # -- the document ---------------------------------------------------------------------------------------------------
@@ -147,7 +213,7 @@ def check(document: dict[str, Any], method: str, path: str, answer: Answer) -> N
 
 
 async def test_answers_are_as_described(
-    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, full_key: str
+    fetch_document: Callable[[], Awaitable[dict[str, Any]]], call: Call, full_key: str, jp_auth_header: dict[str, str]
 ) -> None:
     document = await fetch_document()
     seen: set[tuple[str, str]] = set()
@@ -162,6 +228,7 @@ async def test_answers_are_as_described(
 
     one = "/api/builder/workflows/{workflow_id}"
     await ask("GET", "/api/builder/health", status=200)
+    await ask("GET", "/api/builder/status", status=200)
     saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
     canvas = saved["id"]
     await ask("POST", "/api/builder/workflows", status=400, body=[])
@@ -189,7 +256,15 @@ async def test_answers_are_as_described(
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
     await ask("DELETE", one, status=200, workflow_id=canvas)
     routes = {(verb.upper(), handler.path) for handler in ROUTES for verb, _ in routes_of(handler)}
-    assert routes - seen == {("GET", "/api/builder/executions/{execution_id}/socket")}, "no JSON to look at"
+    sent = {"olderThanSeconds": 0, "dryRun": True}
+    purged = await call("POST", "/api/builder/purge", headers=jp_auth_header, body=sent)
+    assert purged.status == 200, purged.text
+    check(document, "POST", "/api/builder/purge", purged)
+    assert routes - seen == {
+        ("POST", "/api/builder/purge"),
+        ("POST", "/api/builder/backup"),  # no JSON to look at, here and below
+        ("GET", "/api/builder/executions/{execution_id}/socket"),
+    }
 
 
 async def test_ill_health_is_described_too(

@@ -208,7 +208,7 @@ async def test_readers_that_go_away_leave_nothing_behind(
     server_url: str,
     full_key: str,
     runtime: Runtime,
-    caplog: pytest.LogCaptureFixture,
+    builder_log: pytest.LogCaptureFixture,
 ) -> None:
     async def counted() -> int:
         """How many tasks of the runtime pull events for somebody."""
@@ -243,7 +243,7 @@ async def test_readers_that_go_away_leave_nothing_behind(
     open_gate(scripted.gate)
     picture = await runtime.portal.ask(runtime.executions.wait(principal(), execution_id, seconds=5))
     assert picture["status"] == "completed"
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert [record.getMessage() for record in builder_log.records if record.levelno >= logging.WARNING] == []
 
 
 def principal() -> Any:

@@ -24,6 +24,18 @@ AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be k
 HUMAN = {"id": "ask", "type": "human", "data": {"name": "Ask", "prompt": "Well?"}}
 
 
+def test_status(client: Client, support: Workflow) -> None:
+    client.run(support, message="hi", show=False)
+    about = client.status()
+    assert {name: about[name] for name in ("resumed", "active", "waiting", "failure")} == {
+        "resumed": 0,
+        "active": 0,
+        "waiting": 0,
+        "failure": None,
+    }
+    assert set(about) == {"version", "resumed", "active", "waiting", "failure", "dataDir"}
+
+
 def test_a_run_comes_back_whole(client: Client, support: Workflow) -> None:
     run = client.run(support, message="my invoice is wrong", show=False)
     assert run.status is ExecutionStatus.COMPLETED

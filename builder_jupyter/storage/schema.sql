@@ -1,0 +1,45 @@
+-- What a database looks like after all migrations, for people who query it. Nothing runs this; a test compares.
+-- Times are UTC: milliseconds since 1970 in BIGINT columns named …_at or at_ms, TIMESTAMP elsewhere.
+
+-- The journal: everything that happened to executions, and the plans they follow. Append only; no key, no index:
+-- both cost writes and hardly help reads, since rows arrive in the order in which they are read.
+CREATE TABLE events (
+    position BIGINT,
+    subject  VARCHAR,
+    seq      BIGINT,
+    at_ms    BIGINT,
+    kind     VARCHAR,
+    body     VARCHAR
+);
+
+-- Projections of finished executions for SQL users. Appended in the background, never updated, rebuilt when behind.
+CREATE TABLE executions (
+    execution_id VARCHAR, workflow_id VARCHAR, workflow_version INTEGER, workflow_name VARCHAR, workspace VARCHAR,
+    principal VARCHAR, trigger_type VARCHAR, status VARCHAR, created_at BIGINT, started_at BIGINT, finished_at BIGINT,
+    credits DECIMAL(18, 4), error VARCHAR,
+    first_position BIGINT, last_position BIGINT -- where its entries lie in the journal
+);
+CREATE TABLE steps (
+    execution_id VARCHAR, step VARCHAR, visit INTEGER, node_type VARCHAR, status VARCHAR, attempt INTEGER,
+    started_at BIGINT, finished_at BIGINT, credits DECIMAL(18, 4), model VARCHAR, input_tokens BIGINT,
+    output_tokens BIGINT, skip_reason VARCHAR, error VARCHAR
+);
+
+CREATE TABLE workflows (
+    workflow_id VARCHAR, workspace VARCHAR, owner VARCHAR, current_version INTEGER,
+    created_at TIMESTAMP, updated_at TIMESTAMP
+);
+-- Every saved state, immutable. `content` is the workflow in its own wire shape.
+CREATE TABLE workflow_versions (
+    workflow_id VARCHAR, version INTEGER, name VARCHAR, content VARCHAR, created_at TIMESTAMP, created_by VARCHAR,
+    message VARCHAR
+);
+
+-- API keys: the hash of the key, never the key.
+CREATE TABLE api_keys (
+    key_id VARCHAR, workspace VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, scopes VARCHAR[],
+    created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP
+);
+
+-- Which migrations the file has seen.
+CREATE TABLE schema_migrations (number INTEGER, applied_at TIMESTAMP);
