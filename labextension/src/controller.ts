@@ -17,6 +17,8 @@ export interface Kernel {
   send(message: Record<string, unknown>): void;
   /** Tell Python what this canvas shows now. */
   announce(workflowId: string, executionId: string): void;
+  /** Tell Python that there is another saved version than the one known so far. */
+  saved(workflowId: string): void;
 }
 
 /** What has changed: the steps, or all of them. */
@@ -188,13 +190,10 @@ export class Controller {
 
   /** Show statuses that belong to no execution. */
   private show(statuses: Record<string, NodeStatus>): void {
-    if (!Object.keys(statuses).length) {
-      this.run = null;
-    } else {
-      this.run = new Run('');
-      this.run.merge(NO_HEADER, statuses);
-    }
-    this.changed.emit({ steps: 'all' });
+    const before = this.run?.steps.keys() ?? [];
+    this.run = Object.keys(statuses).length ? new Run('') : null;
+    this.run?.merge(NO_HEADER, statuses);
+    this.tell(new Set([...before, ...Object.keys(statuses)]));
   }
 
   private async refresh(run: Run): Promise<void> {
@@ -214,8 +213,17 @@ export class Controller {
     }
     this.unwatch?.();
     this.workflowId = workflowId;
-    this.unwatch = this.watch.add(workflowId, newest => {
-      this.adopt(newest);
+    let known: number | null = null;
+    this.unwatch = this.watch.add(workflowId, {
+      onNewest: newest => {
+        this.adopt(newest);
+      },
+      onVersion: version => {
+        if (version !== known) {
+          known = version;
+          this.kernel.saved(workflowId);
+        }
+      }
     });
   }
 

@@ -1,26 +1,31 @@
 /**
- * Which execution of a workflow is the newest, for everybody on the page who shows that workflow. One light question
- * every few seconds while the page is visible, however many canvases there are.
+ * Which execution of a workflow is the newest and which version is saved, for everybody on the page who shows that
+ * workflow. Light questions every few seconds while the page is visible, however many canvases there are.
  */
 import type { Server } from './server';
 import type { ExecutionSummary } from './types';
 
 const EVERY_MS = 2500;
 
-type Hear = (newest: ExecutionSummary) => void;
+/** Who is told, again and again: news is what differs from the last time. */
+export interface Listener {
+  onNewest(newest: ExecutionSummary): void;
+  onVersion(version: number): void;
+}
 
 /** One for each page. */
 export class Watch {
   constructor(private readonly server: Server) {}
 
-  /** Hear of the newest execution of a workflow whenever there is another one; call the answer to stop. */
-  add(workflowId: string, hear: Hear): () => void {
+  /** Hear of a workflow; call the answer to stop. */
+  add(workflowId: string, listener: Listener): () => void {
     const known = this.listeners.get(workflowId) ?? new Set();
-    this.listeners.set(workflowId, known.add(hear));
+    this.listeners.set(workflowId, known.add(listener));
     this.timer ??= setInterval(() => void this.look(), EVERY_MS);
     void this.lookAt(workflowId);
+    void this.lookAtVersions();
     return () => {
-      known.delete(hear);
+      known.delete(listener);
       if (!known.size) {
         this.listeners.delete(workflowId);
       }
@@ -36,8 +41,8 @@ export class Watch {
     try {
       const [newest] = await this.server.executions(workflowId, 1);
       if (newest) {
-        this.listeners.get(workflowId)?.forEach(hear => {
-          hear(newest);
+        this.listeners.get(workflowId)?.forEach(listener => {
+          listener.onNewest(newest);
         });
       }
     } catch (error) {
@@ -45,12 +50,28 @@ export class Watch {
     }
   }
 
-  private readonly listeners = new Map<string, Set<Hear>>();
+  private readonly listeners = new Map<string, Set<Listener>>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   private async look(): Promise<void> {
     if (document.visibilityState === 'visible') {
-      await Promise.all([...this.listeners.keys()].map(id => this.lookAt(id)));
+      await Promise.all([
+        this.lookAtVersions(),
+        ...[...this.listeners.keys()].map(id => this.lookAt(id))
+      ]);
+    }
+  }
+
+  /** One question for all: the list begins with what was changed last. */
+  private async lookAtVersions(): Promise<void> {
+    try {
+      for (const { id, version } of await this.server.workflows()) {
+        this.listeners.get(id)?.forEach(listener => {
+          listener.onVersion(version);
+        });
+      }
+    } catch (error) {
+      console.debug('the workflows cannot be read just now', error);
     }
   }
 }
