@@ -173,6 +173,7 @@ export class Controller {
   }
 
   private workflowId: string | null = null;
+  private watched = '';
   private follower: Follower | null = null;
   private unwatch: (() => void) | null = null;
   private readonly since = Date.now();
@@ -208,20 +209,25 @@ export class Controller {
   }
 
   private watchWorkflow(workflowId: string | null): void {
-    if (this.kernel.ownsRuns || !workflowId || workflowId === this.workflowId) {
+    const { name } = this.doc;
+    const watched = workflowId ?? `named ${name}`;
+    if (this.kernel.ownsRuns || watched === this.watched) {
       return;
     }
     this.unwatch?.();
+    this.watched = watched;
     this.workflowId = workflowId;
-    let known: number | null = null;
-    this.unwatch = this.watch.add(workflowId, {
+    let known = '';
+    this.unwatch = this.watch.add({
+      workflowId,
+      name,
       onNewest: newest => {
         this.adopt(newest);
       },
-      onVersion: version => {
-        if (version !== known) {
-          known = version;
-          this.kernel.saved(workflowId);
+      onSaved: ({ id, version }) => {
+        if (known !== `${id} ${version}`) {
+          known = `${id} ${version}`;
+          this.kernel.saved(id);
         }
       }
     });
@@ -233,6 +239,7 @@ export class Controller {
     const isNewer = !this.run || newest.createdAt > this.run.createdAt;
     if (newest.executionId !== this.run?.id && isNews && isNewer && !this.isStarting) {
       this.follow(newest.executionId, newest.createdAt);
+      this.kernel.announce(newest.canvasId, newest.executionId);
     }
   }
 

@@ -3,14 +3,17 @@
  * workflow. Light questions every few seconds while the page is visible, however many canvases there are.
  */
 import type { Server } from './server';
-import type { ExecutionSummary } from './types';
+import type { ExecutionSummary, WorkflowSummary } from './types';
 
 const EVERY_MS = 2500;
 
 /** Who is told, again and again: news is what differs from the last time. */
 export interface Listener {
+  /** The workflow; null while only its name is known, since it has not been saved from here. */
+  readonly workflowId: string | null;
+  readonly name: string;
   onNewest(newest: ExecutionSummary): void;
-  onVersion(version: number): void;
+  onSaved(saved: WorkflowSummary): void;
 }
 
 /** One for each page. */
@@ -18,17 +21,15 @@ export class Watch {
   constructor(private readonly server: Server) {}
 
   /** Hear of a workflow; call the answer to stop. */
-  add(workflowId: string, listener: Listener): () => void {
-    const known = this.listeners.get(workflowId) ?? new Set();
-    this.listeners.set(workflowId, known.add(listener));
+  add(listener: Listener): () => void {
+    this.listeners.add(listener);
     this.timer ??= setInterval(() => void this.look(), EVERY_MS);
-    void this.lookAt(workflowId);
-    void this.lookAtVersions();
+    if (listener.workflowId !== null) {
+      void this.lookAt(listener.workflowId);
+    }
+    void this.lookAtSaved();
     return () => {
-      known.delete(listener);
-      if (!known.size) {
-        this.listeners.delete(workflowId);
-      }
+      this.listeners.delete(listener);
       if (!this.listeners.size) {
         clearInterval(this.timer);
         this.timer = undefined;
@@ -41,7 +42,8 @@ export class Watch {
     try {
       const [newest] = await this.server.executions(workflowId, 1);
       if (newest) {
-        this.listeners.get(workflowId)?.forEach(listener => {
+        const concerned = [...this.listeners].filter(one => one.workflowId === workflowId);
+        concerned.forEach(listener => {
           listener.onNewest(newest);
         });
       }
@@ -50,25 +52,31 @@ export class Watch {
     }
   }
 
-  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly listeners = new Set<Listener>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   private async look(): Promise<void> {
     if (document.visibilityState === 'visible') {
+      const ids = new Set([...this.listeners].map(listener => listener.workflowId));
       await Promise.all([
-        this.lookAtVersions(),
-        ...[...this.listeners.keys()].map(id => this.lookAt(id))
+        this.lookAtSaved(),
+        ...[...ids].map(id => (id === null ? undefined : this.lookAt(id)))
       ]);
     }
   }
 
-  /** One question for all: the list begins with what was changed last. */
-  private async lookAtVersions(): Promise<void> {
+  /** One question for all. The list begins with what was changed last, so of several of one name that one counts. */
+  private async lookAtSaved(): Promise<void> {
     try {
-      for (const { id, version } of await this.server.workflows()) {
-        this.listeners.get(id)?.forEach(listener => {
-          listener.onVersion(version);
-        });
+      const saved = await this.server.workflows();
+      for (const listener of [...this.listeners]) {
+        const { workflowId, name } = listener;
+        const found = saved.find(one =>
+          workflowId === null ? one.name === name : one.id === workflowId
+        );
+        if (found) {
+          listener.onSaved(found);
+        }
       }
     } catch (error) {
       console.debug('the workflows cannot be read just now', error);

@@ -206,6 +206,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             self.workflow = stored
         if content_of(self._workflow) == content_of(stored):
             self._saved = stored
+            self._know_id(workflow_id)
 
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Do what the view asks for; what goes wrong is shown there."""

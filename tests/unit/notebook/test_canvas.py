@@ -150,7 +150,9 @@ def test_another_graph_keeps_the_id_and_counts_up(canvas: Canvas) -> None:
 def test_what_others_save_is_drawn_unless_the_graph_has_changes_of_its_own(canvas: Canvas, client: Client) -> None:
     saved = client.save(HELLO)
     news = {"do": "saved", "workflow": saved.id}
+    assert canvas.workflow.id is None
     canvas._on_message(None, news, None)
+    assert canvas.doc["workflowId"] == saved.id
     client.save(saved.with_nodes(replace(node, position=Position(7, 7)) for node in saved.nodes))
     canvas._on_message(None, news, None)
     assert canvas.doc["version"] == 2
