@@ -60,7 +60,7 @@ class Client:
         """
         for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
             stored = self._ask(self.transport.get_workflow(summary["id"]))
-            if _content(stored) == _content(workflow):
+            if content_of(stored) == content_of(workflow):
                 return stored
             if stored.profile is workflow.profile:
                 return self._ask(self.transport.update_workflow(summary["id"], workflow, message))
@@ -167,7 +167,7 @@ class Client:
         return self.transport.portal.wait(work)
 
 
-def _content(workflow: Workflow) -> Workflow:
+def content_of(workflow: Workflow) -> Workflow:
     """Return a workflow as it is compared: the Builder API writes these defaults into every workflow it gives out."""
     metadata = {name: value for name, value in workflow.metadata.items() if (name, value) not in _FILLED_IN}
     return replace(workflow, metadata=FrozenDict(metadata))

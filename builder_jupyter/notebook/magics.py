@@ -14,7 +14,8 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from builder_jupyter.client.default import default_client
-from builder_jupyter.errors import NotConfigured, NotFound, Unprocessable
+from builder_jupyter.errors import InvalidInput, NotConfigured, NotFound, StepError, Unprocessable
+from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.dialects.plain import parse_plain
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.arguments import inputs, parse, target, value, variable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.execution import Execution
 
 CANVAS = "builder_jupyter.notebook.widgets.canvas"
+LAST_RUN = "_run"
 FIRST_LINE = 2
 """The text of a cell begins below the magic, and messages count the lines as the cell does."""
 
@@ -50,6 +52,12 @@ class WorkflowMagics(Magics):
         name = self._name(options.name)
         if cell is None:
             found = default_client().workflow(name)
+        elif not cell.strip():
+            raise InvalidInput(
+                f"The cell does not say what {name} is.",
+                code="EMPTY_CELL",
+                hint="Describe it below, or show a saved one with %workflow NAME.",
+            )
         else:
             found = _kept(parse_plain(cell, name=name, first_line=FIRST_LINE), options.no_save, self._text(options))
         if options.variable:
@@ -64,11 +72,13 @@ class WorkflowMagics(Magics):
     @argument("--trigger", metavar="NODE", help="the node to start from, if there are several triggers")
     @argument("--quiet", action="store_true", help="do not show how the run gets on")
     def run_workflow(self, line: str) -> Execution:
-        """Run a workflow to its end and return the execution, which failed runs are as well."""
+        """Run a workflow to its end and return the execution, also as ``_run``; one that fails is an error."""
         options = parse(self.run_workflow, line)
         workflow, given = target(options.workflow, self._variables), inputs(options.inputs, self._variables)
         show = False if options.quiet else None
-        return default_client().run(workflow, given, trigger=options.trigger, show=show)
+        run = default_client().run(workflow, given, trigger=options.trigger, show=show)
+        self._variables[LAST_RUN] = run
+        return _successful(run)
 
     @no_var_expand
     @line_magic
@@ -114,7 +124,31 @@ def register(ip: Any) -> None:
     """Give an IPython shell the magics and their completions; doing it twice changes nothing."""
     if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
         ip.register_magics(WorkflowMagics)
+        ip.input_transformers_cleanup.append(_with_a_body)
         ip.set_hook("complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|runs|canvas)\s")
+
+
+def _with_a_body(lines: list[str]) -> list[str]:
+    """Give ``%%workflow`` an empty line when nothing else is below it.
+
+    IPython refuses a cell magic without a body itself, by a ``UsageError``, which nbval and *Run all* let pass.
+    """
+    is_empty = len(lines) == 1 and lines[0].split(maxsplit=1)[:1] == ["%%workflow"]
+    return [*lines, "\n"] if is_empty else lines
+
+
+def _successful(run: Execution) -> Execution:
+    """Return a run unless it failed. Raises `StepError` with what the run says of it."""
+    if run.status is not ExecutionStatus.ERROR:
+        return run
+    error = run.error or {}
+    step = error.get("stepId")
+    raise StepError(
+        error.get("message") or "The run failed.",
+        code=error.get("code"),
+        details={"executionId": run.id, "stepId": step},
+        hint=f"See {LAST_RUN}[{step!r}]." if step else f"See {LAST_RUN}.steps.",
+    )
 
 
 def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:

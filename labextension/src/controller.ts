@@ -17,6 +17,8 @@ export interface Kernel {
   send(message: Record<string, unknown>): void;
   /** Tell Python what this canvas shows now. */
   announce(workflowId: string, executionId: string): void;
+  /** Tell Python that there is another saved version than the one known so far. */
+  saved(workflowId: string): void;
 }
 
 /** What has changed: the steps, or all of them. */
@@ -171,6 +173,7 @@ export class Controller {
   }
 
   private workflowId: string | null = null;
+  private watched = '';
   private follower: Follower | null = null;
   private unwatch: (() => void) | null = null;
   private readonly since = Date.now();
@@ -188,13 +191,10 @@ export class Controller {
 
   /** Show statuses that belong to no execution. */
   private show(statuses: Record<string, NodeStatus>): void {
-    if (!Object.keys(statuses).length) {
-      this.run = null;
-    } else {
-      this.run = new Run('');
-      this.run.merge(NO_HEADER, statuses);
-    }
-    this.changed.emit({ steps: 'all' });
+    const before = this.run?.steps.keys() ?? [];
+    this.run = Object.keys(statuses).length ? new Run('') : null;
+    this.run?.merge(NO_HEADER, statuses);
+    this.tell(new Set([...before, ...Object.keys(statuses)]));
   }
 
   private async refresh(run: Run): Promise<void> {
@@ -209,13 +209,27 @@ export class Controller {
   }
 
   private watchWorkflow(workflowId: string | null): void {
-    if (this.kernel.ownsRuns || !workflowId || workflowId === this.workflowId) {
+    const { name } = this.doc;
+    const watched = workflowId ?? `named ${name}`;
+    if (this.kernel.ownsRuns || watched === this.watched) {
       return;
     }
     this.unwatch?.();
+    this.watched = watched;
     this.workflowId = workflowId;
-    this.unwatch = this.watch.add(workflowId, newest => {
-      this.adopt(newest);
+    let known = '';
+    this.unwatch = this.watch.add({
+      workflowId,
+      name,
+      onNewest: newest => {
+        this.adopt(newest);
+      },
+      onSaved: ({ id, version }) => {
+        if (known !== `${id} ${version}`) {
+          known = `${id} ${version}`;
+          this.kernel.saved(id);
+        }
+      }
     });
   }
 
@@ -225,6 +239,7 @@ export class Controller {
     const isNewer = !this.run || newest.createdAt > this.run.createdAt;
     if (newest.executionId !== this.run?.id && isNews && isNewer && !this.isStarting) {
       this.follow(newest.executionId, newest.createdAt);
+      this.kernel.announce(newest.canvasId, newest.executionId);
     }
   }
 

@@ -34,7 +34,7 @@ export class NodeDetails {
       return;
     }
     const look = lookOf(doc.looks, node.type);
-    const step = run ? (run.steps.get(nodeId) ?? pendingStep()) : null;
+    const step = run?.steps.get(nodeId) ?? (run?.id ? pendingStep() : null);
     setText(this.name, node.label);
     setText(this.kind, look.title === nodeId ? look.title : `${look.title} · ${nodeId}`);
     if (this.drawn !== look.icon + look.color) {

@@ -105,6 +105,7 @@ export class CanvasFrame {
   });
   private pending: Set<string> | 'all' = 'all';
   private frame = 0;
+  private isStale = false;
   private clock: ReturnType<typeof setInterval> | undefined;
 
   private run(): void {
@@ -142,12 +143,19 @@ export class CanvasFrame {
     this.request();
   };
 
-  /** Paint once a frame, however much has changed; hidden pages get a timer instead of frames. */
+  /**
+   * Paint at once, then at most once a frame, however much has changed: cytoscape draws in the frame after a change, so
+   * that waiting for one of our own first would show everything a frame late.
+   */
   private request(): void {
+    this.isStale = true;
     if (!this.frame) {
+      this.paint();
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
-        this.paint();
+        if (this.isStale) {
+          this.request();
+        }
       });
     }
   }
@@ -156,6 +164,7 @@ export class CanvasFrame {
     const { run } = this.controller;
     const changed = this.pending;
     this.pending = new Set();
+    this.isStale = false;
     const statusOf = (id: string): StepStatus | null =>
       run ? (run.steps.get(id)?.status ?? (run.id ? 'pending' : null)) : null;
     if (changed === 'all' || changed.size) {

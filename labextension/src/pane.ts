@@ -37,7 +37,7 @@ export class Pane {
       'All steps'
     );
     this.overview.append(
-      element('div', 'jp-bj-column', {}, this.problem, this.heading('Inputs'), this.form.node),
+      element('div', 'jp-bj-column', {}, this.problem, this.inputsTitle, this.form.node),
       element('div', 'jp-bj-column', {}, this.fault, this.resultTitle, this.result),
       element('div', 'jp-bj-column', {}, this.stepsTitle, this.steps.node)
     );
@@ -55,6 +55,7 @@ export class Pane {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.form.setTriggers(doc.triggers);
+    this.inputsTitle.hidden = !doc.triggers.length;
     this.steps.setDoc(doc);
     this.show(
       this.selected !== null && doc.nodes.some(node => node.id === this.selected)
@@ -97,6 +98,7 @@ export class Pane {
   private readonly single = element('div', 'jp-bj-single');
   private readonly problem = element('div', 'jp-bj-problem', { role: 'alert' });
   private readonly fault = element('div', 'jp-bj-problem');
+  private readonly inputsTitle = this.heading('Inputs');
   private readonly resultTitle = this.heading('Output');
   private readonly result = element('div', 'jp-bj-text jp-bj-result');
   private readonly stepsTitle = this.heading('Steps');

@@ -51,7 +51,7 @@ export class StepList {
   update(run: Run | null): void {
     for (const [id, row] of this.rows) {
       const step = run?.steps.get(id);
-      const status = step?.status ?? (run ? 'pending' : null);
+      const status = step?.status ?? (run?.id ? 'pending' : null);
       if (row.status !== status) {
         row.status = status;
         row.mark.replaceChildren(drawing(status ? badge(MARKS[status], 16) : row.plain));

@@ -34,10 +34,10 @@ export class Toolbar {
       'div',
       'jp-bj-toolbar',
       { role: 'toolbar', 'aria-label': 'Workflow' },
+      this.title,
+      element('div', 'jp-bj-state', {}, this.icon, this.word, this.bar, this.numbers),
       this.start,
       this.stop,
-      element('div', 'jp-bj-state', {}, this.icon, this.word, this.bar, this.numbers),
-      this.title,
       element(
         'div',
         'jp-bj-tools',

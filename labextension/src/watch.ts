@@ -1,29 +1,35 @@
 /**
- * Which execution of a workflow is the newest, for everybody on the page who shows that workflow. One light question
- * every few seconds while the page is visible, however many canvases there are.
+ * Which execution of a workflow is the newest and which version is saved, for everybody on the page who shows that
+ * workflow. Light questions every few seconds while the page is visible, however many canvases there are.
  */
 import type { Server } from './server';
-import type { ExecutionSummary } from './types';
+import type { ExecutionSummary, WorkflowSummary } from './types';
 
 const EVERY_MS = 2500;
 
-type Hear = (newest: ExecutionSummary) => void;
+/** Who is told, again and again: news is what differs from the last time. */
+export interface Listener {
+  /** The workflow; null while only its name is known, since it has not been saved from here. */
+  readonly workflowId: string | null;
+  readonly name: string;
+  onNewest(newest: ExecutionSummary): void;
+  onSaved(saved: WorkflowSummary): void;
+}
 
 /** One for each page. */
 export class Watch {
   constructor(private readonly server: Server) {}
 
-  /** Hear of the newest execution of a workflow whenever there is another one; call the answer to stop. */
-  add(workflowId: string, hear: Hear): () => void {
-    const known = this.listeners.get(workflowId) ?? new Set();
-    this.listeners.set(workflowId, known.add(hear));
+  /** Hear of a workflow; call the answer to stop. */
+  add(listener: Listener): () => void {
+    this.listeners.add(listener);
     this.timer ??= setInterval(() => void this.look(), EVERY_MS);
-    void this.lookAt(workflowId);
+    if (listener.workflowId !== null) {
+      void this.lookAt(listener.workflowId);
+    }
+    void this.lookAtSaved();
     return () => {
-      known.delete(hear);
-      if (!known.size) {
-        this.listeners.delete(workflowId);
-      }
+      this.listeners.delete(listener);
       if (!this.listeners.size) {
         clearInterval(this.timer);
         this.timer = undefined;
@@ -36,8 +42,9 @@ export class Watch {
     try {
       const [newest] = await this.server.executions(workflowId, 1);
       if (newest) {
-        this.listeners.get(workflowId)?.forEach(hear => {
-          hear(newest);
+        const concerned = [...this.listeners].filter(one => one.workflowId === workflowId);
+        concerned.forEach(listener => {
+          listener.onNewest(newest);
         });
       }
     } catch (error) {
@@ -45,12 +52,34 @@ export class Watch {
     }
   }
 
-  private readonly listeners = new Map<string, Set<Hear>>();
+  private readonly listeners = new Set<Listener>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   private async look(): Promise<void> {
     if (document.visibilityState === 'visible') {
-      await Promise.all([...this.listeners.keys()].map(id => this.lookAt(id)));
+      const ids = new Set([...this.listeners].map(listener => listener.workflowId));
+      await Promise.all([
+        this.lookAtSaved(),
+        ...[...ids].map(id => (id === null ? undefined : this.lookAt(id)))
+      ]);
+    }
+  }
+
+  /** One question for all. The list begins with what was changed last, so of several of one name that one counts. */
+  private async lookAtSaved(): Promise<void> {
+    try {
+      const saved = await this.server.workflows();
+      for (const listener of [...this.listeners]) {
+        const { workflowId, name } = listener;
+        const found = saved.find(one =>
+          workflowId === null ? one.name === name : one.id === workflowId
+        );
+        if (found) {
+          listener.onSaved(found);
+        }
+      }
+    } catch (error) {
+      console.debug('the workflows cannot be read just now', error);
     }
   }
 }

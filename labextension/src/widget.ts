@@ -29,9 +29,10 @@ export class CanvasModel extends CytoscapeModel {
           this.send(message as JSONObject, {});
         },
         announce: (workflowId, executionId) => {
-          if (this.comm_live) {
-            this.send({ do: 'follow', workflow: workflowId, execution: executionId }, {});
-          }
+          this.mention({ do: 'follow', workflow: workflowId, execution: executionId });
+        },
+        saved: workflowId => {
+          this.mention({ do: 'saved', workflow: workflowId });
         }
       },
       this.doc
@@ -64,6 +65,13 @@ export class CanvasModel extends CytoscapeModel {
   override close(commClosed?: boolean): Promise<void> {
     this.controller.dispose();
     return super.close(commClosed);
+  }
+
+  /** Send what a kernel that is gone need not know. */
+  private mention(message: JSONObject): void {
+    if (this.comm_live) {
+      this.send(message, {});
+    }
   }
 
   private hear(): void {

@@ -24,6 +24,10 @@ from playwright.sync_api import sync_playwright
 SIZES = (100, 1000, 5000)
 STOCK_SIZES = (100, 1000)
 ROUNDS = 7
+UNLIMITED = (
+    "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=100000"  # stock ipycytoscape at 1,000 nodes exceeds it
+)
+SETTLED_SECONDS = 0.5
 
 IMPORTS = "import time, ipycytoscape, builder_jupyter as bj; bj.Canvas"
 WORKFLOW = """
@@ -44,9 +48,11 @@ graph
 """
 PAINTED = """() => new Promise(done => requestAnimationFrame(() => setTimeout(() =>
   done(performance.timeOrigin + performance.now()))))"""
-WATCH = """() => { const { core } = CANVAS().graph; window.SEEN = {};
-  core.on('data', 'node', () => { SEEN.applied ??= performance.timeOrigin + performance.now(); });
-  core.on('render', () => { if (SEEN.applied) SEEN.painted ??= performance.timeOrigin + performance.now(); }); }"""
+WATCH = """core => { const now = () => performance.timeOrigin + performance.now(); window.SEEN = {};
+  core.on('data class', 'node', () => { SEEN = { applied: now() }; });
+  core.on('render', () => { if (SEEN.applied) SEEN.painted ??= now(); }); }"""
+OUR_CORE = "CANVAS().graph.core"
+STOCK_CORE = "[...document.querySelectorAll('.custom-widget')].map(e => e._cyreg?.cy).find(c => c?.edges().length)"
 DELTAS = """
 from builder_jupyter.notebook.widgets import follow
 from builder_jupyter.client.connect import connect
@@ -91,42 +97,49 @@ def first_paint(page: Any, server: Jupyter, name: str, cell: str, drawn: str) ->
     return painted - float(Kernel(server).value("BEGUN"))
 
 
-def statuses(page: Any, kernel: Kernel, count: int) -> tuple[float, float]:
-    """Return the medians of milliseconds until ``count`` statuses of one message are applied and painted."""
+def timed(page: Any, kernel: Kernel, core: str, change: str) -> tuple[float, float]:
+    """Return the medians of milliseconds until a change from Python is applied and painted; ``WORD`` alternates."""
     found = []
     for number in range(ROUNDS):
-        word = ("running", "completed")[number % 2]
-        page.evaluate(WATCH)
-        kernel.run(
-            f"new = {{**canvas.statuses, **{{f'n{{i}}': {{'status': {word!r}}} for i in range({count})}}}}\n"
-            "SENT = time.time() * 1000; canvas.statuses = new"
-        )
+        page.evaluate(f"() => ({WATCH})({core})")
+        kernel.run(f"WORD = {('running', 'completed')[number % 2]!r}\nSENT = time.time() * 1000\n{change}")
+        time.sleep(SETTLED_SECONDS)  # stock ipycytoscape sends a message for each node: the last one counts
         page.wait_for_function("() => SEEN.painted", polling=10)
         seen, sent = page.evaluate("() => SEEN"), kernel.value("SENT")
         found.append((seen["applied"] - sent, seen["painted"] - sent))
     return statistics.median(a for a, _ in found), statistics.median(p for _, p in found)
 
 
+def report(n: int, whose: str, paint: float, one: tuple[float, float], hundred: tuple[float, float]) -> None:
+    """Print one line of the table."""
+    print(f"{n:5} {whose:5}  {paint:5.0f}  {one[0]:4.0f} / {one[1]:4.0f}  {hundred[1]:4.0f}", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder, jupyter(Path(folder)) as server, sync_playwright() as driver:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyter(Path(folder), "lab", UNLIMITED) as server,
+        sync_playwright() as driver,
+    ):
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        print("nodes  stock: paint  ours: paint  1 status: applied / painted  100 statuses: painted   (ms)")
+        print("first paint, one status applied / painted, 100 statuses of one message painted (ms)")
         for n in SIZES:
-            stock = float("nan")
             if n in STOCK_SIZES:
-                drawn = "() => [...document.querySelectorAll('.custom-widget')].some(e => e._cyreg?.cy.edges().length)"
-                stock = first_paint(new_page(browser), server, f"stock{n}.ipynb", STOCK.format(n=n), drawn)
+                page = new_page(browser)
+                paint = first_paint(page, server, f"stock{n}.ipynb", STOCK.format(n=n), f"() => !!{STOCK_CORE}")
+                kernel = Kernel(server)
+                one = timed(page, kernel, STOCK_CORE, "graph.graph.nodes[0].classes = WORD")
+                hundred = timed(page, kernel, STOCK_CORE, "for node in graph.graph.nodes[:100]: node.classes = WORD")
+                report(n, "stock", paint, one, hundred)
             page = new_page(browser)
             drawn = "() => document.querySelector('.jp-bj-canvas')?.canvas?.graph.core.edges().length"
-            ours = first_paint(page, server, f"ours{n}.ipynb", OURS.format(n=n), drawn)
+            paint = first_paint(page, server, f"ours{n}.ipynb", OURS.format(n=n), drawn)
             wait_for_canvas(page)
             kernel = Kernel(server)
-            kernel.run("canvas.statuses = {'n0': {'status': 'pending'}}")
-            time.sleep(1)
-            applied, painted = statuses(page, kernel, 1)
-            _, hundred = statuses(page, kernel, 100)
-            print(f"{n:5}  {stock:12.0f}  {ours:11.0f}  {applied:15.0f} / {painted:5.0f}  {hundred:24.0f}")
+            one = timed(page, kernel, OUR_CORE, "canvas.statuses = {'n0': {'status': WORD}}")
+            many = "canvas.statuses = {f'n{i}': {'status': WORD} for i in range(100)}"
+            report(n, "ours", paint, one, timed(page, kernel, OUR_CORE, many))
             if n == 1000:
                 kernel.run("canvas.statuses = {}; canvas.runs_in = 'kernel'")
                 kernel.run(DELTAS)

@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WORKFLOW = Path(__file__).parents[2] / "notebooks" / "data" / "support.workflow.json"
+MESSAGE = ".jp-bj-form textarea[name=message]"
 NOISE = "reading 'schema'"  # Notebook's own
 SUPPORT = f"import builder_jupyter as bj\nwf = bj.Workflow.load({str(WORKFLOW)!r})\ncanvas = bj.Canvas(wf)\ncanvas"
 
@@ -71,3 +72,18 @@ def show(page: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
         return page
 
     return open_it
+
+
+def start(page: Any, message: str, *, index: int = 0) -> None:
+    """Fill in the message and press Run."""
+    page.locator(MESSAGE).nth(index).fill(message)
+    page.locator(".jp-bj-run").nth(index).click()
+
+
+def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 30_000) -> None:
+    """Wait until the toolbar says how the run stands."""
+    page.wait_for_function(
+        "([word, i]) => [...document.querySelectorAll('.jp-bj-state .jp-bj-word')][i]?.textContent === word",
+        arg=[word, index],
+        timeout=timeout,
+    )

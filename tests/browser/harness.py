@@ -47,11 +47,16 @@ class Jupyter:
     runtime: Path
     app: str
     process: subprocess.Popen[bytes]
+    token: str
 
 
 @contextlib.contextmanager
-def jupyter(folder: Path, app: str = "lab", *options: str) -> Iterator[Jupyter]:
-    """Run a server in folders of its own; its models are those of `models.py`."""
+def jupyter(folder: Path, app: str = "lab", *options: str, token: str = "") -> Iterator[Jupyter]:
+    """Run a server in folders of its own.
+
+    With a token it is as anybody starts it: the token and the XSRF check are on and the models are real. Without one
+    nothing is checked, and the model is that of `scripted.py`.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -73,9 +78,10 @@ def jupyter(folder: Path, app: str = "lab", *options: str) -> Iterator[Jupyter]:
         "PYTHONPATH": str(HERE),
     }
     cls = "LabApp" if app == "lab" else "JupyterNotebookApp"
+    launch = ["-m", "jupyter", app] if token else [str(HERE / "serve.py"), app, "--ServerApp.disable_check_xsrf=True"]
     command = [
-        sys.executable, str(HERE / "serve.py"), app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        sys.executable, *launch, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={places['root']}", f"--{cls}.expose_app_in_browser=True",
         f"--BuilderApp.data_dir={places['data']}", *options,
     ]  # fmt: skip
@@ -85,11 +91,11 @@ def jupyter(folder: Path, app: str = "lab", *options: str) -> Iterator[Jupyter]:
     try:
         for _ in range(400):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=1)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/builder/health", timeout=1)
                 break
             assert process.poll() is None, log.read_text()
             time.sleep(0.1)
-        yield Jupyter(f"http://127.0.0.1:{port}", places["root"], places["runtime"], app, process)
+        yield Jupyter(f"http://127.0.0.1:{port}", places["root"], places["runtime"], app, process, token)
     finally:
         process.terminate()
         process.wait(20)
@@ -104,8 +110,7 @@ def write_notebook(path: Path, *cells: str) -> None:
 
 def open_notebook(page: Any, server: Jupyter, name: str) -> None:
     """Open a notebook and wait for its kernel."""
-    lab = server.app == "lab"
-    page.goto(f"{server.url}/lab/tree/{name}?reset" if lab else f"{server.url}/notebooks/{name}")
+    page.goto(f"{server.url}/{'lab/tree' if server.app == 'lab' else 'notebooks'}/{name}?reset&token={server.token}")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function(SESSION_READY, timeout=60_000)
 

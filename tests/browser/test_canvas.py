@@ -6,25 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import SUPPORT
-from harness import Jupyter, Kernel, click_node, wait_for_canvas
+from conftest import SUPPORT, start, wait_for_state
+from harness import Jupyter, Kernel, click_node, open_notebook, run_all, wait_for_canvas, write_notebook
 
 Show = Callable[..., Any]
-MESSAGE = ".jp-bj-form textarea[name=message]"
 BLOCKING = "import time\ntime.sleep(8)\nprint('cell is done')"
-
-
-def start(page: Any, message: str, *, index: int = 0) -> None:
-    page.locator(MESSAGE).nth(index).fill(message)
-    page.locator(".jp-bj-run").nth(index).click()
-
-
-def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 30_000) -> None:
-    page.wait_for_function(
-        "([word, i]) => [...document.querySelectorAll('.jp-bj-state .jp-bj-word')][i]?.textContent === word",
-        arg=[word, index],
-        timeout=timeout,
-    )
 
 
 def test_the_canvas_draws_and_a_run_is_seen_step_by_step(server: Jupyter, show: Show) -> None:
@@ -120,6 +106,48 @@ def test_python_runs_show_and_two_views_stay_in_step(lab: Jupyter, show: Show) -
     for index in range(3):
         wait_for_state(page, "cancelled", index=index)
     assert kernel.value("run.status") == "cancelled"
+
+
+def test_two_notebooks_of_one_workflow_stay_in_step(server: Jupyter, show: Show, page: Any) -> None:
+    show(server)
+    kernel = Kernel(server)
+    kernel.run("canvas.workflow = canvas.client.save(wf)")
+    saved = kernel.value("canvas.workflow.id")
+    other = page.context.new_page()
+    write_notebook(server.root / "other.ipynb", f"import builder_jupyter as bj\ncanvas = bj.Canvas({saved!r})\ncanvas")
+    open_notebook(other, server, "other.ipynb")
+    run_all(other)
+    wait_for_canvas(other)
+    start(other, "my invoice forever")
+    page.wait_for_function("() => STATUS('billing') === 'streaming'")
+    page.click(".jp-bj-cancel")
+    wait_for_state(page, "cancelled")
+    wait_for_state(other, "cancelled")
+    second = Kernel(server)
+    assert kernel.value("canvas.execution.id") == second.value("canvas.execution.id")
+    kernel.run(
+        "from dataclasses import replace\n"
+        "edges = [*wf.edges, bj.Edge('draft', 'extra'), bj.Edge('extra', 'closing')]\n"
+        "more = [*wf.nodes, bj.Node('extra', 'agent', {'prompt': 'Work.'})]\n"
+        "canvas.client.save(replace(wf, nodes=more, edges=edges))"
+    )
+    for one in (page, other):
+        one.wait_for_function("() => CANVAS().graph.core.nodes().length === 10")
+    assert second.value("len(canvas.workflow.nodes)") == 10
+    kernel.run("canvas.client.save(wf)")
+    for one in (page, other):
+        one.wait_for_function("() => CANVAS().graph.core.nodes().length === 9")
+    assert page.problems == []
+
+
+def test_a_static_canvas_is_stock_ipycytoscape(lab: Jupyter, show: Show) -> None:
+    page = show(lab, SUPPORT, "canvas.statuses = {'billing': {'status': 'error'}}\ncanvas.static()")
+    core = "[...document.querySelectorAll('.custom-widget')].map(e => e._cyreg?.cy).find(Boolean)"
+    page.wait_for_function(f"() => {core}?.edges().length === 13")
+    assert page.evaluate(f"() => {core}.nodes().length") == 9
+    assert page.evaluate(f"() => {core}.$id('billing').style('border-color')") == "rgb(220,38,38)"
+    assert page.evaluate(f"() => {core}.$id('billing').data('caption')") == "Billing agent\nerror"
+    assert page.evaluate(f"() => {core}.nodes().filter(n => n.grabbable()).length") == 0
 
 
 def test_changes_from_python_keep_view_and_graph(lab: Jupyter, show: Show) -> None:

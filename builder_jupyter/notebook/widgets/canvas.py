@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ipycytoscape import CytoscapeWidget
 from traitlets import Dict, Unicode
 
+from builder_jupyter.client.client import content_of
 from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.default import default_client
 from builder_jupyter.errors import BuilderError
@@ -80,6 +81,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     def __init__(self, workflow: Workflow | str, *, client: Client | None = None, **traits: Any) -> None:
         self._client = client
         self._workflow = workflow if isinstance(workflow, Workflow) else self.client.workflow(workflow)
+        self._saved: Workflow | None = None
         self._following: Following | None = None
         self._execution: Execution | None = None
         self._telling = RLock()
@@ -197,6 +199,15 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
                 self._workflow = replace(self._workflow, id=workflow_id)
                 self.doc = {**self.doc, "workflowId": workflow_id}
 
+    def _compare_with_saved(self, workflow_id: str) -> None:
+        """Draw what somebody else has saved, unless the graph here has changes of its own."""
+        stored = self.client.workflow(workflow_id)
+        if self._saved is not None and content_of(self._workflow) == content_of(self._saved) != content_of(stored):
+            self.workflow = stored
+        if content_of(self._workflow) == content_of(stored):
+            self._saved = stored
+            self._know_id(workflow_id)
+
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Do what the view asks for; what goes wrong is shown there."""
         try:
@@ -208,6 +219,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
                 case "follow":
                     self._know_id(content["workflow"])
                     self.show(content["execution"])
+                case "saved":
+                    self._compare_with_saved(content["workflow"])
         except BuilderError as error:
             self.send({"failed": str(error)})
 

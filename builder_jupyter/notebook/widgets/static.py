@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ipycytoscape import CytoscapeWidget, Edge, Node
 
 from builder_jupyter.graph.layout import NODE_HEIGHT, NODE_WIDTH
+from builder_jupyter.notebook.lettering import ink_on
 from builder_jupyter.notebook.svg import status_color
 from builder_jupyter.notebook.widgets.document import canvas_document
 
@@ -26,7 +27,7 @@ _STYLE: list[dict[str, Any]] = [
             "border-width": 4,
             "border-color": "data(border)",
             "label": "data(caption)",
-            "color": "#ffffff",
+            "color": "data(ink)",
             "font-size": 14,
             "text-wrap": "wrap",
             "text-max-width": f"{NODE_WIDTH - 20:.0f}px",
@@ -62,7 +63,8 @@ def static_graph(workflow: Workflow, statuses: Mapping[str, str] | None = None) 
         color = looks.get(node["type"], {}).get("color", "#6b7280")
         status = known.get(node["id"], "")
         caption = f"{node['label']}\n{status}".strip()
-        data = {"id": node["id"], "caption": caption, "color": color, "border": status_color(status) or color}
+        border = status_color(status) or color
+        data = {"id": node["id"], "caption": caption, "color": color, "border": border, "ink": ink_on(color)}
         nodes.append(Node(data=data, position={"x": node["x"], "y": node["y"]}))
     widget.graph.add_nodes(nodes)
     edges = [Edge(data={"id": f"{index} ", **edge}) for index, edge in enumerate(document["edges"])]

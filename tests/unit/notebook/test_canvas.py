@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from builder_jupyter.client.client import Client
 from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.graph.layout import layout
-from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
+from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.notebook.widgets.canvas import MODULE, MODULE_VERSION, VIEW_MIME, Canvas
 from builder_jupyter.notebook.widgets.document import canvas_document, drawn_edges
@@ -144,6 +145,29 @@ def test_another_graph_keeps_the_id_and_counts_up(canvas: Canvas) -> None:
     canvas.workflow = Workflow("Hello", HELLO.nodes[:2])
     assert (canvas.workflow.id, canvas.doc["version"]) == (known, 2)
     assert [node["id"] for node in canvas.doc["nodes"]] == ["start", "agent"]
+
+
+def test_what_others_save_is_drawn_unless_the_graph_has_changes_of_its_own(canvas: Canvas, client: Client) -> None:
+    saved = client.save(HELLO)
+    news = {"do": "saved", "workflow": saved.id}
+    assert canvas.workflow.id is None
+    canvas._on_message(None, news, None)
+    assert canvas.doc["workflowId"] == saved.id
+    client.save(saved.with_nodes(replace(node, position=Position(7, 7)) for node in saved.nodes))
+    canvas._on_message(None, news, None)
+    assert canvas.doc["version"] == 2
+    assert canvas.doc["nodes"][0]["x"] == 7
+    canvas._on_message(None, news, None)
+    assert canvas.doc["version"] == 2
+    own = canvas.workflow = Workflow(HELLO.name, HELLO.nodes[:2])
+    client.save(HELLO)
+    canvas._on_message(None, news, None)
+    assert canvas.workflow == own
+    canvas.workflow = HELLO
+    canvas._on_message(None, news, None)
+    client.save(saved.with_nodes(replace(node, position=Position(8, 8)) for node in saved.nodes))
+    canvas._on_message(None, news, None)
+    assert canvas.doc["nodes"][0]["x"] == 8
 
 
 def test_the_bundle_has_the_view_and_a_picture_that_is_always_the_same(canvas: Canvas) -> None:

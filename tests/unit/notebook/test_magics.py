@@ -20,9 +20,18 @@ from builder_jupyter.client.client import Client
 from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
-from builder_jupyter.errors import BuilderError, InvalidInput, NotConfigured, NotFound, Unavailable, Unprocessable
+from builder_jupyter.errors import (
+    BuilderError,
+    InvalidInput,
+    NotConfigured,
+    NotFound,
+    StepError,
+    Unavailable,
+    Unprocessable,
+)
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.model import Position, Workflow
+from builder_jupyter.nodes.chat import ChatRequest
 from builder_jupyter.notebook.completion import complete, input_names
 
 DOCS = Path(__file__).parents[3] / "docs" / "notebook.md"
@@ -36,9 +45,16 @@ start -> greeter -> end
 """
 
 
+def answer(request: ChatRequest) -> str | StepError:
+    said = request.messages[-1].content
+    if said.startswith("refuse"):
+        return StepError("The provider refused.", code="REFUSED")
+    return f"About: {said}"
+
+
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    script = ScriptedModel(lambda request: f"About: {request.messages[-1].content}")
+    script = ScriptedModel(answer)
     with Client(open_embedded(models=ScriptedModels(script))) as client:
         for module in ("magics", "completion"):
             monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
@@ -145,6 +161,22 @@ def test_a_run_is_a_value_and_takes_a_workflow_that_is_one(do: Callable[[str], A
     assert do("%run_workflow hello message=hi").text == "About: hi"
 
 
+def test_a_run_that_fails_is_an_error_and_can_be_read_afterwards(
+    do: Callable[[str], Any], shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    do("%%workflow asks\nstart\nagent a\n    prompt: Answer.\nend\nstart -> a -> end")
+    capsys.readouterr()
+    error = failure(shell, "run = %run_workflow asks message='refuse, please' --quiet")
+    assert isinstance(error, StepError)
+    shown = capsys.readouterr().out.strip()
+    assert len(shown.splitlines()) == 1
+    assert shown.endswith("See _run['a'].")
+    assert "The provider refused." in shown
+    assert do("_run.status") is ExecutionStatus.ERROR
+    assert do("_run['a'].error")["message"] == "The provider refused."
+    assert error.details == {"executionId": do("_run").id, "stepId": "a"}
+
+
 def test_lists(do: Callable[[str], Any], hello: Workflow) -> None:
     for _ in range(2):
         do("%run_workflow hello message=hi --quiet")
@@ -187,6 +219,12 @@ def test_a_canvas_is_made_of_the_workflow(
         ("%workflow", InvalidInput, "required: name"),
         ("%workflow nothing", NotFound, "'nothing'"),
         ("%canvas", InvalidInput, "required: workflow"),
+        ("%runs --limit", InvalidInput, "expected one argument. Usage: %runs"),
+        ("%canvas a b", InvalidInput, "Unrecognized arguments: b"),
+        ("%%workflow", InvalidInput, "required: name"),
+        ("%%workflow x", InvalidInput, "The cell does not say what x is. Describe it below"),
+        ("%%workflow x\n\n", InvalidInput, "The cell does not say what x is."),
+        ("%%workflow x --bogus", InvalidInput, "Unrecognized arguments: --bogus"),
         ("%%workflow x --as 1x\nstart", InvalidInput, "'1x'"),
         ("%%workflow x\nstart\nagent", InvalidInput, "line 3 needs an id behind the type"),
         ("%%workflow x\n{", InvalidInput, "This is not a JSON document"),
@@ -279,6 +317,11 @@ def test_nbval_fails_the_cells_whose_magic_fails(tmp_path: Path) -> None:
         "%run_workflow hello",
         "%run_workflow",
         "%%workflow x\nagnet a",
+        "%%workflow x",
+        "%workflows --bogus",
+        "%%workflow failing\nstart\ntool t\n    tool_name: calculator\n    arguments: {}\nend\nstart -> t -> end",
+        "%run_workflow failing",
+        "assert _run.status == 'error'",
         "%workflows",
     ]
     cells = [
@@ -292,4 +335,4 @@ def test_nbval_fails_the_cells_whose_magic_fails(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "magics.ipynb"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert "3 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "6 failed, 4 passed" in done.stdout, done.stdout + done.stderr
