@@ -296,6 +296,8 @@ class Engine:
             models=world.models,
             tools=world.tools,
             emit=partial(self._emit, run, visit, visit.attempt),
+            execution_id=run.execution_id,
+            workspace=state.admitted.workspace,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:
@@ -354,4 +356,6 @@ def _error(error: BuilderError) -> dict[str, Any]:
     wire: dict[str, Any] = {"message": str(error), "code": error.code}
     if isinstance(error, StepError):
         wire["retryable"] = error.retryable
+        if error.display:
+            wire["display"] = [dict(bundle) for bundle in error.display]
     return wire

@@ -234,7 +234,8 @@ def _step_wire(event: StepEvent) -> dict[str, Any]:
         case StepStarted():
             return {"kind": "step", "status": str(StepStatus.RUNNING), "attempt": event.attempt}
         case StepFailed():
-            return {"kind": "step", "status": str(StepStatus.ERROR), "error": event.error}
+            error = {name: value for name, value in event.error.items() if name != "display"}  # too large for a feed
+            return {"kind": "step", "status": str(StepStatus.ERROR), "error": error}
         case StepSkipped():
             return {"kind": "step", "status": str(StepStatus.SKIPPED), "skipReason": str(event.reason)}
         case StepWaiting():

@@ -52,7 +52,8 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
 
 
 def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
-    result = visit.result
+    result, error = visit.result, dict(visit.error or {})
+    display = error.pop("display", [])
     return {
         "stepId": planned.node_id,
         "nodeId": planned.node_id,
@@ -69,7 +70,9 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
         "outputs": {port: value.to_dict() for port, value in result.outputs.items()} if result else {},
         "text": visit.text or None,
         "usage": usage_wire(result.usage) if result else None,
-        "error": visit.error,
+        "result": result.result if result else None,
+        "display": [dict(bundle) for bundle in result.display] if result else display,
+        "error": error or None,
         "skipReason": str(visit.skip_reason) if visit.skip_reason else None,
     }
 

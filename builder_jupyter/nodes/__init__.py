@@ -5,10 +5,11 @@ from builder_jupyter.nodes.end import End
 from builder_jupyter.nodes.human import Human
 from builder_jupyter.nodes.prompt import Prompt
 from builder_jupyter.nodes.prompt_trigger import PromptTrigger
+from builder_jupyter.nodes.python import Python
 from builder_jupyter.nodes.router import Router
 from builder_jupyter.nodes.start import Start
 from builder_jupyter.nodes.text_gen import TextGen
 from builder_jupyter.nodes.tool import Tool
 from builder_jupyter.nodes.webhook_trigger import WebhookTrigger
 
-BUILT_IN = (Start, Agent, Router, Tool, Human, End, PromptTrigger, WebhookTrigger, Prompt, TextGen)
+BUILT_IN = (Start, Agent, Router, Tool, Python, Human, End, PromptTrigger, WebhookTrigger, Prompt, TextGen)

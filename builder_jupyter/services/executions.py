@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
+from builder_jupyter import ids
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import Delta, to_wire
@@ -34,9 +35,18 @@ EVENTS_PER_FRAME = 100
 
 
 class ExecutionService:
-    """What can be done with executions."""
+    """What can be done with executions.
 
-    def __init__(self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry) -> None:
+    Parameters
+    ----------
+    on_start : told the id of each execution before it begins, who starts it, and the token of the worker that asks.
+    """
+
+    def __init__(
+        self, engine: Engine, journal: DuckDBJournal, workflows: WorkflowService, registry: Registry, *,
+        on_start: Callable[[str, Principal, str | None], None] = lambda _id, _principal, _worker: None,
+    ) -> None:  # fmt: skip
+        self._on_start = on_start
         self._engine = engine
         self._journal = journal
         self._workflows = workflows
@@ -77,10 +87,12 @@ class ExecutionService:
         trigger_node: str | None = None,
         inputs: Mapping[str, Any] | None = None,
         trigger: TriggerType = TriggerType.API,
+        worker: str | None = None,
     ) -> Run:
         """Begin an execution of a stored workflow; return once it is on disk.
 
-        ``trigger_node`` may be left out when the workflow has one trigger.
+        ``trigger_node`` may be left out when the workflow has one trigger. ``worker`` is the token of the worker whose
+        own client this is.
 
         Raises
         ------
@@ -88,8 +100,11 @@ class ExecutionService:
         InvalidInput : the workflow or the trigger cannot run; see `planning.planner`.
         """
         plan = await self._plan(principal, workflow_id, trigger_node)
+        execution_id = ids.execution_id()
+        self._on_start(execution_id, principal, worker)  # first: a step may run before the admission is answered
         return await self._engine.admit(
             plan,
+            execution_id=execution_id,
             workspace=principal.workspace,
             principal=principal.name,
             trigger=trigger,
