@@ -1,6 +1,7 @@
 """Dataframes as Parquet and back, through DuckDB: it is there wherever we are, pyarrow is not.
 
-An index with a name or with more than bare numbers becomes columns, names of columns become texts, and objects that DuckDB has no type for their texts.
+An index with a name or with more than bare numbers becomes columns, names of columns become texts, and objects that
+DuckDB has no type for become their texts.
 What was polars comes back as polars where that is installed.
 """
 

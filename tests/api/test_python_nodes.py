@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -28,17 +27,18 @@ def models() -> None:
 
 
 @pytest.fixture
-async def open_notebook(server_url: str, full_key: str) -> AsyncIterator[Callable[[], Awaitable[Notebook]]]:
+def open_notebook(server_url: str, full_key: str, jp_asyncio_loop: Any) -> Iterator[Callable[[], Awaitable[Notebook]]]:
     """Start notebooks of this server; all end with the test."""
     environment = {"BUILDER_JUPYTER_URL": server_url + "/", "BUILDER_JUPYTER_KEY": full_key}
-    async with AsyncExitStack() as stack:
+    stack = AsyncExitStack()
 
-        async def start() -> Notebook:
-            opened = await stack.enter_async_context(notebook(environment))
-            await opened.run(STARTED)
-            return opened
+    async def start() -> Notebook:
+        opened = await stack.enter_async_context(notebook(environment))
+        await opened.run(STARTED)
+        return opened
 
-        yield start
+    yield start
+    jp_asyncio_loop.run_until_complete(stack.aclose())
 
 
 @pytest.fixture
@@ -147,9 +147,7 @@ async def test_dataframes_and_displays_of_a_fresh_kernel(
         assert (await read(full_key, name)).status == 404
 
 
-async def test_an_artefact_is_parquet(
-    begin: Any, over: Any, server_url: str, full_key: str
-) -> None:
+async def test_an_artefact_is_parquet(begin: Any, over: Any, server_url: str, full_key: str) -> None:
     from tornado.httpclient import AsyncHTTPClient
 
     picture = await over(await begin(python_graph("import pandas as pd\npd.DataFrame({'n': [1, 2]})")))
@@ -161,9 +159,7 @@ async def test_an_artefact_is_parquet(
     assert from_parquet(response.body).n.tolist() == [1, 2]
 
 
-async def test_a_foreign_reference_in_the_inputs_opens_nothing(
-    begin: Any, over: Any, runtime: Runtime
-) -> None:
+async def test_a_foreign_reference_in_the_inputs_opens_nothing(begin: Any, over: Any, runtime: Runtime) -> None:
     digest = runtime.artefacts.put("elsewhere", b"theirs")
     stolen = {"$artefact": digest, "kind": "dataframe"}
     picture = await over(await begin(python_graph("state['stolen']"), {"stolen": stolen}))
@@ -213,14 +209,9 @@ async def test_a_time_limit(begin: Any, over: Any) -> None:
 # -- the notebook's kernel -------------------------------------------------------------------------------------
 
 
-def in_notebook(graph: dict[str, Any]) -> str:
-    return f"wf = bj.Workflow.from_dict({json.dumps(json.dumps({'name': 'nb', **graph}))}"
-
-
 def workflow_cell(*codes: str, name: str = "nb") -> str:
-    return f"import json\nwf = bj.Workflow.from_dict(json.loads({json.dumps({'name': name, **python_graph(*codes)})!r}))\n".replace(
-        "json.loads({", "({"
-    )
+    """Return a cell that makes ``wf``."""
+    return f"wf = bj.Workflow.from_dict({ ({'name': name, **python_graph(*codes)})!r})\n"
 
 
 async def test_a_notebooks_dataframe_goes_into_the_graph_and_back(open_notebook: Any) -> None:
@@ -255,9 +246,7 @@ async def test_only_the_kernel_that_starts_a_run_runs_it(open_notebook: Any, beg
         assert str(step(picture, "p0")["result"]) not in pids
 
 
-async def test_a_kernel_may_take_everything(
-    open_notebook: Any, begin: Any, over: Any
-) -> None:
+async def test_a_kernel_may_take_everything(open_notebook: Any, begin: Any, over: Any) -> None:
     nb: Notebook = await open_notebook()
     await nb.run("client.attach(everything=True)\nfound = 'in the notebook'")
     picture = await over(await begin(python_graph("found")))
@@ -293,7 +282,9 @@ async def test_a_holder_of_the_token_starts_runs_in_the_notebook(open_notebook: 
 async def test_cancelling_stops_an_endless_loop_in_the_notebook_and_no_cell(open_notebook: Any) -> None:
     nb: Notebook = await open_notebook()
     said = await nb.run(
-        workflow_cell("count = 0\nprint('begun')\nwhile True:\n    try:\n        count += 1\n    except KeyboardInterrupt:\n        raise")
+        workflow_cell(
+            "count = 0\nprint('begun')\nwhile True:\n    try:\n        count += 1\n    except KeyboardInterrupt:\n        raise"
+        )
         + "import time\nrun = client.start(wf)\n"
         "while 'count' not in globals():\n    time.sleep(0.01)\n"
         "run.cancel()\nprint(run.status)\n"
@@ -303,7 +294,9 @@ async def test_cancelling_stops_an_endless_loop_in_the_notebook_and_no_cell(open
     )
     assert said.splitlines() == ["cancelled", "True"]
     # The kernel goes on as if nothing had been.
-    assert await nb.run(workflow_cell("40 + 2", name="again") + "print(client.run(wf, show=False)['p0'].result)") == "42"
+    assert (
+        await nb.run(workflow_cell("40 + 2", name="again") + "print(client.run(wf, show=False)['p0'].result)") == "42"
+    )
 
 
 async def test_output_is_streamed_while_the_code_runs(
@@ -325,7 +318,9 @@ async def test_output_is_streamed_while_the_code_runs(
 async def test_a_display_in_the_notebook_goes_to_the_step(open_notebook: Any, over: Any) -> None:
     nb: Notebook = await open_notebook()
     code = "import sys\nfrom IPython.display import HTML, display\ndisplay(HTML('<i>x</i>'))\nprint('e', file=sys.stderr)\nHTML('<b>y</b>')"
-    said = await nb.run(workflow_cell(code) + "run = client.run(wf, show=False)\nprint(run.id, type(sys.stdout).__name__)")
+    said = await nb.run(
+        workflow_cell(code) + "run = client.run(wf, show=False)\nprint(run.id, type(sys.stdout).__name__)"
+    )
     assert said.endswith("OutStream"), "sys.stdout is put back"
     shown = step(await over(said.split()[0]), "p0")["display"]
     assert shown[0]["text/html"] == "<i>x</i>"
@@ -349,7 +344,11 @@ async def test_a_notebook_that_dies_in_the_middle_of_a_step(open_notebook: Any, 
 async def test_a_worker_that_disconnects_and_its_late_result(open_notebook: Any, over: Any, tmp_path: Path) -> None:
     nb: Notebook = await open_notebook()
     execution_id = await nb.run(
-        workflow_cell("import time\nbegun = True\ntry:\n    time.sleep(3600)\nexcept KeyboardInterrupt:\n    pass\n'late'".replace("time.sleep(3600)", "[time.sleep(0.01) for _ in iter(int, 1)]"))
+        workflow_cell(
+            "import time\nbegun = True\ntry:\n    time.sleep(3600)\nexcept KeyboardInterrupt:\n    pass\n'late'".replace(
+                "time.sleep(3600)", "[time.sleep(0.01) for _ in iter(int, 1)]"
+            )
+        )
         + "run = client.start(wf)\nimport time\nwhile 'begun' not in globals():\n    time.sleep(0.01)\n"
         "client.detach()\nprint(run.id)"
     )
