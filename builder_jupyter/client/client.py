@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.frames import executions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
-from builder_jupyter.client.steps import in_kernel
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, Unavailable
 from builder_jupyter.graph.model import FrozenDict, Workflow
-from builder_jupyter.nodes.base import Place
-from builder_jupyter.nodes.registry import default_registry
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -120,6 +117,8 @@ class Client:
 
         ``""`` when it is not attached. That it cannot be is a warning: the nodes then run in a fresh kernel.
         """
+        from builder_jupyter.client.steps import in_kernel
+
         if not (in_kernel() and has_code(workflow)):
             return ""
         try:
@@ -200,6 +199,9 @@ class Client:
 
 def has_code(workflow: Workflow) -> bool:
     """Say whether some node of a workflow runs in a kernel."""
+    from builder_jupyter.nodes.base import Place
+    from builder_jupyter.nodes.registry import default_registry
+
     registry = default_registry()
     kinds = {registry.find(workflow.profile, node.type) for node in workflow.nodes}
     return any(kind is not None and kind.place is Place.KERNEL for kind in kinds)

@@ -73,6 +73,10 @@ def step(picture: Picture, name: str) -> Picture:
     return next(one for one in picture["steps"] if one["stepId"] == name)
 
 
+def is_running(pid: object) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 async def streamed(call: Call, key: str, execution_id: str, text: str) -> None:
     """Wait until a step has streamed a text."""
     async with asyncio.timeout(HANG_SECONDS):
@@ -111,7 +115,7 @@ async def test_a_fresh_kernel_ends_with_its_execution(begin: Any, over: Any, run
     picture = await over(await begin(python_graph("import os\nos.getpid()")))
     pid = step(picture, "p0")["result"]
     async with asyncio.timeout(HANG_SECONDS):
-        while Path(f"/proc/{pid}").exists():
+        while is_running(pid):
             await asyncio.sleep(0.05)
 
 
@@ -188,11 +192,11 @@ async def test_cancelling_stops_an_endless_loop_of_a_fresh_kernel(
     await streamed(call, full_key, execution_id, "\n")
     events = (await call("GET", f"/api/builder/executions/{execution_id}/events", key=full_key)).json["events"]
     pid = "".join(event["text"] for event in events if event["kind"] == "token").strip()
-    assert Path(f"/proc/{pid}").exists()
+    assert is_running(pid)
     await call("POST", f"/api/builder/executions/{execution_id}/cancel", key=full_key)
     assert (await over(execution_id))["status"] == "cancelled"
     async with asyncio.timeout(HANG_SECONDS):
-        while Path(f"/proc/{pid}").exists():
+        while is_running(pid):
             await asyncio.sleep(0.05)
 
 
@@ -282,10 +286,7 @@ async def test_a_holder_of_the_token_starts_runs_in_the_notebook(open_notebook: 
 async def test_cancelling_stops_an_endless_loop_in_the_notebook_and_no_cell(open_notebook: Any) -> None:
     nb: Notebook = await open_notebook()
     said = await nb.run(
-        workflow_cell(
-            "count = 0\nprint('begun')\nwhile True:\n    try:\n        count += 1\n    except KeyboardInterrupt:\n        raise"
-        )
-        + "import time\nrun = client.start(wf)\n"
+        workflow_cell("count = 0\nwhile True:\n    count += 1") + "import time\nrun = client.start(wf)\n"
         "while 'count' not in globals():\n    time.sleep(0.01)\n"
         "run.cancel()\nprint(run.status)\n"
         "import threading\n"
@@ -317,7 +318,10 @@ async def test_output_is_streamed_while_the_code_runs(
 
 async def test_a_display_in_the_notebook_goes_to_the_step(open_notebook: Any, over: Any) -> None:
     nb: Notebook = await open_notebook()
-    code = "import sys\nfrom IPython.display import HTML, display\ndisplay(HTML('<i>x</i>'))\nprint('e', file=sys.stderr)\nHTML('<b>y</b>')"
+    code = (
+        "import sys\nfrom IPython.display import HTML, display\n"
+        "display(HTML('<i>x</i>'))\nprint('e', file=sys.stderr)\nHTML('<b>y</b>')"
+    )
     said = await nb.run(
         workflow_cell(code) + "run = client.run(wf, show=False)\nprint(run.id, type(sys.stdout).__name__)"
     )
@@ -345,9 +349,8 @@ async def test_a_worker_that_disconnects_and_its_late_result(open_notebook: Any,
     nb: Notebook = await open_notebook()
     execution_id = await nb.run(
         workflow_cell(
-            "import time\nbegun = True\ntry:\n    time.sleep(3600)\nexcept KeyboardInterrupt:\n    pass\n'late'".replace(
-                "time.sleep(3600)", "[time.sleep(0.01) for _ in iter(int, 1)]"
-            )
+            "import time\nbegun = True\ntry:\n    while True:\n        time.sleep(0.01)\n"
+            "except KeyboardInterrupt:\n    pass\n'late'"
         )
         + "run = client.start(wf)\nimport time\nwhile 'begun' not in globals():\n    time.sleep(0.01)\n"
         "client.detach()\nprint(run.id)"
