@@ -61,6 +61,7 @@ class HttpTransport:
         )
         self._portal = Portal("builder-client")
         self._worker: Worker | None = None
+        self._attaching = asyncio.Lock()
 
     @property
     def portal(self) -> Portal:
@@ -205,16 +206,20 @@ class HttpTransport:
         """Let this process run the python steps of what it starts."""
         from builder_jupyter.client.worker import Worker
 
-        if self._worker is None or not self._worker.is_attached or self._worker.everything is not everything:
-            await self.detach()
-            url = self._url.replace("http", "ws", 1) + "api/builder/worker"
-            credential = {name: self._http.headers[name] for name in ("Authorization",) if name in self._http.headers}
-            worker = Worker(
-                url, credential, everything=everything, load=lambda digest: self._portal.wait(self.artefact(digest))
-            )
-            await worker.start()
-            self._worker = worker
-        return self._worker.token
+        async with self._attaching:
+            worker = self._worker
+            # One that takes everything takes what this client starts too: a notebook's own attaching changes nothing.
+            if worker is None or not worker.is_attached or (everything and not worker.everything):
+                await self.detach()
+                url = self._url.replace("http", "ws", 1) + "api/builder/worker"
+                credential = {name: value for name, value in self._http.headers.items() if name == "authorization"}
+                worker = Worker(url, credential, everything=everything, load=self._load)
+                await worker.start()
+                self._worker = worker
+            return worker.token
+
+    def _load(self, digest: str) -> bytes:
+        return self._portal.wait(self.artefact(digest))
 
     async def detach(self) -> None:
         """Run no more steps here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 import pytest
 from notebook_kernel import HANG_SECONDS, Notebook, notebook, python_graph
 from server import Answer, Call
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
 
+from builder_jupyter.rest.worker import WorkerSocket
 from builder_jupyter.services.runtime import Runtime
 from builder_jupyter.storage.frames import from_parquet
 
@@ -255,6 +259,9 @@ async def test_a_kernel_may_take_everything(open_notebook: Any, begin: Any, over
     await nb.run("client.attach(everything=True)\nfound = 'in the notebook'")
     picture = await over(await begin(python_graph("found")))
     assert step(picture, "p0")["result"] == "in the notebook"
+    # What it starts itself changes nothing in that.
+    assert await nb.run(workflow_cell("found") + "print(client.run(wf, show=False).status)") == "completed"
+    assert step(await over(await begin(python_graph("found"))), "p0")["result"] == "in the notebook"
     await nb.run("client.detach()")
     assert (await over(await begin(python_graph("found"))))["error"]["code"] == "PYTHON_ERROR"
 
@@ -371,3 +378,42 @@ async def test_large_values_both_ways(open_notebook: Any) -> None:
     assert first == "9000"
     assert second.startswith("OUTPUT_INVALID The result is 51 MB of JSON; 50 MB is the most.")
     assert "dataframe" in second
+
+
+async def test_a_canvas_offers_its_kernel_to_the_button(open_notebook: Any, begin: Any, over: Any) -> None:
+    nb: Notebook = await open_notebook()
+    quiet = "import warnings\nwarnings.simplefilter('ignore')\n"
+    token = await nb.run(quiet + workflow_cell("found") + "found = 9\ncanvas = bj.Canvas(wf)\nprint(canvas.worker)")
+    picture = await over(await begin(python_graph("found"), **{"Builder-Worker": token}))
+    assert step(picture, "p0")["result"] == 9
+    plain = "{'name': 'x', 'nodes': [{'id': 'start', 'type': 'start'}], 'edges': []}"
+    assert await nb.run(f"print(repr(bj.Canvas(bj.Workflow.from_dict({plain})).worker))") == "''"
+
+
+async def test_a_connection_that_breaks_is_made_anew(open_notebook: Any, runtime: Runtime) -> None:
+    nb: Notebook = await open_notebook()
+    await nb.run(workflow_cell("found") + "found = 1\nclient.attach()")
+    (before,) = runtime.workers._attached.values()
+    for handler in gc.get_objects():
+        if isinstance(handler, WorkerSocket):
+            handler.close()
+    async with asyncio.timeout(HANG_SECONDS):
+        while list(runtime.workers._attached.values()) in ([], [before]):
+            await asyncio.sleep(0.05)
+    assert await nb.run("found = 2\nprint(client.run(wf, show=False)['p0'].result)") == "2"
+
+
+async def test_a_worker_that_talks_nonsense_is_let_go(server_url: str, full_key: str, runtime: Runtime) -> None:
+    url = f"{server_url.replace('http', 'ws', 1)}/api/builder/worker"
+    headers = {"Authorization": f"Bearer {full_key}"}
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(HTTPRequest(url, headers={**headers, "Builder-Worker": "short"}))
+    assert refused.value.code == 400
+    connection = await websocket_connect(HTTPRequest(url, headers={**headers, "Builder-Worker": "ab" * 16}))
+    await connection.write_message('{"do": "done", "job": "nobody\'s", "attached": []}')
+    await connection.write_message("nonsense")
+    assert await connection.read_message() is None
+    assert connection.close_code == 1003
+    async with asyncio.timeout(HANG_SECONDS):
+        while runtime.workers._attached:
+            await asyncio.sleep(0.01)

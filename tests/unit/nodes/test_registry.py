@@ -25,7 +25,7 @@ def test_a_type_is_found_under_each_of_its_profiles():
 def test_an_unknown_type_is_refused_with_those_there_are():
     known = Registry(BUILT_IN)
     assert known.find(Profile.BUILDER, "Start") is None
-    with pytest.raises(NotFound, match="agent, end, human, router, start, tool") as refused:
+    with pytest.raises(NotFound, match="agent, end, human, python, router, start, tool") as refused:
         known.get(Profile.BUILDER, "Start")
     assert refused.value.code == "UNKNOWN_NODE_TYPE"
     with pytest.raises(NotFound):
