@@ -11,6 +11,8 @@ import inspect
 import linecache
 import traceback
 from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from builder_jupyter.client.capture import rich
@@ -91,9 +93,17 @@ def _evaluate(job: Job, namespace: dict[str, Any], name: str, load: Callable[[st
 def _execute(tree: ast.Module | ast.Expression, name: str, mode: str, namespace: dict[str, Any], names: _Names) -> Any:
     code = compile(tree, name, mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     value = eval(code, namespace, names)  # noqa: S307 - what a python node is for; never in a server
-    if code.co_flags & inspect.CO_COROUTINE:
-        return asyncio.run(value)
-    return value
+    return _awaited(value) if code.co_flags & inspect.CO_COROUTINE else value
+
+
+def _awaited(work: Any) -> Any:
+    """Run a coroutine to its end; beside this thread's loop where it has one, as in a fresh kernel."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(copy_context().run, asyncio.run, work).result()
 
 
 def _shown(value: Any, output: Display) -> Any:

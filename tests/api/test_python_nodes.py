@@ -414,6 +414,7 @@ async def test_a_worker_that_talks_nonsense_is_let_go(server_url: str, full_key:
     await connection.write_message("nonsense")
     assert await connection.read_message() is None
     assert connection.close_code == 1003
+    connection.close()
     async with asyncio.timeout(HANG_SECONDS):
         while runtime.workers._attached:
             await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ from builder_jupyter.connectors import kernels
 from builder_jupyter.connectors.kernels import Kernels, clean_environment
 from builder_jupyter.errors import StepError
 from builder_jupyter.nodes.code import Job, Outcome
+from builder_jupyter.nodes.display import STDOUT
 
 HANG_SECONDS = 120
 
@@ -46,6 +47,8 @@ async def test_one_kernel_an_execution_one_job_at_a_time(tmp_path: Path) -> None
         assert first.value[0] == second.value[0] != other.value[0]
         assert other.value[1:] == [1, str(tmp_path)]
         assert "".join(said).split() == ["1", "2"]
+        waits = await run(made, "import asyncio\nprint('a')\nawait asyncio.sleep(0)\nprint('b')\n'c'")
+        assert (waits.value, waits.display) == ("c", [{STDOUT: "a\nb\n"}])
         assert (await run(made, "input()")).error is not None, "nobody is there to answer"
     finally:
         await made.stop()
