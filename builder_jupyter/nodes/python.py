@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -75,6 +76,7 @@ class Python(NodeType):
         )
 
 
+@lru_cache(maxsize=256)
 def fault_of(code: str) -> str | None:
     """Return why a text is no Python code, as a sentence with the line; None when it is. Nothing is evaluated."""
     try:
