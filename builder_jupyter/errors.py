@@ -26,6 +26,7 @@ The core knows no HTTP: `rest.routing` maps each kind to a status, once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -155,14 +156,17 @@ class NotConfigured(Unavailable):
 class StepError(BuilderError):
     """Why a step failed. The engine writes it to the journal.
 
-    ``retryable`` says whether a second attempt can help.
+    ``retryable`` says whether a second attempt can help; ``display`` is what the step had shown by then.
     """
 
     default_code = "STEP_FAILED"
 
-    def __init__(self, message: str, *, retryable: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, display: tuple[Mapping[str, Any], ...] = (), **kwargs: Any
+    ) -> None:
         super().__init__(message, **kwargs)
         self.retryable = retryable
+        self.display = display
 
 
 class ProviderError(StepError):

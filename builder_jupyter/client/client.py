@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.frames import executions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
-from builder_jupyter.errors import InvalidInput, NotFound, Unavailable
+from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, Unavailable
 from builder_jupyter.graph.model import FrozenDict, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -98,6 +101,39 @@ class Client:
         """
         return self._ask(self.transport.status())
 
+    # -- this process as a kernel --------------------------------------------------------------------------------
+
+    def attach(self, *, everything: bool = False) -> None:
+        """Let this process run the python nodes of the runs that this client starts, among its own variables.
+
+        A notebook attaches by itself when it starts a run that has python nodes. ``everything`` takes the python
+        nodes of all runs of the workspace too, whoever starts them, unless their own notebook does.
+
+        Raises
+        ------
+        Unavailable : the server cannot be reached.
+        """
+        self._ask(self.transport.attach(everything=everything))
+
+    def detach(self) -> None:
+        """Run no more steps in this process; those under way are interrupted and fail."""
+        self._ask(self.transport.detach())
+
+    def attach_for(self, workflow: Workflow) -> str:
+        """Attach if this process is a notebook's kernel and the workflow has nodes for it; return the worker's token.
+
+        ``""`` when it is not attached. That it cannot be is a warning: the nodes then run in a fresh kernel.
+        """
+        from builder_jupyter.client.steps import in_kernel
+
+        if not (in_kernel() and has_code(workflow)):
+            return ""
+        try:
+            return self._ask(self.transport.attach())
+        except BuilderError as error:
+            log.warning("The python nodes will not see this notebook's variables: %s", error)
+            return ""
+
     # -- executions --------------------------------------------------------------------------------------------
 
     def start(
@@ -126,6 +162,7 @@ class Client:
         """
         given = _inputs(inputs) | values
         saved = self.save(workflow) if isinstance(workflow, Workflow) else self.workflow(workflow)
+        self.attach_for(saved)
         execution_id = self._ask(self.transport.start(saved.id or "", given, trigger))
         return self.execution(execution_id)
 
@@ -165,6 +202,16 @@ class Client:
             work.close()
             raise Unavailable("This client is closed.", code="CLIENT_CLOSED", hint="Make a new one with connect().")
         return self.transport.portal.wait(work)
+
+
+def has_code(workflow: Workflow) -> bool:
+    """Say whether some node of a workflow runs in a kernel."""
+    from builder_jupyter.nodes.base import Place
+    from builder_jupyter.nodes.registry import default_registry
+
+    registry = default_registry()
+    kinds = {registry.find(workflow.profile, node.type) for node in workflow.nodes}
+    return any(kind is not None and kind.place is Place.KERNEL for kind in kinds)
 
 
 def content_of(workflow: Workflow) -> Workflow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import getpass
 import os
@@ -39,9 +40,10 @@ def open_embedded(data_dir: Path | None = None, *, models: ChatModels | None = N
     StoreLocked : another process owns the directory.
     Unavailable : ``STORE_UNREADABLE``.
     """
+    from builder_jupyter.client.steps import Steps
     from builder_jupyter.services.runtime import Runtime, Settings
 
-    return EmbeddedTransport(Runtime(Settings(data_dir=data_dir), models=models))
+    return EmbeddedTransport(Runtime(Settings(data_dir=data_dir), models=models, worker=Steps()))
 
 
 class EmbeddedTransport:
@@ -131,6 +133,18 @@ class EmbeddedTransport:
     async def executions(self, workflow_id: str | None = None, *, limit: int = 50) -> list[Wire]:
         """Return the newest executions in short."""
         return await self._runtime.executions.list(self._me, workflow_id=workflow_id, limit=limit)
+
+    async def artefact(self, sha256: str) -> bytes:
+        """Return the content of an artefact."""
+        return await asyncio.to_thread(self._runtime.artefacts.read, self._me.workspace, sha256)
+
+    async def attach(self, *, everything: bool = False) -> str:
+        """Do nothing: this process runs all steps as it is."""
+        del everything
+        return ""
+
+    async def detach(self) -> None:
+        """Do nothing: nobody else could run the steps."""
 
     async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
         """Make an API key."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -45,6 +45,8 @@ class StepView:
     outputs : values by port.
     usage : ``{"model", "inputTokens", "outputTokens"}`` where a language model was asked.
     error : ``{"message", "code", "retryable"}`` when it failed.
+    raw : what it left under ``results``, as JSON; `result` has it with its dataframes.
+    shown : what it printed and displayed, as MIME bundles; `display` shows them.
     """
 
     id: str
@@ -56,9 +58,30 @@ class StepView:
     outputs: Mapping[str, Any]
     usage: Mapping[str, Any] | None
     error: Mapping[str, Any] | None
+    raw: Any = None
+    shown: Sequence[Mapping[str, Any]] = ()
+    load: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Step {self.id!r} {self.status}>"
+
+    @property
+    def result(self) -> Any:
+        """What it left under ``results``: a JSON-like value; dataframes are fetched and are dataframes again.
+
+        Raises `NotFound` (``ARTEFACT_NOT_FOUND``).
+        """
+        if self.load is None:
+            return self.raw
+        from builder_jupyter.client.values import unpack
+
+        return unpack(self.raw, self.load)
+
+    def display(self) -> None:
+        """Show here what the step printed and displayed."""
+        from builder_jupyter.client.shows import show
+
+        show(self.shown)
 
 
 class Execution:
@@ -170,7 +193,10 @@ class Execution:
         visits = [row for row in self.snapshot["steps"] if row["stepId"] == step]
         if not visits:
             raise KeyError(f"no step {step!r}; there are: {', '.join(self._step_ids())}")
-        return _view(visits[-1])
+        return _view(visits[-1], self._artefact)
+
+    def _artefact(self, sha256: str) -> bytes:
+        return self._transport.portal.wait(self._transport.artefact(sha256))
 
     def _step_ids(self) -> list[str]:
         return list(dict.fromkeys(row["stepId"] for row in self._picture["steps"]))
@@ -257,7 +283,7 @@ def _is_stuck(picture: Wire) -> bool:
     return bool(picture["status"] == ExecutionStatus.WAITING and (picture["waitingOn"] or {}).get("kind") == "human")
 
 
-def _view(row: Wire) -> StepView:
+def _view(row: Wire, load: Callable[[str], bytes]) -> StepView:
     return StepView(
         id=row["stepId"],
         name=row["name"],
@@ -268,4 +294,7 @@ def _view(row: Wire) -> StepView:
         outputs={port: value["value"] for port, value in row["outputs"].items()},
         usage=row["usage"],
         error=row["error"],
+        raw=row.get("result"),
+        shown=row.get("display", ()),
+        load=load,
     )

@@ -21,12 +21,15 @@ from builder_jupyter.portal import Portal
 if TYPE_CHECKING:
     import httpx
 
+    from builder_jupyter.client.worker import Worker
+
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 SILENCE_SECONDS = 60.0  # the server sends a comment long before that
 MAX_RECONNECTS = 6  # in a row, with nothing new in between
 FIRST_PAUSE_SECONDS = 0.1  # doubled each time: all six take about six seconds
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+HEADER = "Builder-Worker"
 BEARER = ("builder_", "cdp_", "umcp_", "eyJ")
 
 
@@ -59,6 +62,8 @@ class HttpTransport:
             transport=transport,
         )
         self._portal = Portal("builder-client")
+        self._worker: Worker | None = None
+        self._attaching = asyncio.Lock()
 
     @property
     def portal(self) -> Portal:
@@ -107,7 +112,9 @@ class HttpTransport:
 
             trigger_node = find_trigger(await self.get_workflow(workflow_id), registry=default_registry())
         body = {"canvasId": workflow_id, "triggerNodeId": trigger_node, "inputs": dict(inputs)}
-        started = await self._object("POST", "api/run", json=body)
+        attached = self._worker is not None and self._worker.is_attached
+        headers = {HEADER: self._worker.token} if self._worker is not None and attached else {}
+        started = await self._object("POST", "api/run", json=body, headers=headers)
         return str(started["executionId"])
 
     async def snapshot(self, execution_id: str) -> Wire:
@@ -193,6 +200,35 @@ class HttpTransport:
         found: list[Wire] = (await self._object("GET", "api/builder/executions", params=params))["executions"]
         return found
 
+    async def artefact(self, sha256: str) -> bytes:
+        """Return the content of an artefact."""
+        return (await self._answer("GET", _path("api/builder/artefacts", sha256))).content
+
+    async def attach(self, *, everything: bool = False) -> str:
+        """Let this process run the python steps of what it starts."""
+        from builder_jupyter.client.worker import Worker
+
+        async with self._attaching:
+            worker = self._worker
+            # One that takes everything takes what this client starts too: a notebook's own attaching changes nothing.
+            if worker is None or not worker.is_attached or (everything and not worker.everything):
+                await self.detach()
+                url = self._url.replace("http", "ws", 1) + "api/builder/worker"
+                credential = {name: value for name, value in self._http.headers.items() if name == "authorization"}
+                worker = Worker(url, credential, everything=everything, load=self._load)
+                await worker.start()
+                self._worker = worker
+            return worker.token
+
+    def _load(self, digest: str) -> bytes:
+        return self._portal.wait(self.artefact(digest))
+
+    async def detach(self) -> None:
+        """Run no more steps here."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+
     async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
         """Make an API key."""
         body: Wire = {"name": name} | ({} if scopes is None else {"scopes": list(scopes)})
@@ -244,6 +280,7 @@ class HttpTransport:
     def close(self) -> None:
         """Close the connections."""
         if self._portal.is_open:
+            self._portal.wait(self.detach())
             self._portal.wait(self._http.aclose())
             self._portal.close()
 
@@ -251,6 +288,9 @@ class HttpTransport:
         return object_of(await self._text(method, path, **request))
 
     async def _text(self, method: str, path: str, **request: Any) -> str:
+        return (await self._answer(method, path, **request)).text
+
+    async def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         import httpx
 
         try:
@@ -261,7 +301,7 @@ class HttpTransport:
             raise Unavailable(f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS)
         if not response.is_success:
             raise error_of(response.status_code, response.text, response.headers)
-        return response.text
+        return response
 
 
 def split_token(url: str) -> tuple[str, str | None]:

@@ -111,6 +111,21 @@ class Transport(Protocol):
         """Write a backup of the whole database into a file."""
         ...
 
+    async def artefact(self, sha256: str) -> bytes:
+        """Return the content of an artefact. Raises `NotFound` (``ARTEFACT_NOT_FOUND``)."""
+        ...
+
+    async def attach(self, *, everything: bool = False) -> str:
+        """Let this process run the python steps of what it starts; return the worker's token, ``""`` if none is needed.
+
+        Raises `Unavailable` when the place cannot be reached.
+        """
+        ...
+
+    async def detach(self) -> None:
+        """Run no more steps here; those under way are interrupted."""
+        ...
+
     def close(self) -> None:
         """Let go of everything, the portal included. Blocks; call it from outside the loop. Idempotent."""
         ...

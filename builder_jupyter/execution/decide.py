@@ -129,7 +129,8 @@ def _beside_a_failure(state: ExecutionState, step: int) -> SkipReason:
 
 
 def _first_error(state: ExecutionState, failed: Visit) -> dict[str, Any]:
-    return {**(failed.error or {}), "stepId": state.planned(failed).node_id}
+    told = {name: value for name, value in (failed.error or {}).items() if name != "display"}  # that stays in the step
+    return {**told, "stepId": state.planned(failed).node_id}
 
 
 def _run_timeout(state: ExecutionState) -> dict[str, Any]:

@@ -132,6 +132,7 @@ class Engine:
         )  # fmt: skip
         first = Recorded(execution_id or ids.execution_id(), 1, self._now(), event)
         run = Run(ExecutionState(plan, first))
+        self._join(run)
         try:
             self._recorder.begin(run, None if plan.plan_id in self._stored_plans else plan)
         except (TypeError, ValueError, RecursionError) as error:
@@ -199,8 +200,15 @@ class Engine:
         """Go on with an execution that an earlier process left unfinished. Listeners see ``seq`` jump, never repeat."""
         run.next_seq = (run.state.seq // SEQ_AFTER_RECOVERY + 1) * SEQ_AFTER_RECOVERY
         run.state.forget_attempts()
+        self._join(run)
         self.runs[run.execution_id] = run
         self._advance(run)
+
+    def _join(self, run: Run) -> None:
+        """Let a child execution share the kernel of the one that somebody started."""
+        parent = run.state.admitted.parent
+        if parent is not None and parent[0] in self.runs:
+            run.root_id = self.runs[parent[0]].root_id
 
     async def load(self, execution_id: str) -> Run | None:
         """Return the execution with this id: the live one, else one rebuilt from the journal, else None."""
@@ -471,6 +479,8 @@ class Engine:
             answer=visit.answer,
             children=ChildRuns(self, run, visit) if planned.child is not None else None,
             targets=targets,
+            execution_id=run.root_id,
+            workspace=state.admitted.workspace,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:

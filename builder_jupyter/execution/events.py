@@ -182,7 +182,8 @@ class StepFailed(StepEvent):
 
     def wire(self) -> dict[str, Any]:
         """Return what listeners see."""
-        return {"kind": "step", "status": str(StepStatus.ERROR), "error": self.error}
+        error = {name: value for name, value in self.error.items() if name != "display"}  # too large for a feed
+        return {"kind": "step", "status": str(StepStatus.ERROR), "error": error}
 
 
 @dataclass(frozen=True, slots=True)

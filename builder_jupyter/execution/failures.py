@@ -29,4 +29,6 @@ def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
         failure["retryable"] = error.retryable
         if isinstance(error.details, Mapping) and "retry_after" in error.details:
             failure["retryAfter"] = error.details["retry_after"]
+        if error.display:
+            failure["display"] = [dict(bundle) for bundle in error.display]
     return failure

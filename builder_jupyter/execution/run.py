@@ -48,7 +48,8 @@ class Run:
     """A live (or recently finished) execution.
 
     An event is *published* once it is durable, and in ``seq`` order: a piece of streamed text waits behind an earlier
-    event that is still being written. Listeners see published events only.
+    event that is still being written. Listeners see published events only. ``root_id`` is the execution that somebody
+    started, of which this one may be a child.
     """
 
     def __init__(self, state: ExecutionState) -> None:
@@ -62,6 +63,7 @@ class Run:
         self.flushed_seq = state.seq
         self.next_seq = state.seq + 1
         self.is_due = False
+        self.root_id = state.execution_id
         self.broken: BuilderError | None = None
         self.status: ExecutionStatus = state.status
         self._outbox: deque[Recorded] = deque()

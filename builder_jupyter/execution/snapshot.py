@@ -57,7 +57,8 @@ def _credits(state: ExecutionState) -> dict[str, Any]:
 
 
 def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
-    result = visit.result
+    result, error = visit.result, dict(visit.error or {})
+    display = error.pop("display", [])
     return {
         "stepId": planned.node_id,
         "nodeId": planned.node_id,
@@ -74,10 +75,11 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
         "outputs": {port: value.to_dict() for port, value in result.outputs.items()} if result else {},
         "text": visit.text or None,
         "usage": usage_wire(result.usage) if result else None,
-        "error": visit.error,
+        "result": result.result if result else None,
+        "display": [dict(bundle) for bundle in result.display] if result else display,
+        "error": error or None,
         "skipReason": str(visit.skip_reason) if visit.skip_reason else None,
         "retryAt": visit.due if visit.status is StepStatus.PENDING else None,
-        "display": [dict(bundle) for bundle in result.display] if result else [],
     }
 
 

@@ -5,6 +5,7 @@ from builder_jupyter.nodes.end import End
 from builder_jupyter.nodes.human import Human
 from builder_jupyter.nodes.prompt import Prompt
 from builder_jupyter.nodes.prompt_trigger import PromptTrigger
+from builder_jupyter.nodes.python import Python
 from builder_jupyter.nodes.router import Router
 from builder_jupyter.nodes.start import Start
 from builder_jupyter.nodes.text_gen import TextGen
@@ -14,6 +15,6 @@ from builder_jupyter.nodes.webhook_trigger import WebhookTrigger
 from builder_jupyter.nodes.workflow import MapNode, WorkflowNode
 
 BUILT_IN = (
-    Start, Agent, Router, Tool, Human, End, WaitNode, WorkflowNode, MapNode,
+    Start, Agent, Router, Tool, Python, Human, End, WaitNode, WorkflowNode, MapNode,
     PromptTrigger, WebhookTrigger, Prompt, TextGen,
 )  # fmt: skip

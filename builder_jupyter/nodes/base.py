@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import ZERO, Credits
 from builder_jupyter.nodes.chat import ChatModels, Message, ToolSpec, Usage
+from builder_jupyter.nodes.code import Outcome
 from builder_jupyter.nodes.retry import ONCE, RetryPolicy
 
 
@@ -199,6 +200,20 @@ class Children(Protocol):
         ...
 
 
+class Kernel(Protocol):
+    """A Jupyter kernel, chosen for one step. Only steps in the place `Place.KERNEL` are given one."""
+
+    async def run(self, code: str, state: Mapping[str, Any]) -> Outcome:
+        """Run code that sees ``state`` under that name; what it prints is streamed into the step meanwhile.
+
+        Raises
+        ------
+        StepError : ``PYTHON_ERROR`` with what was displayed; ``WORKER_LOST``; ``ARTEFACT_NOT_FOUND``.
+        OutputInvalid : the result is larger than may be kept.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class StepContext:
     """What a running step is given.
@@ -213,6 +228,8 @@ class StepContext:
     key : names this visit of this step of this execution; the same for every attempt, so it can serve as the
         idempotency key of what the step does outside.
     answer : what ended the step's waiting, when it waited.
+    execution_id, workspace : the execution that somebody started, and whose it is; for executors, which choose a kernel.
+    kernel : where its code runs, for node types in the place `Place.KERNEL`.
     """
 
     node: Node
@@ -227,6 +244,9 @@ class StepContext:
     answer: Answer | None = None
     children: Children | None = None
     targets: Sequence[str] = ()
+    execution_id: str = ""
+    workspace: str = ""
+    kernel: Kernel | None = None
 
     def text_in(self, port: str) -> str:
         """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""

@@ -21,8 +21,8 @@ from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
-from builder_jupyter.rest import stream
-from builder_jupyter.rest.builder import executions, keys, upkeep, workflows
+from builder_jupyter.rest import stream, worker
+from builder_jupyter.rest.builder import artefacts, executions, keys, upkeep, workflows
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.metrics import meter
@@ -37,6 +37,8 @@ ROUTES: tuple[Any, ...] = (
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,
+    *artefacts.HANDLERS,
+    worker.WorkerSocket,
     *keys.HANDLERS,
     *upkeep.HANDLERS,
     *direct.HANDLERS,
@@ -105,7 +107,7 @@ class BuilderApp(ExtensionApp):
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
-        settings = Settings(directory, self.default_model or None, self.search_provider or None)
+        settings = Settings(directory, self.default_model or None, self.search_provider or None, root)
         try:
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:

@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
+from builder_jupyter import ids
 from builder_jupyter.errors import NotFound, Unavailable
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
-from builder_jupyter.execution.replay import plan_replay
+from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.state import ExecutionState
@@ -39,7 +40,13 @@ PEOPLE = frozenset({WaitKind.HUMAN, WaitKind.USER_TURN})
 
 
 class ExecutionService:
-    """What can be done with executions."""
+    """What can be done with executions.
+
+    Parameters
+    ----------
+    on_start : told the id of each execution before it begins, who starts it, and the token of the worker that asks.
+    on_admitted : told the trigger of each execution once its admission is on disk.
+    """
 
     def __init__(
         self,
@@ -48,8 +55,10 @@ class ExecutionService:
         workflows: WorkflowService,
         registry: Registry,
         *,
-        on_start: Callable[[str], None] = lambda _trigger: None,
+        on_start: Callable[[str, Principal, str | None], None] = lambda _id, _principal, _worker: None,
+        on_admitted: Callable[[str], None] = lambda _trigger: None,
     ) -> None:
+        self._on_admitted = on_admitted
         self._on_start = on_start
         self._engine = engine
         self._journal = journal
@@ -104,17 +113,37 @@ class ExecutionService:
         entry: Entry = ITS_TRIGGER,
         inputs: Mapping[str, Any] | None = None,
         trigger: TriggerType = TriggerType.API,
+        worker: str | None = None,
     ) -> Run:
-        """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`."""
+        """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`.
+
+        ``worker`` is the token of the worker whose own client this is.
+        """
         plan = await self._plans.plan(principal, workflow_id, entry)
+        return await self._admit(principal, plan, trigger, inputs or {}, worker=worker)
+
+    async def _admit(
+        self,
+        principal: Principal,
+        plan: Plan,
+        trigger: TriggerType,
+        inputs: Mapping[str, Any],
+        *,
+        worker: str | None = None,
+        replay: Replay | None = None,
+    ) -> Run:
+        execution_id = ids.execution_id()
+        self._on_start(execution_id, principal, worker)  # first: a step may run before the admission is answered
         run = await self._engine.admit(
             plan,
+            execution_id=execution_id,
             workspace=principal.workspace,
             principal=principal.name,
             trigger=trigger,
-            inputs=inputs or {},
+            inputs=inputs,
+            replay=replay,
         )
-        self._on_start(str(trigger))
+        self._on_admitted(str(trigger))
         return run
 
     async def replay(
@@ -126,6 +155,7 @@ class ExecutionService:
         visit: int | None = None,
         inputs: Mapping[str, Any] | None = None,
         edits: Mapping[str, Any] | None = None,
+        worker: str | None = None,
     ) -> Run:
         """Run a finished execution's plan again: the whole, or from a step on, with what was before it taken over.
 
@@ -133,16 +163,9 @@ class ExecutionService:
         """
         run = await self.find(principal, execution_id)
         state = run.state
-        replay = await self._engine.admit(
-            state.plan,
-            workspace=principal.workspace,
-            principal=principal.name,
-            trigger=TriggerType.REPLAY,
-            inputs=state.admitted.inputs if inputs is None else inputs,
-            replay=plan_replay(state, from_step=from_step, visit=visit, edits=edits),
-        )
-        self._on_start(str(TriggerType.REPLAY))
-        return replay
+        replay = plan_replay(state, from_step=from_step, visit=visit, edits=edits)
+        again = state.admitted.inputs if inputs is None else inputs
+        return await self._admit(principal, state.plan, TriggerType.REPLAY, again, worker=worker, replay=replay)
 
     async def answer(
         self, principal: Principal, execution_id: str, waitpoint_id: str, value: Any

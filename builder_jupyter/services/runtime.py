@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from builder_jupyter.clock import Clock, SystemClock
+from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.engine import Engine, World
+from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
 from builder_jupyter.identity.principal import CredentialKind, Principal
-from builder_jupyter.nodes.base import Tools
+from builder_jupyter.nodes.base import Place, Tools
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
@@ -27,7 +29,9 @@ from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.upkeep import UpkeepService
+from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
+from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
@@ -49,16 +53,18 @@ class Settings:
     default_model : the model of nodes that name none; None is the local model.
     search_provider : dotted path of the class behind the ``web_search`` tool.
     limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
+    root_dir : where fresh kernels begin; the working directory when None.
     """
 
     data_dir: Path | None = None
     default_model: str | None = None
     search_provider: str | None = None
+    root_dir: Path | None = None
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
 
 
 class Runtime:
-    """The services, running. Make it with `start`; `stop` it.
+    """The services, running; `stop` it. ``worker`` is this process as the kernel of all steps that want one.
 
     Its methods may be called from anywhere; the services' methods only on its loop, through `portal`.
     """
@@ -68,6 +74,8 @@ class Runtime:
     executions: ExecutionService
     keys: KeyService
     upkeep: UpkeepService
+    workers: Workers
+    artefacts: ArtefactStore
     registry: Registry
     tools: Tools
 
@@ -79,6 +87,7 @@ class Runtime:
         models: ChatModels | None = None,
         tools: Tools | None = None,
         registry: Registry | None = None,
+        worker: Worker | None = None,
         notice: Callable[[str], None] = log.warning,
         meter: Meter | None = None,
     ) -> None:
@@ -94,11 +103,14 @@ class Runtime:
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
-        world = World(self.registry, self.models, self.tools)
+        self.artefacts = ArtefactStore(settings.data_dir)
+        self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
+        world = World(self.registry, self.models, self.tools, {**HERE, Place.KERNEL: self.workers})
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
-            self._engine, self._journal, self.workflows, self.registry, on_start=meter.started
-        )
+            self._engine, self._journal, self.workflows, self.registry,
+            on_start=self.workers.started, on_admitted=meter.started,
+        )  # fmt: skip
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
@@ -117,6 +129,7 @@ class Runtime:
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
         self._meter.finished(run.state)
+        self.workers.over(run.execution_id)
 
     @property
     def failure(self) -> str | None:
@@ -144,9 +157,11 @@ class Runtime:
             self.portal.wait(self._close())
             self.portal.close()
         self.database.close()
+        self.artefacts.close()
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self.workers.stop()
         await self.executions.settle()
 
     def __enter__(self) -> Self:

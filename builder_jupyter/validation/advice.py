@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from builder_jupyter.graph.templates import find_invalid, parse_output
 from builder_jupyter.nodes.patterns import compile_pattern, read_conditions
+from builder_jupyter.nodes.python import fault_of
 from builder_jupyter.validation.finding import Finding, Report, Severity, rule
 
 if TYPE_CHECKING:
@@ -96,6 +97,24 @@ def missing_tool_name(facts: Facts, report: Report) -> Iterator[Finding]:
     for node in facts.of_type("tool"):
         if not _texts(node, "tool_name"):
             yield report(f"Tool {node.id!r} has no tool name", node_id=node.id)
+
+
+@rule("EMPTY_CODE", Severity.ERROR)
+def empty_code(facts: Facts, report: Report) -> Iterator[Finding]:
+    """A python node has no code."""
+    for node in facts.of_type("python"):
+        if not _texts(node, "code"):
+            yield report(f"Python node {node.id!r} has no code", node_id=node.id)
+
+
+@rule("INVALID_CODE", Severity.ERROR)
+def invalid_code(facts: Facts, report: Report) -> Iterator[Finding]:
+    """A python node's code is no Python. It is parsed, never run."""
+    for node in facts.of_type("python"):
+        for code in _texts(node, "code")[:1]:
+            fault = fault_of(code)
+            if fault is not None:
+                yield report(f"Python node {node.id!r} has code that cannot run: {fault}", node_id=node.id)
 
 
 @rule("INVALID_EXPRESSION", Severity.WARNING)

@@ -132,6 +132,8 @@ RULES: Mapping[Profile, tuple[Rule, ...]] = {
         advice.unmatched_label,
         advice.unknown_tool,
         advice.missing_tool_name,
+        advice.empty_code,
+        advice.invalid_code,
         advice.invalid_expression,
     ),
     Profile.DIRECT: (

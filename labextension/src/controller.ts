@@ -14,6 +14,8 @@ import type { Watch } from './watch';
 export interface Kernel {
   /** Whether runs belong to the kernel, because there is no server that has them. */
   readonly ownsRuns: boolean;
+  /** Names the kernel to the server as the place for python nodes; empty when it takes none. */
+  readonly worker: string;
   send(message: Record<string, unknown>): void;
   /** Tell Python what this canvas shows now. */
   announce(workflowId: string, executionId: string): void;
@@ -58,7 +60,7 @@ export class Controller {
     try {
       if (await this.usesServer()) {
         const workflowId = await this.server.save(this.doc.document);
-        const id = await this.server.start(workflowId, trigger, inputs);
+        const id = await this.server.start(workflowId, trigger, inputs, this.kernel.worker);
         this.follow(id, Date.now());
         this.watchWorkflow(workflowId);
         this.kernel.announce(workflowId, id);

@@ -51,14 +51,17 @@ export class Server {
     return (await this.ask<{ id: string }>('POST', 'api/builder/workflows', workflow)).id;
   }
 
-  /** Begin a run and return its id. */
+  /** Begin a run and return its id. The python nodes run in the kernel whose worker is named, if one is. */
   async start(
     workflowId: string,
     trigger: string,
-    inputs: Record<string, unknown>
+    inputs: Record<string, unknown>,
+    worker = ''
   ): Promise<string> {
     const body = { canvasId: workflowId, triggerNodeId: trigger, inputs };
-    return (await this.ask<{ executionId: string }>('POST', 'api/run', body)).executionId;
+    const headers: Record<string, string> = worker ? { 'Builder-Worker': worker } : {};
+    const begun = await this.ask<{ executionId: string }>('POST', 'api/run', body, {}, headers);
+    return begun.executionId;
   }
 
   /** The picture of an execution. */
@@ -109,13 +112,15 @@ export class Server {
     method: string,
     path: string,
     body?: unknown,
-    query: Record<string, string> = {}
+    query: Record<string, string> = {},
+    headers: Record<string, string> = {}
   ): Promise<T> {
     const url = new URL(path, this.settings.baseUrl);
     for (const [name, value] of Object.entries(query)) {
       url.searchParams.set(name, value);
     }
-    const init: RequestInit = { method };
+    // Without any, a page's own settings stay in force: headers are not merged.
+    const init: RequestInit = Object.keys(headers).length ? { method, headers } : { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
     }

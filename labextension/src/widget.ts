@@ -20,11 +20,15 @@ interface FromPython {
 export class CanvasModel extends CytoscapeModel {
   override initialize(attributes: unknown, options: unknown): void {
     super.initialize(attributes, options);
+    const worker = (): string => (this.get('worker') as string | undefined) ?? '';
     this.controller = new Controller(
       server,
       watch,
       {
         ownsRuns: this.get('runs_in') === 'kernel',
+        get worker() {
+          return worker();
+        },
         send: message => {
           this.send(message as JSONObject, {});
         },

@@ -264,6 +264,8 @@ async def test_answers_are_as_described(
         ("POST", "/api/builder/purge"),
         ("POST", "/api/builder/backup"),  # no JSON to look at, here and below
         ("GET", "/api/builder/executions/{execution_id}/socket"),
+        ("GET", "/api/builder/worker"),
+        ("GET", "/api/builder/artefacts/{sha256}"),
     }
 
 

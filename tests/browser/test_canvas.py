@@ -248,3 +248,26 @@ def test_the_canvas_follows_the_theme(lab: Jupyter, show: Show, theme: str) -> N
         " return d ? r < 80 : r > 200; }",
         arg=is_dark,
     )
+
+
+def test_the_button_runs_python_nodes_in_the_notebooks_kernel_while_a_cell_blocks(lab: Jupyter, show: Show) -> None:
+    cell = (
+        "import builder_jupyter as bj, pandas as pd\nsales = pd.DataFrame({'n': [1, 2, 3]})\n"
+        "wf = bj.Workflow.from_dict({'name': 'in the kernel', 'nodes': [{'id': 'start', 'type': 'start'},\n"
+        "    {'id': 'p', 'type': 'python', 'data': {'code': 'print(\"looking\")\\nsales[sales.n > 1]'}},\n"
+        "    {'id': 'end', 'type': 'end'}], 'edges': [{'source': 'start', 'target': 'p'},\n"
+        "    {'source': 'p', 'target': 'end'}]})\n"
+        "canvas = bj.Canvas(wf)\ncanvas"
+    )
+    page = show(lab, cell, BLOCKING)
+    busy = ".jp-CodeCell:nth-of-type(n+2) .jp-InputPrompt:has-text('[*]')"
+    page.wait_for_selector(busy)
+    page.click(".jp-bj-run")
+    wait_for_state(page, "completed")
+    assert page.locator(busy).count() == 1
+    click_node(page, "p")
+    page.wait_for_function("() => document.querySelector('.jp-bj-details')?.textContent.includes('2 rows: n')")
+    kernel = Kernel(lab)
+    assert kernel.value("canvas.execution['p'].result.n.tolist()") == [2, 3]
+    assert kernel.value("canvas.execution['p'].shown[0]") == {"application/vnd.jupyter.stdout": "looking\n"}
+    assert page.problems == []

@@ -8,6 +8,7 @@ from typing import Any
 from builder_jupyter.graph.dialects.faults import (
     BOOLEAN,
     LIST,
+    MAX_CODE,
     MAX_PATTERN,
     MAX_PROMPT,
     NUMBER,
@@ -76,6 +77,7 @@ DATA_FIELDS: Mapping[str, Mapping[str, Check]] = {
     },
     "router": {**_NAME, "conditions": _list_of(_condition), "default": _is(TEXT)},
     "tool": {**_NAME, "tool_name": _is(TEXT), "arguments": _is(OBJECT)},
+    "python": {**_NAME, "code": _text(MAX_CODE), "timeout": _is(NUMBER)},
     "human": {
         **_NAME,
         "prompt": _text(MAX_PROMPT),

@@ -77,6 +77,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     header = Dict().tag(sync=True)
     selected = Unicode("").tag(sync=True)
     runs_in = Unicode("server", help="`server` or `kernel`: whom the buttons ask.").tag(sync=True)
+    worker = Unicode("", help="Lets the Run button start runs whose python nodes run in this kernel.").tag(sync=True)
 
     def __init__(self, workflow: Workflow | str, *, client: Client | None = None, **traits: Any) -> None:
         self._client = client
@@ -96,6 +97,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             max_zoom=4.0,
             **traits,
         )
+        self._attach()
         self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
@@ -130,6 +132,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
                 workflow = replace(workflow, id=self._workflow.id)
             self._workflow = workflow
             self.doc = canvas_document(workflow, version=self.doc["version"] + 1)
+        self._attach()
 
     @property
     def execution(self) -> Execution | None:
@@ -192,6 +195,11 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             self.header = progress.header
             self.statuses = progress.statuses
             self.texts = progress.texts
+
+    def _attach(self) -> None:
+        """Offer this kernel to the Run button, which asks the server and not us."""
+        if self.runs_in == "server" and not self.worker:
+            self.worker = self.client.attach_for(self._workflow)
 
     def _know_id(self, workflow_id: str) -> None:
         if self._workflow.id != workflow_id:

@@ -14,6 +14,7 @@ from builder_jupyter.rest.models import Loose, Snapshot
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.keys import require_key
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.workers import WORKER_HEADER
 
 
 class RunRequest(Loose):
@@ -76,8 +77,11 @@ class RunHandler(BuilderHandler):
         wanted = await self.model(RunRequest)
         executions = self.runtime.executions
         run = await self.call(
-            executions.start(self.caller, wanted.canvasId, entry=Entry(node=wanted.triggerNodeId), inputs=wanted.inputs)
-        )
+            executions.start(
+                self.caller, wanted.canvasId, entry=Entry(node=wanted.triggerNodeId), inputs=wanted.inputs,
+                worker=self.request.headers.get(WORKER_HEADER),
+            )
+        )  # fmt: skip
         accepted = {"ok": True, "executionId": run.execution_id, "message": "Execution triggered"}
         if not wanted.sync:
             self.answer(accepted)

@@ -25,7 +25,8 @@ def test_a_type_is_found_under_each_of_its_profiles():
 def test_an_unknown_type_is_refused_with_those_there_are():
     known = Registry(BUILT_IN)
     assert known.find(Profile.BUILDER, "Start") is None
-    with pytest.raises(NotFound, match="agent, end, human, map, router, start, tool, wait, workflow") as refused:
+    everything = "agent, end, human, map, python, router, start, tool, wait, workflow"
+    with pytest.raises(NotFound, match=everything) as refused:
         known.get(Profile.BUILDER, "Start")
     assert refused.value.code == "UNKNOWN_NODE_TYPE"
     with pytest.raises(NotFound):

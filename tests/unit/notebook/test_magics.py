@@ -305,10 +305,13 @@ def test_using_the_package_brings_the_display_but_no_magics(monkeypatch: pytest.
 
 def test_the_documentation_runs(do: Callable[[str], Any]) -> None:
     blocks = re.findall(r"```text\n(%.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    workflow, run = map(do, blocks)
+    workflow, run, report = map(do, blocks)
     assert len(workflow.edges) == 10
     assert run.status is ExecutionStatus.COMPLETED
     assert run["billing"].text
+    assert len(report.edges) == 3
+    do("import pandas as pd\nsales = pd.DataFrame({'day': [1, 2, 3], 'amount': [5, 6, 7]})")
+    assert do("%run_workflow report since=2").output == 13
 
 
 def test_nbval_fails_the_cells_whose_magic_fails(tmp_path: Path) -> None:

@@ -337,6 +337,8 @@ def test_every_rule_says_what_it_means():
         "DUPLICATE_NODE_ID",
         "UNKNOWN_NODE_TYPE",
         "INVALID_PATTERN",
+        "EMPTY_CODE",
+        "INVALID_CODE",
     ]
 
 
