@@ -138,7 +138,11 @@ class Engine:
         run.enqueue(first)
         self.runs[run.execution_id] = run
         if replay:
-            self._take_over(run, replay.results)
+            try:
+                self._take_over(run, replay.results)
+            except (TypeError, ValueError, RecursionError) as error:
+                del self.runs[run.execution_id]
+                raise InvalidInput(f"The edit cannot be recorded: {error}.", code="INVALID_EDIT") from error
         admitted = self._flush(run)
         self._advance(run)
         try:
@@ -159,11 +163,17 @@ class Engine:
         run = await self.load(execution_id)
         if run is None:
             admitted = parent.state.admitted
-            run = await self.admit(
-                planned.child, workspace=admitted.workspace, principal=admitted.principal,
-                trigger=TriggerType(admitted.trigger), inputs=inputs, execution_id=execution_id, parent=of,
-            )  # fmt: skip
-        parent.children.setdefault(visit, []).append(run)
+            try:
+                run = await self.admit(
+                    planned.child, workspace=admitted.workspace, principal=admitted.principal,
+                    trigger=TriggerType(admitted.trigger), inputs=inputs, execution_id=execution_id, parent=of,
+                )  # fmt: skip
+            except asyncio.CancelledError:
+                begun = self.runs.get(execution_id)
+                if begun is not None and not self._stopped:
+                    self.cancel(begun, by=f"execution {parent.execution_id}")
+                raise
+        _adopt(parent, visit, run)
         return run
 
     def cancel(self, run: Run, *, by: str) -> None:
@@ -186,6 +196,9 @@ class Engine:
         waiting = visit.waitpoint
         if waiting is None or waiting.waitpoint_id != waitpoint_id or visit.group is not run.state.waiting:
             return False
+        if waiting.deadline is not None and waiting.deadline <= self._now():
+            self._advance(run)  # its time is up, though the alarm may not have rung yet
+            return False
         check_answer(waiting, value)
         try:
             self._record(run, waitpoint_ended(visit, AnswerKind.ANSWERED, value, by))
@@ -199,6 +212,11 @@ class Engine:
         run.next_seq = (run.state.seq // SEQ_AFTER_RECOVERY + 1) * SEQ_AFTER_RECOVERY
         run.state.forget_attempts()
         self.runs[run.execution_id] = run
+        if run.state.admitted.parent is not None:
+            execution_id, step, number = run.state.admitted.parent
+            parent = self.runs.get(execution_id)
+            if parent is not None:
+                _adopt(parent, parent.state.visit(step, number), run)
         self._advance(run)
 
     async def load(self, execution_id: str) -> Run | None:
@@ -251,18 +269,25 @@ class Engine:
         barrier = self._flush(run)
         for visit in outside:
             if visit.group is state.active:
-                run.tasks[visit] = self._task(self._attempt(run, visit, barrier))
+                task = run.tasks[visit] = self._task(self._attempt(run, visit, barrier))
+                task.add_done_callback(partial(self._never_began, run, visit, run.slots.get(visit)))
             else:
                 self._release(run, visit)
-        self._alarms.set(run.execution_id, state.next_due)
+        # What can do nothing any more must not be rung for: its time would be up for ever.
+        idle = run.broken is not None or self._stopped
+        self._alarms.set(run.execution_id, None if idle else state.next_due)
         if budget <= 0:
             self._task(self._continue(run))
 
     def _perform(self, run: Run, command: Abort | EndWait | SetStatus | Skip) -> None:
         match command:
             case Skip():
+                visit = run.state.visits.get((command.step, command.number))
+                its_turn_had_come = visit is not None and visit.group is run.state.ready
                 step = run.state.plan.steps[command.step].node_id
                 self._record(run, StepSkipped(step, command.number, command.reason))
+                if visit is not None and its_turn_had_come:
+                    self._release(run, visit)
             case SetStatus():
                 self._record(run, StatusChanged(command.status, command.error))
             case Abort(visit):
@@ -322,10 +347,15 @@ class Engine:
             self._failed(run, visit, error)
             return False
         if node_type.effect is Effect.WORLD:
-            if not self._take(run, visit, node_type):
+            try:
+                taken = self._take(run, visit, node_type)
+            except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
+                self._begin(run, visit)
+                self._failed(run, visit, error)
                 return False
-            self._begin(run, visit)
-            return True
+            if taken:
+                self._begin(run, visit)
+            return taken
         self._begin(run, visit)
         try:
             outcome = node_type.decide(self._context(run, visit))
@@ -342,9 +372,10 @@ class Engine:
 
     def _take(self, run: Run, visit: Visit, node_type: NodeType) -> bool:
         """Take up the step's place among those that run, or queue it until there is one."""
-        if visit in run.slots:
-            return True
-        names = node_type.limited_by(run.state.planned(visit).node, self._world.models)
+        planned = run.state.planned(visit)
+        if visit in run.slots or planned.child is not None:
+            return True  # a step that only waits for children must not keep the place that they need
+        names = node_type.limited_by(planned.node, self._world.models)
         slot = Slot(run.state.admitted.workspace, names)
         if self._queue.take(slot):
             run.slots[visit] = slot
@@ -365,6 +396,11 @@ class Engine:
         slot = run.slots.pop(visit, None)
         if slot is not None and not self._stopped:
             self._queue.release(slot)
+
+    def _never_began(self, run: Run, visit: Visit, slot: Slot | None, _task: asyncio.Task[None]) -> None:
+        """Give back the slot of an attempt that was cancelled before its first turn; any other has done so itself."""
+        if slot is not None and run.slots.get(visit) is slot:
+            self._release(run, visit)
 
     async def _attempt(self, run: Run, visit: Visit, barrier: asyncio.Future[None]) -> None:
         """Run one attempt of a step with effects, once everything before it is on disk."""
@@ -509,6 +545,12 @@ class Engine:
         elif run.broken is None:
             log.critical("execution stopped: %s", error, extra={"execution_id": run.execution_id})
             run.fail(error if isinstance(error, BuilderError) else Unavailable(str(error)))
+
+
+def _adopt(parent: Run, visit: Visit, child: Run) -> None:
+    children = parent.children.setdefault(visit, [])
+    if child not in children:
+        children.append(child)
 
 
 def _entry(recorded: Recorded) -> Entry:
