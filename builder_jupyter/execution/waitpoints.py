@@ -15,6 +15,7 @@ from builder_jupyter import ids
 from builder_jupyter.errors import Conflict, InvalidInput
 from builder_jupyter.execution.events import StepWaiting, WaitpointEnded
 from builder_jupyter.execution.state import WAITS_FOR_CHILDREN, Visit
+from builder_jupyter.graph.model import thaw
 from builder_jupyter.nodes.base import AnswerKind, Wait
 
 
@@ -50,7 +51,7 @@ def waiting_event(step: str, visit: Visit, wait: Wait, now: int) -> StepWaiting:
     else:
         waitpoint_id = ids.waitpoint_id()
         deadline = None if wait.timeout_seconds is None else now + round(wait.timeout_seconds * 1000)
-    request = dict(wait.request)
+    request: dict[str, Any] = thaw(wait.request)
     schema = request.get("schema")
     if isinstance(schema, Mapping) and (fault := check_schema(schema)) is not None:
         raise ValueError(f"the schema of its answers cannot be used: {fault}")
