@@ -332,7 +332,10 @@ class Engine:
         self._cancel_children(run, visit)
 
     def _cancel_children(self, run: Run, visit: Visit) -> None:
-        for child in run.children.pop(visit, ()):
+        children = run.children.pop(visit, ())
+        if children:
+            self._flush(run)  # the reason is on disk before what follows from it
+        for child in children:
             self.cancel(child, by=f"execution {run.execution_id}")
 
     # -- attempts ----------------------------------------------------------------------------------------------
@@ -410,6 +413,10 @@ class Engine:
         try:
             await asyncio.shield(barrier)
             outcome = await self._tried(run, visit)
+        except asyncio.CancelledError:
+            if not self._stopped:
+                self._cancel_children(run, visit)  # one may have begun in the moment of the abort
+            raise
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             outcome = error
         finally:
