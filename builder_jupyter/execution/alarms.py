@@ -62,9 +62,14 @@ class Alarms:
 
     def _awake(self) -> None:
         now = self._time.now_ms()
+        ripe = []  # each is rung for once: what is due again at once has to wait for the loop's next turn
         while self._heap and self._heap[0][0] <= now:
             due, execution_id = heappop(self._heap)
             if self._due.get(execution_id) == due:
                 del self._due[execution_id]
+                ripe.append(execution_id)
+        try:
+            for execution_id in ripe:
                 self._ring(execution_id)
-        self._arm()
+        finally:
+            self._arm()

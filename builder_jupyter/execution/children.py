@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter import ids
-from builder_jupyter.errors import StepError
+from builder_jupyter.errors import BuilderError, StepError
 from builder_jupyter.execution.events import StepStarted, StepWaiting
 from builder_jupyter.execution.state import WAITS_FOR_CHILDREN
 from builder_jupyter.execution.status import ExecutionStatus
@@ -54,7 +54,8 @@ class ChildRuns:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(concurrency, len(jobs))):
                     group.create_task(work())
-        except* StepError as failed:
+        except* BuilderError as failed:
+            self._go_on()
             raise failed.exceptions[0] from None
         return [outcomes[index] for index in sorted(outcomes)]
 
@@ -81,7 +82,14 @@ class ChildRuns:
             request = {"executions": sorted(self._live)}
             waits = StepWaiting(step, visit.number, visit.attempt, ids.waitpoint_id(), WAITS_FOR_CHILDREN, request)
             self._engine.note(self._run, waits)
-        elif not all_wait and visit.group is state.waiting:
+        elif not all_wait:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Let the step run again if it waits: a result is taken from a step that runs, and from no other."""
+        state, visit = self._run.state, self._visit
+        if visit.group is state.waiting:
+            step = state.planned(visit).node_id
             self._engine.note(self._run, StepStarted(step, visit.number, visit.attempt))
 
 

@@ -141,7 +141,11 @@ class Engine:
         for move in hold_for(plan, replay.saved if replay else ZERO):
             self._record(run, move)
         if replay:
-            self._take_over(run, replay.results)
+            try:
+                self._take_over(run, replay.results)
+            except (TypeError, ValueError, RecursionError) as error:
+                del self.runs[run.execution_id]
+                raise InvalidInput(f"The edit cannot be recorded: {error}.", code="INVALID_EDIT") from error
         self._advance(run)
         try:
             await run.on_disk()
@@ -161,11 +165,17 @@ class Engine:
         run = await self.load(execution_id)
         if run is None:
             admitted = parent.state.admitted
-            run = await self.admit(
-                planned.child, workspace=admitted.workspace, principal=admitted.principal,
-                trigger=TriggerType(admitted.trigger), inputs=inputs, execution_id=execution_id, parent=of,
-            )  # fmt: skip
-        parent.children.setdefault(visit, []).append(run)
+            try:
+                run = await self.admit(
+                    planned.child, workspace=admitted.workspace, principal=admitted.principal,
+                    trigger=TriggerType(admitted.trigger), inputs=inputs, execution_id=execution_id, parent=of,
+                )  # fmt: skip
+            except asyncio.CancelledError:
+                begun = self.runs.get(execution_id)
+                if begun is not None and not self._stopped:
+                    self.cancel(begun, by=f"execution {parent.execution_id}")
+                raise
+        _adopt(parent, visit, run)
         return run
 
     def cancel(self, run: Run, *, by: str) -> None:
@@ -188,6 +198,9 @@ class Engine:
         waiting = visit.waitpoint
         if waiting is None or waiting.waitpoint_id != waitpoint_id or visit.group is not run.state.waiting:
             return False
+        if waiting.deadline is not None and waiting.deadline <= self._now():
+            self._advance(run)  # its time is up, though the alarm may not have rung yet
+            return False
         check_answer(waiting, value)
         try:
             self._record(run, waitpoint_ended(visit, AnswerKind.ANSWERED, value, by))
@@ -202,6 +215,11 @@ class Engine:
         run.state.forget_attempts()
         self._join(run)
         self.runs[run.execution_id] = run
+        if run.state.admitted.parent is not None:
+            execution_id, step, number = run.state.admitted.parent
+            parent = self.runs.get(execution_id)
+            if parent is not None:
+                _adopt(parent, parent.state.visit(step, number), run)
         self._advance(run)
 
     def _join(self, run: Run) -> None:
@@ -265,7 +283,9 @@ class Engine:
                 self._launch(run, outside, barrier)
             else:
                 barrier.add_done_callback(partial(self._launch, run, outside))
-        self._alarms.set(run.execution_id, state.next_due)
+        # What can do nothing any more must not be rung for: its time would be up for ever.
+        idle = run.broken is not None or self._stopped
+        self._alarms.set(run.execution_id, None if idle else state.next_due)
         if budget <= 0:
             self._task(self._continue(run))
 
@@ -274,7 +294,9 @@ class Engine:
         is_down = barrier is not None and (barrier.cancelled() or barrier.exception() is not None)
         for visit in visits:
             if visit.group is run.state.active and not is_down and not self._stopped:
-                run.tasks[visit] = self._task(self._attempt(run, visit))
+                task = run.tasks[visit] = self._task(self._attempt(run, visit))
+                if visit in run.slots:
+                    task.add_done_callback(partial(self._never_began, run, visit, run.slots[visit]))
             else:
                 self._release(run, visit)
 
@@ -287,8 +309,12 @@ class Engine:
     def _perform(self, run: Run, command: Abort | EndWait | SetStatus | Skip) -> None:
         match command:
             case Skip():
+                visit = run.state.visits.get((command.step, command.number))
+                its_turn_had_come = visit is not None and visit.group is run.state.ready
                 step = run.state.plan.steps[command.step].node_id
                 self._record(run, StepSkipped(step, command.number, command.reason))
+                if visit is not None and its_turn_had_come:
+                    self._release(run, visit)
             case SetStatus():
                 self._record(run, StatusChanged(command.status, command.error))
             case Abort(visit):
@@ -333,7 +359,10 @@ class Engine:
         self._cancel_children(run, visit)
 
     def _cancel_children(self, run: Run, visit: Visit) -> None:
-        for child in run.children.pop(visit, ()):
+        children = run.children.pop(visit, ())
+        if children:
+            self._recorder.flush(run)  # the reason is on disk before what follows from it
+        for child in children:
             self.cancel(child, by=f"execution {run.execution_id}")
 
     # -- attempts ----------------------------------------------------------------------------------------------
@@ -364,9 +393,10 @@ class Engine:
 
     def _take(self, run: Run, visit: Visit, node_type: NodeType) -> bool:
         """Take up the step's place among those that run, or queue it until there is one."""
-        if visit in run.slots:
-            return True
-        names = node_type.limited_by(run.state.planned(visit).node, self._world.models)
+        planned = run.state.planned(visit)
+        if visit in run.slots or planned.child is not None:
+            return True  # a step that only waits for children must not keep the place that they need
+        names = node_type.limited_by(planned.node, self._world.models)
         slot = Slot(run.state.admitted.workspace, names)
         if self._queue.take(slot):
             run.slots[visit] = slot
@@ -388,12 +418,21 @@ class Engine:
         if slot is not None and not self._stopped:
             self._queue.release(slot)
 
+    def _never_began(self, run: Run, visit: Visit, slot: Slot, _task: asyncio.Task[None]) -> None:
+        """Give back the slot of an attempt that was cancelled before its first turn; any other has done so itself."""
+        if run.slots.get(visit) is slot:
+            self._release(run, visit)
+
     async def _attempt(self, run: Run, visit: Visit) -> None:
         """Run one attempt of a step with effects."""
         attempt = visit.attempt
         outcome: StepResult | Wait | Exception
         try:
             outcome = await self._tried(run, visit)
+        except asyncio.CancelledError:
+            if not self._stopped:
+                self._cancel_children(run, visit)  # one may have begun in the moment of the abort
+            raise
         except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
             outcome = error
         finally:
@@ -493,3 +532,9 @@ class Engine:
         """Record an event that a step's own helpers bring about, and what follows from it."""
         self._record(run, event)
         self._advance(run)
+
+
+def _adopt(parent: Run, visit: Visit, child: Run) -> None:
+    children = parent.children.setdefault(visit, [])
+    if child not in children:
+        children.append(child)

@@ -11,6 +11,9 @@ from builder_jupyter.errors import BuilderError, StepError
 
 log = logging.getLogger(__name__)
 
+LONGEST_PAUSE_SECONDS = 24 * 3600
+"""However long a pause a peer asks for; one that is no number is not listened to."""
+
 
 def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
     """Return ``{message, code, retryable?, retryAfter?}`` of what a step raised; ``retryAfter`` is in seconds.
@@ -26,9 +29,10 @@ def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
     log.info("step failed: %s", error.code, extra=dict(about))
     failure: dict[str, Any] = {"message": str(error), "code": error.code}
     if isinstance(error, StepError):
-        failure["retryable"] = error.retryable
-        if isinstance(error.details, Mapping) and "retry_after" in error.details:
-            failure["retryAfter"] = error.details["retry_after"]
+        failure["retryable"] = bool(error.retryable)
+        asked = error.details.get("retry_after") if isinstance(error.details, Mapping) else None
+        if isinstance(asked, int | float) and asked >= 0:
+            failure["retryAfter"] = min(asked, LONGEST_PAUSE_SECONDS)
         if error.display:
             failure["display"] = [dict(bundle) for bundle in error.display]
     return failure

@@ -182,7 +182,8 @@ class ExecutionState:
         """Return the visits whose time has come, longest overdue first."""
         if not self._timers or self._timers[0][0] > now:
             return []
-        return [visit for due, _, visit in sorted(self._timers, key=lambda timer: timer[:2]) if visit.due == due <= now]
+        timers = sorted(self._timers, key=lambda timer: timer[:2])
+        return list(dict.fromkeys(visit for due, _, visit in timers if visit.due == due <= now))
 
     def planned(self, visit: Visit) -> PlannedStep:
         """Return the planned step that a visit belongs to."""

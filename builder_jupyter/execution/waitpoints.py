@@ -8,11 +8,14 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
 
 from builder_jupyter import ids
 from builder_jupyter.errors import Conflict, InvalidInput
 from builder_jupyter.execution.events import StepWaiting, WaitpointEnded
 from builder_jupyter.execution.state import WAITS_FOR_CHILDREN, Visit
+from builder_jupyter.graph.model import thaw
 from builder_jupyter.nodes.base import AnswerKind, Wait
 
 
@@ -48,7 +51,10 @@ def waiting_event(step: str, visit: Visit, wait: Wait, now: int) -> StepWaiting:
     else:
         waitpoint_id = ids.waitpoint_id()
         deadline = None if wait.timeout_seconds is None else now + round(wait.timeout_seconds * 1000)
-    request = dict(wait.request)
+    request: dict[str, Any] = thaw(wait.request)
+    schema = request.get("schema")
+    if isinstance(schema, Mapping) and (fault := check_schema(schema)) is not None:
+        raise ValueError(f"the schema of its answers cannot be used: {fault}")
     return StepWaiting(step, visit.number, visit.attempt, waitpoint_id, str(kind), request, deadline, poll_at)
 
 
@@ -75,7 +81,12 @@ def check_answer(waiting: StepWaiting, answer: Any) -> None:
     schema = waiting.request.get("schema")
     if not isinstance(schema, Mapping):
         return
-    faults = sorted(Draft202012Validator(schema).iter_errors(answer), key=lambda fault: list(map(str, fault.path)))
+    # Without a registry of its own, the library would fetch what a schema refers to from the network.
+    validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)
+    try:
+        faults = sorted(validator.iter_errors(answer), key=lambda fault: list(map(str, fault.path)))
+    except Unresolvable as error:
+        raise InvalidInput(f"The form refers to a schema that is not in it: {error}.", code="INVALID_ANSWER") from error
     if faults:
         found = [{"field": ".".join(map(str, f.absolute_path)) or "answer", "error": f.message} for f in faults]
         raise InvalidInput("The answer does not fit the form.", code="INVALID_ANSWER", details=found)
