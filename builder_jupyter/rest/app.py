@@ -19,8 +19,9 @@ from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
 from builder_jupyter.rest.builder import executions, keys, workflows
+from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
-from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import Runtime, Settings
@@ -32,6 +33,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionSocket,
     *keys.HANDLERS,
     *direct.HANDLERS,
+    *execute.HANDLERS,
 )
 
 
@@ -50,6 +52,15 @@ class OpenAPIHandler(BuilderFamily):
 
 class NoSuchRoute(BuilderFamily):
     """Whatever else is asked for under ``/api/builder``: our error shape, not Jupyter's page."""
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Answer 404 whoever asks."""
+        del kwargs
+        raise web.HTTPError(404)
+
+
+class NoSuchDirectRoute(BuilderHandler):
+    """Whatever else is asked for under ``/api/execute``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -98,6 +109,8 @@ class BuilderApp(ExtensionApp):
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
+        self.handlers.append((r"/api/execute", execute.RetiredHandler))
+        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
 
     @property
     def _server(self) -> Any:

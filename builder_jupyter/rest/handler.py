@@ -124,6 +124,8 @@ class OwnCredentials:
             self.principal.require(*about.access)
         elif about.access is Access.JUPYTER and self.principal.credential is not CredentialKind.JUPYTER:
             raise errors.Forbidden("Only somebody who is signed in to this Jupyter server may do this.")
+        elif about.access is Access.INTERNAL:
+            raise errors.Forbidden("This route is internal: steps are carried out by the server itself.")
         if self.principal.credential is CredentialKind.JUPYTER:
             await self._ask_authorizer()
 

@@ -82,8 +82,13 @@ class ExecutionService:
         entry: Entry = ITS_TRIGGER,
         inputs: Mapping[str, Any] | None = None,
         trigger: TriggerType = TriggerType.API,
+        execution_id: str | None = None,
+        request: tuple[str, str] | None = None,
     ) -> Run:
-        """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`."""
+        """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`.
+
+        ``execution_id`` must be new; ``request`` is as in `events.Admitted`. `AdmissionService` sees to both.
+        """
         plan = await self._plans.plan(principal, workflow_id, entry)
         return await self._engine.admit(
             plan,
@@ -91,7 +96,18 @@ class ExecutionService:
             principal=principal.name,
             trigger=trigger,
             inputs=inputs or {},
+            execution_id=execution_id,
+            request=request,
         )
+
+    async def request_of(self, execution_id: str) -> tuple[str, str | None] | None:
+        """Return the workspace and the fingerprint of the request that began an execution; None if there is none."""
+        run = await self._engine.load(execution_id)
+        if run is None:
+            return None
+        await run.on_disk()
+        admitted = run.state.admitted
+        return admitted.workspace, admitted.request[1] if admitted.request else None
 
     async def replay(
         self,

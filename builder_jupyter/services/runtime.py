@@ -22,6 +22,7 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
@@ -62,6 +63,7 @@ class Runtime:
     portal: Portal
     workflows: WorkflowService
     executions: ExecutionService
+    admissions: AdmissionService
     keys: KeyService
     registry: Registry
     tools: Tools
@@ -90,6 +92,7 @@ class Runtime:
         world = World(self.registry, self.models, self.tools)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
+        self.admissions = AdmissionService(self.executions, self._journal, clock)
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -100,6 +103,7 @@ class Runtime:
     async def _open(self) -> int:
         await self._journal.open()
         await self._key_store.open()
+        await self.admissions.open()
         return await self.executions.recover()
 
     def _on_over(self, run: Run) -> None:

@@ -125,6 +125,8 @@ def expected(operation: Operation, credential: str) -> int | None:
         "bad key and cookie",
     }:
         return 401
+    if access is Access.INTERNAL:
+        return 403
     if credential.startswith("jupyter") and access is Access.ANY_PRINCIPAL:
         return 401  # the one such route is about keys
     if credential == "jupyter cookie, forged" and operation.method not in SAFE:
@@ -219,7 +221,7 @@ async def test_other_origins(call: Call, full_key: str, sign_in: Callable[[], Aw
     evil = {"Origin": "https://evil.example"}
     for operation in OPERATIONS:
         keyed = await call(operation.method, operation.path, key=full_key, headers=evil)
-        assert refused(keyed, None), operation
+        assert refused(keyed, expected(operation, "full key")), operation
         if operation.about.access is Access.PUBLIC:
             continue
         browser = {**evil, "Cookie": jar(cookies), "X-XSRFToken": cookies["_xsrf"]}
