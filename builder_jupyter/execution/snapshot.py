@@ -45,12 +45,20 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "credits": {
             "charged": as_number(total([state.planned(v).credits for v in completed])),
             "refunded": 0,
-        },
+        }
+        | _saved(state),
         "replayOf": state.admitted.replay_of,
         "replayFromStepId": state.admitted.replay_from[0] if state.admitted.replay_from else None,
         "parent": dict(zip(("executionId", "stepId", "visit"), state.admitted.parent or (), strict=False)) or None,
         "callback": None,
     }
+
+
+def _saved(state: ExecutionState) -> dict[str, Any]:
+    """Return what a replay did not spend again."""
+    if state.admitted.replay_of is None:
+        return {}
+    return {"saved": as_number(total([state.planned(v).credits for v in state.visits.values() if v.reused]))}
 
 
 def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:

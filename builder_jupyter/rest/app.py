@@ -18,7 +18,7 @@ from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream
-from builder_jupyter.rest.builder import executions, keys, workflows
+from builder_jupyter.rest.builder import answers, executions, keys, waitpoints, workflows
 from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -31,6 +31,8 @@ ROUTES: tuple[Any, ...] = (
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,
+    *waitpoints.HANDLERS,
+    answers.AnswerHandler,
     *keys.HANDLERS,
     *direct.HANDLERS,
     *execute.HANDLERS,

@@ -17,7 +17,7 @@ from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import StepStatus, TriggerType
 from builder_jupyter.identity.principal import Principal
-from builder_jupyter.money import total
+from builder_jupyter.money import Credits, total
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
 from builder_jupyter.services.workflows import WorkflowService
@@ -118,21 +118,23 @@ class ExecutionService:
         visit: int | None = None,
         inputs: Mapping[str, Any] | None = None,
         edits: Mapping[str, Any] | None = None,
-    ) -> Run:
+    ) -> tuple[Run, Credits]:
         """Run a finished execution's plan again: the whole, or from a step on, with what was before it taken over.
 
         ``inputs`` and ``edits`` make it a fork: see `execution.replay.plan_replay`, which also says what it raises.
+        The credits are those that need not be spent again.
         """
-        run = await self.find(principal, execution_id)
-        state = run.state
-        return await self._engine.admit(
+        state = (await self.find(principal, execution_id)).state
+        replay = plan_replay(state, from_step=from_step, visit=visit, edits=edits)
+        run = await self._engine.admit(
             state.plan,
             workspace=principal.workspace,
             principal=principal.name,
             trigger=TriggerType.REPLAY,
             inputs=state.admitted.inputs if inputs is None else inputs,
-            replay=plan_replay(state, from_step=from_step, visit=visit, edits=edits),
+            replay=replay,
         )
+        return run, replay.saved
 
     async def answer(
         self, principal: Principal, execution_id: str, waitpoint_id: str, value: Any
@@ -143,7 +145,7 @@ class ExecutionService:
         counted: a waitpoint that has ended keeps its answer, and nothing happens. Raises as `Engine.answer`.
         """
         run = await self.find(principal, execution_id)
-        holder = _holder(run, waitpoint_id) or run
+        holder = holder_of(run, waitpoint_id) or run
         counted = self._engine.answer(holder, waitpoint_id, value, by=principal.name)
         await holder.on_disk()
         return await _picture(run), counted
@@ -254,15 +256,15 @@ def _wire(run: Run, after: int) -> list[dict[str, Any]]:
     return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
 
 
-def _holder(run: Run, waitpoint_id: str) -> Run | None:
+def holder_of(run: Run, waitpoint_id: str) -> Run | None:
     """Return the run that has a waitpoint: this one or one of its children."""
     if waitpoint_id in run.state.waitpoints:
         return run
     children = (child for group in run.children.values() for child in group)
-    return next((found for child in children if (found := _holder(child, waitpoint_id)) is not None), None)
+    return next((found for child in children if (found := holder_of(child, waitpoint_id)) is not None), None)
 
 
-def _waitpoints(run: Run) -> list[dict[str, Any]]:
+def waitpoints_of(run: Run) -> list[dict[str, Any]]:
     """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
     found = []
     for visit in run.state.waiting:
@@ -270,14 +272,14 @@ def _waitpoints(run: Run) -> list[dict[str, Any]]:
         if children is None:
             found.append(waitpoint(run.state, visit))
         else:
-            found.extend(one for child in children for one in _waitpoints(child))
+            found.extend(one for child in children for one in waitpoints_of(child))
     return found
 
 
 async def _picture(run: Run) -> dict[str, Any]:
     """Return the picture of an execution once all that it shows is on disk."""
     picture = snapshot(run.state)
-    picture["waitpoints"] = _waitpoints(run)
+    picture["waitpoints"] = waitpoints_of(run)
     picture["waitingOn"] = next(iter(picture["waitpoints"]), None)
     await run.on_disk()
     return picture

@@ -24,10 +24,12 @@ from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Runtime:
     workflows: WorkflowService
     executions: ExecutionService
     admissions: AdmissionService
+    waitpoints: WaitpointService
     keys: KeyService
     registry: Registry
     tools: Tools
@@ -104,6 +107,8 @@ class Runtime:
         await self._journal.open()
         await self._key_store.open()
         await self.admissions.open()
+        secret = read_or_make(self.settings.data_dir)
+        self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
 
     def _on_over(self, run: Run) -> None:
