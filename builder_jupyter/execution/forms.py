@@ -105,9 +105,11 @@ def form_of(request: Mapping[str, Any]) -> Form:
 def _form(prompt: str, schema: Mapping[str, Any]) -> Form:
     properties = schema.get("properties")
     if _type(schema) == "object" and isinstance(properties, Mapping) and properties:
-        required = schema.get("required", ())
-        fields = [_field(name, about, is_required=name in required) for name, about in properties.items()]
-        return Form(prompt, (), tuple(fields), is_whole=False)
+        required = [name for name in schema.get("required", ()) if name in properties]
+        # Stored objects are sorted by name; lists keep the order that somebody gave them.
+        names = dict.fromkeys([*required, *properties])
+        fields = tuple(_field(name, properties[name], is_required=name in required) for name in names)
+        return Form(prompt, (), fields, is_whole=False)
     return Form(prompt, (), (_field(WHOLE, schema, is_required=True),))
 
 

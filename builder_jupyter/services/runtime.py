@@ -24,6 +24,7 @@ from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
@@ -67,6 +68,7 @@ class Runtime:
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
+    results: ResultService
     keys: KeyService
     registry: Registry
     tools: Tools
@@ -96,6 +98,7 @@ class Runtime:
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(self._engine, self._journal, self.workflows, self.registry)
         self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self.results = ResultService(self._engine, self.executions, self.workflows)
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())

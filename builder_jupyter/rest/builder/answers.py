@@ -91,6 +91,8 @@ class AnswerHandler(BuilderFamily):
 
     @property
     def _is_form(self) -> bool:
+        if self.request.body.lstrip().startswith(b"{"):  # no form begins so, and many programs name no other type
+            return False
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 

@@ -102,4 +102,21 @@ class ReplayHandler(BuilderFamily):
         self.answer({"ok": True, "executionId": run.execution_id, "saved": as_number(saved)})
 
 
-HANDLERS = (ExecutionListHandler, ExecutionHandler, CancelHandler, ReplayHandler)
+class NodeResults(BaseModel):
+    """By node id: ``{executionId, visit, status, text, offset, error, usage, credits, startedAt, at}``."""
+
+    results: dict[str, dict[str, Any]]
+
+
+class ResultsHandler(BuilderFamily):
+    """Results beside a workflow."""
+
+    path = "/api/builder/workflows/{workflow_id}/results"
+
+    @route(Scope.READ_CANVASES, Scope.RUN_WORKFLOWS, answer=NodeResults)
+    async def get(self, workflow_id: str) -> None:
+        """Read the last result of each node of a workflow, over its newest executions."""
+        self.answer({"results": await self.call(self.runtime.results.results(self.caller, workflow_id))})
+
+
+HANDLERS = (ExecutionListHandler, ExecutionHandler, CancelHandler, ReplayHandler, ResultsHandler)
