@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from builder_jupyter.clock import ManualClock
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.errors import NotFound
 from builder_jupyter.graph.dialects.plain import parse_plain
@@ -48,13 +49,18 @@ HUMAN = {"id": "ask", "type": "human", "data": {"prompt": "Well?"}}
 
 
 @pytest.fixture
-def open_runtime(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def open_runtime(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., Runtime]]:
     """Open the database, after closing the runtime of before."""
     opened: list[Runtime] = []
 
     def open_(data_dir: Path | None = tmp_path / "data") -> Runtime:
         close()
-        opened.append(Runtime(Settings(data_dir), models=ScriptedModels(ScriptedModel("x"))))
+        opened.append(Runtime(Settings(data_dir), clock=clock, models=ScriptedModels(ScriptedModel("x"))))
         return opened[-1]
 
     def close() -> None:
@@ -128,7 +134,9 @@ def test_a_child_waits_in_its_parents_name(open_runtime: Callable[..., Runtime])
         runtime.portal.wait(runtime.waitpoints.answer(link.token, "again"))
 
 
-def test_results_are_those_of_the_newest_run_that_reached_a_node(open_runtime: Callable[..., Runtime]) -> None:
+def test_results_are_those_of_the_newest_run_that_reached_a_node(
+    open_runtime: Callable[..., Runtime], clock: ManualClock
+) -> None:
     runtime = open_runtime()
     wait = runtime.portal.wait
     saved = wait(runtime.workflows.create(ME, parse_plain(WAYS, name="ways")))
@@ -138,6 +146,7 @@ def test_results_are_those_of_the_newest_run_that_reached_a_node(open_runtime: C
         run = wait(runtime.executions.start(ME, saved.id, inputs={"message": message}))
         wait(runtime.executions.wait(ME, run.execution_id))
         ended[message] = run.execution_id
+        clock.advance(1)
     for _ in range(2):  # live, and out of the journal
         results = wait(runtime.results.results(ME, saved.id))
         assert {node: one["executionId"] for node, one in results.items()} == {
