@@ -60,7 +60,9 @@ def open_runtime(tmp_path: Path, clock: ManualClock) -> Iterator[Callable[..., R
 
     def open_(data_dir: Path | None = tmp_path / "data") -> Runtime:
         close()
-        opened.append(Runtime(Settings(data_dir), clock=clock, models=ScriptedModels(ScriptedModel("x"))))
+        opened.append(
+            Runtime(Settings(data_dir), clock=clock, models=ScriptedModels(ScriptedModel(lambda _request: "x")))
+        )
         return opened[-1]
 
     def close() -> None:
