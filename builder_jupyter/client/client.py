@@ -143,6 +143,8 @@ class Client:
         /,
         *,
         trigger: str | None = None,
+        target: str | None = None,
+        whole: bool = False,
         **values: Any,
     ) -> Execution:
         """Begin a run and return at once; ``await`` the execution, or `Execution.wait` for it.
@@ -152,18 +154,22 @@ class Client:
         workflow : a workflow, which is saved first (see `save`), or the id or name of a saved one.
         inputs : the run's inputs by name; a text alone is the ``message``.
         trigger : the node to start from; needed where the workflow has more than one trigger.
+        target : run this node and all that it needs, instead of what a trigger leads to.
+        whole : run all that is connected.
         values : more inputs, over those of ``inputs``.
 
         Raises
         ------
         NotFound : ``WORKFLOW_NOT_FOUND``, ``NODE_NOT_FOUND``, ``UNKNOWN_NODE_TYPE``.
-        InvalidInput : the workflow or the trigger cannot run, or the inputs are no mapping.
+        InvalidInput : the workflow or the node cannot run, or the inputs are no mapping; ``TWO_ENTRIES``.
         Unprocessable : ``VALIDATION_FAILED``.
         """
+        if sum((trigger is not None, target is not None, whole)) > 1:
+            raise InvalidInput("Name a trigger or a target, or run the whole workflow.", code="TWO_ENTRIES")
         given = _inputs(inputs) | values
         saved = self.save(workflow) if isinstance(workflow, Workflow) else self.workflow(workflow)
         self.attach_for(saved)
-        execution_id = self._ask(self.transport.start(saved.id or "", given, trigger))
+        execution_id = self._ask(self.transport.start(saved.id or "", given, trigger, target=target, whole=whole))
         return self.execution(execution_id)
 
     def run(
@@ -173,6 +179,8 @@ class Client:
         /,
         *,
         trigger: str | None = None,
+        target: str | None = None,
+        whole: bool = False,
         show: bool | None = None,
         **values: Any,
     ) -> Execution:
@@ -181,7 +189,7 @@ class Client:
         An interrupt cancels the run. It also returns when the run can only go on after a person's answer. ``show`` is
         that of `progress.choose`; everything else is as in `start`.
         """
-        execution = self.start(workflow, inputs, trigger=trigger, **values)
+        execution = self.start(workflow, inputs, trigger=trigger, target=target, whole=whole, **values)
         try:
             return execution.wait(show=show)
         except KeyboardInterrupt:

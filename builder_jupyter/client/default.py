@@ -42,6 +42,8 @@ def run(
     /,
     *,
     trigger: str | None = None,
+    target: str | None = None,
+    whole: bool = False,
     show: bool | None = None,
     **values: Any,
 ) -> Execution:
@@ -55,7 +57,7 @@ def run(
     >>> bj.run(hello, message="good morning").status
     <ExecutionStatus.COMPLETED: 'completed'>
     """
-    return default_client().run(workflow, inputs, trigger=trigger, show=show, **values)
+    return default_client().run(workflow, inputs, trigger=trigger, target=target, whole=whole, show=show, **values)
 
 
 def start(
@@ -64,10 +66,12 @@ def start(
     /,
     *,
     trigger: str | None = None,
+    target: str | None = None,
+    whole: bool = False,
     **values: Any,
 ) -> Execution:
     """Begin a run with the default client and return at once; see `Client.start`."""
-    return default_client().start(workflow, inputs, trigger=trigger, **values)
+    return default_client().start(workflow, inputs, trigger=trigger, target=target, whole=whole, **values)
 
 
 def validate(workflow: Workflow) -> Wire:

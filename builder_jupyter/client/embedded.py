@@ -98,13 +98,23 @@ class EmbeddedTransport:
 
         return result(self._runtime.workflows.findings(workflow))
 
-    async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
+    async def start(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, Any],
+        trigger_node: str | None = None,
+        *,
+        target: str | None = None,
+        whole: bool = False,
+    ) -> str:
         """Begin an execution and return its id."""
         from builder_jupyter.execution.status import TriggerType
+        from builder_jupyter.planning.plan import Mode
         from builder_jupyter.services.planning import Entry
 
+        entry = Entry(Mode.CANVAS) if whole else Entry(Mode.TARGET, target) if target else Entry(node=trigger_node)
         run = await self._runtime.executions.start(
-            self._me, workflow_id, entry=Entry(node=trigger_node), inputs=inputs, trigger=TriggerType.MANUAL
+            self._me, workflow_id, entry=entry, inputs=inputs, trigger=TriggerType.MANUAL
         )
         return run.execution_id
 

@@ -59,8 +59,20 @@ class Transport(Protocol):
         """Return ``{"valid", "errors", "warnings"}``."""
         ...
 
-    async def start(self, workflow_id: str, inputs: Mapping[str, Any], trigger_node: str | None = None) -> str:
-        """Begin an execution and return its id. ``trigger_node`` may be left out where there is one trigger."""
+    async def start(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, Any],
+        trigger_node: str | None = None,
+        *,
+        target: str | None = None,
+        whole: bool = False,
+    ) -> str:
+        """Begin an execution and return its id.
+
+        It begins at a trigger, which may be left out where there is one; or it is of a ``target`` node and all that
+        this needs, or of the ``whole`` workflow.
+        """
         ...
 
     async def snapshot(self, execution_id: str) -> Wire:

@@ -18,7 +18,7 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock, SteadyTime
-from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid
+from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid, StepError
 from builder_jupyter.execution.alarms import Alarms
 from builder_jupyter.execution.charges import hold_for
 from builder_jupyter.execution.children import ChildRuns
@@ -163,6 +163,8 @@ class Engine:
         of = (parent.execution_id, planned.node_id, visit.number)
         execution_id = ids.child_execution_id(*of, visit.failures, index)
         run = await self.load(execution_id)
+        if run is not None and run.state.admitted.parent != list(of):
+            raise StepError(f"The id of a child execution, {execution_id!r}, is taken.", code="EXECUTION_ID_TAKEN")
         if run is None:
             admitted = parent.state.admitted
             try:

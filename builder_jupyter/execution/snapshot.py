@@ -8,7 +8,7 @@ from builder_jupyter.execution.events import usage_wire
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.execution.view import final_output
-from builder_jupyter.money import as_number
+from builder_jupyter.money import as_number, total
 from builder_jupyter.planning.plan import PlannedStep
 
 
@@ -41,7 +41,7 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "output": final_output(state),
         "waitingOn": next((waitpoint(state, visit) for visit in state.waiting), None),
         "waitpoints": [waitpoint(state, visit) for visit in state.waiting],
-        "credits": _credits(state),
+        "credits": _credits(state) | _saved(state),
         "replayOf": state.admitted.replay_of,
         "replayFromStepId": state.admitted.replay_from[0] if state.admitted.replay_from else None,
         "parent": dict(zip(("executionId", "stepId", "visit"), state.admitted.parent or (), strict=False)) or None,
@@ -54,6 +54,13 @@ def _credits(state: ExecutionState) -> dict[str, Any]:
     if state.status in (ExecutionStatus.ERROR, ExecutionStatus.CANCELLED):
         return {"charged": as_number(state.held), "refunded": as_number(state.released)}
     return {"charged": as_number(state.spent), "refunded": 0}
+
+
+def _saved(state: ExecutionState) -> dict[str, Any]:
+    """Return what a replay did not spend again."""
+    if state.admitted.replay_of is None:
+        return {}
+    return {"saved": as_number(total([state.planned(v).credits for v in state.visits.values() if v.reused]))}
 
 
 def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:

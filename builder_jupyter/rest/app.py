@@ -22,9 +22,10 @@ from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream, worker
-from builder_jupyter.rest.builder import artefacts, executions, keys, upkeep, workflows
+from builder_jupyter.rest.builder import answers, artefacts, executions, keys, upkeep, waitpoints, workflows
+from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
-from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
@@ -39,9 +40,12 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
     worker.WorkerSocket,
+    *waitpoints.HANDLERS,
+    answers.AnswerHandler,
     *keys.HANDLERS,
     *upkeep.HANDLERS,
     *direct.HANDLERS,
+    *execute.HANDLERS,
 )
 
 
@@ -60,6 +64,15 @@ class OpenAPIHandler(BuilderFamily):
 
 class NoSuchRoute(BuilderFamily):
     """Whatever else is asked for under ``/api/builder``: our error shape, not Jupyter's page."""
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Answer 404 whoever asks."""
+        del kwargs
+        raise web.HTTPError(404)
+
+
+class NoSuchDirectRoute(BuilderHandler):
+    """Whatever else is asked for under ``/api/execute``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -120,6 +133,8 @@ class BuilderApp(ExtensionApp):
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
+        self.handlers.append((r"/api/execute", execute.RetiredHandler))
+        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""

@@ -124,6 +124,8 @@ class OwnCredentials:
             self.principal.require(*about.access)
         elif about.access is Access.JUPYTER and self.principal.credential is not CredentialKind.JUPYTER:
             raise errors.Forbidden("Only somebody who is signed in to this Jupyter server may do this.")
+        elif about.access is Access.INTERNAL:
+            raise errors.Forbidden("This route is internal: steps are carried out by the server itself.")
         if self.principal.credential is CredentialKind.JUPYTER:
             await self._ask_authorizer()
 
@@ -161,12 +163,16 @@ class OwnCredentials:
         """Answer in the error shape of the route's family."""
         fault = self.fault(status_code, kwargs.get("exc_info"))
         self.set_status(fault.status)
-        self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         if fault.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         if fault.status == 405:
             self.set_header("Allow", ", ".join(verb.upper() for verb, _ in routes_of(type(self))))
+        self.tell(fault)
+
+    def tell(self, fault: Fault) -> None:
+        """Finish with the body that says what went wrong."""
+        self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(self.family(fault), ensure_ascii=False))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:

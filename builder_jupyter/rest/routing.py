@@ -27,6 +27,7 @@ class Access(Enum):
     PUBLIC = "public"
     ANY_PRINCIPAL = "any principal"
     JUPYTER = "a Jupyter identity"
+    INTERNAL = "nobody from outside"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
 from builder_jupyter.execution.waitpoints import WaitKind
 from builder_jupyter.identity.principal import Principal
-from builder_jupyter.money import as_number
+from builder_jupyter.money import Credits, as_number
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
@@ -113,14 +113,19 @@ class ExecutionService:
         entry: Entry = ITS_TRIGGER,
         inputs: Mapping[str, Any] | None = None,
         trigger: TriggerType = TriggerType.API,
+        execution_id: str | None = None,
+        request: tuple[str, str] | None = None,
         worker: str | None = None,
     ) -> Run:
         """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`.
 
+        ``execution_id`` must be new; ``request`` is as in `events.Admitted`. `AdmissionService` sees to both.
         ``worker`` is the token of the worker whose own client this is.
         """
         plan = await self._plans.plan(principal, workflow_id, entry)
-        return await self._admit(principal, plan, trigger, inputs or {}, worker=worker)
+        return await self._admit(
+            principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker
+        )
 
     async def _admit(
         self,
@@ -129,10 +134,12 @@ class ExecutionService:
         trigger: TriggerType,
         inputs: Mapping[str, Any],
         *,
+        execution_id: str | None = None,
+        request: tuple[str, str] | None = None,
         worker: str | None = None,
         replay: Replay | None = None,
     ) -> Run:
-        execution_id = ids.execution_id()
+        execution_id = execution_id or ids.execution_id()
         self._on_start(execution_id, principal, worker)  # first: a step may run before the admission is answered
         run = await self._engine.admit(
             plan,
@@ -141,10 +148,20 @@ class ExecutionService:
             principal=principal.name,
             trigger=trigger,
             inputs=inputs,
+            request=request,
             replay=replay,
         )
         self._on_admitted(str(trigger))
         return run
+
+    async def request_of(self, execution_id: str) -> tuple[str, str | None] | None:
+        """Return the workspace and the fingerprint of the request that began an execution; None if there is none."""
+        run = await self._engine.load(execution_id)
+        if run is None:
+            return None
+        await run.on_disk()
+        admitted = run.state.admitted
+        return admitted.workspace, admitted.request[1] if admitted.request else None
 
     async def replay(
         self,
@@ -156,16 +173,17 @@ class ExecutionService:
         inputs: Mapping[str, Any] | None = None,
         edits: Mapping[str, Any] | None = None,
         worker: str | None = None,
-    ) -> Run:
+    ) -> tuple[Run, Credits]:
         """Run a finished execution's plan again: the whole, or from a step on, with what was before it taken over.
 
         ``inputs`` and ``edits`` make it a fork: see `execution.replay.plan_replay`, which also says what it raises.
+        The credits are those that need not be spent again.
         """
-        run = await self.find(principal, execution_id)
-        state = run.state
+        state = (await self.find(principal, execution_id)).state
         replay = plan_replay(state, from_step=from_step, visit=visit, edits=edits)
         again = state.admitted.inputs if inputs is None else inputs
-        return await self._admit(principal, state.plan, TriggerType.REPLAY, again, worker=worker, replay=replay)
+        run = await self._admit(principal, state.plan, TriggerType.REPLAY, again, worker=worker, replay=replay)
+        return run, replay.saved
 
     async def answer(
         self, principal: Principal, execution_id: str, waitpoint_id: str, value: Any
@@ -176,7 +194,7 @@ class ExecutionService:
         counted: a waitpoint that has ended keeps its answer, and nothing happens. Raises as `Engine.answer`.
         """
         run = await self.find(principal, execution_id)
-        holder = _holder(run, waitpoint_id) or run
+        holder = holder_of(run, waitpoint_id) or run
         counted = self._engine.answer(holder, waitpoint_id, value, by=principal.name)
         await holder.on_disk()
         return await _picture(run), counted
@@ -329,15 +347,15 @@ def _wire(run: Run, after: int) -> list[dict[str, Any]]:
     return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
 
 
-def _holder(run: Run, waitpoint_id: str) -> Run | None:
+def holder_of(run: Run, waitpoint_id: str) -> Run | None:
     """Return the run that has a waitpoint: this one or one of its children."""
     if waitpoint_id in run.state.waitpoints:
         return run
     children = (child for group in run.children.values() for child in group)
-    return next((found for child in children if (found := _holder(child, waitpoint_id)) is not None), None)
+    return next((found for child in children if (found := holder_of(child, waitpoint_id)) is not None), None)
 
 
-def _waitpoints(run: Run) -> list[dict[str, Any]]:
+def waitpoints_of(run: Run) -> list[dict[str, Any]]:
     """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
     found = []
     for visit in run.state.waiting:
@@ -345,14 +363,14 @@ def _waitpoints(run: Run) -> list[dict[str, Any]]:
         if children is None:
             found.append(waitpoint(run.state, visit))
         else:
-            found.extend(one for child in children for one in _waitpoints(child))
+            found.extend(one for child in children for one in waitpoints_of(child))
     return found
 
 
 async def _picture(run: Run) -> dict[str, Any]:
     """Return the picture of an execution once all that it shows is on disk."""
     picture = snapshot(run.state)
-    picture["waitpoints"] = _waitpoints(run)
+    picture["waitpoints"] = waitpoints_of(run)
     picture["waitingOn"] = next(iter(picture["waitpoints"]), None)
     await run.on_disk()
     return picture

@@ -26,15 +26,19 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.upkeep import UpkeepService
+from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
 
 log = logging.getLogger(__name__)
@@ -72,6 +76,9 @@ class Runtime:
     portal: Portal
     workflows: WorkflowService
     executions: ExecutionService
+    admissions: AdmissionService
+    waitpoints: WaitpointService
+    results: ResultService
     keys: KeyService
     upkeep: UpkeepService
     workers: Workers
@@ -111,6 +118,8 @@ class Runtime:
             self._engine, self._journal, self.workflows, self.registry,
             on_start=self.workers.started, on_admitted=meter.started,
         )  # fmt: skip
+        self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
@@ -124,6 +133,9 @@ class Runtime:
     async def _open(self) -> int:
         await self._journal.open()
         await self._key_store.open()
+        await self.admissions.open()
+        secret = read_or_make(self.settings.data_dir)
+        self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
 
     def _on_over(self, run: Run) -> None:

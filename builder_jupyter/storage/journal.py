@@ -66,6 +66,15 @@ class DuckDBJournal:
         rows = await self._database.read(lambda c: c.execute(SQL["unfinished"]).fetchall())
         return [row[0] for row in rows]
 
+    async def requests(self, *, since: int) -> list[tuple[str, int, str, str, str, str]]:
+        """Return (execution, time, workspace, trigger, key, fingerprint) of admissions with a request, oldest first."""
+        return await self._database.read(lambda c: c.execute(SQL["requests"], [since]).fetchall())
+
+    async def waiting(self, waitpoint_id: str) -> str | None:
+        """Return the id of the execution that has, or had, a waitpoint. Looks through all that ever waited."""
+        row = await self._database.read(lambda c: c.execute(SQL["waiting"], [waitpoint_id]).fetchone())
+        return None if row is None else str(row[0])
+
     async def unsettled(self) -> list[list[Entry]]:
         """Return all entries of each execution that the projections lack, oldest first: what a start has to look at.
 

@@ -3,6 +3,8 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary } from './types';
 
+const START = 'api/execute/start';
+
 /** An answer that is an error: its message is for people. */
 export class ServerError extends Error {
   constructor(
@@ -59,8 +61,12 @@ export class Server {
     worker = ''
   ): Promise<string> {
     const body = { canvasId: workflowId, triggerNodeId: trigger, inputs };
-    const headers: Record<string, string> = worker ? { 'Builder-Worker': worker } : {};
-    const begun = await this.ask<{ executionId: string }>('POST', 'api/run', body, {}, headers);
+    // By hand: a request to api/run that says the same as one of a moment ago is taken for that one.
+    const headers: Record<string, string> = { 'X-Trigger-Type': 'manual' };
+    if (worker) {
+      headers['Builder-Worker'] = worker;
+    }
+    const begun = await this.ask<{ executionId: string }>('POST', START, body, {}, headers);
     return begun.executionId;
   }
 

@@ -55,11 +55,6 @@ OPERATIONS = tuple(operations())
 SCOPED = tuple(op for op in OPERATIONS if isinstance(op.about.access, tuple))
 
 
-def for_keys(operation: Operation) -> int | None:
-    """Return the status with which a key is refused that may do everything."""
-    return 403 if operation.about.access is Access.JUPYTER else None
-
-
 def check_shape(answer: Answer, operation: Operation) -> None:
     """Every refusal is JSON in the family's shape; nothing is a page or leads elsewhere."""
     assert "Location" not in answer.headers
@@ -134,9 +129,9 @@ def expected(operation: Operation, credential: str) -> int | None:
         return 401
     if credential.startswith("jupyter") and access is Access.ANY_PRINCIPAL:
         return 401  # the one such route is about keys
-    if credential == "jupyter cookie, forged" and operation.method not in SAFE:
-        return 403
-    if credential.startswith(("foreign", "only", "other")) and access is Access.JUPYTER:
+    is_forged = credential == "jupyter cookie, forged" and operation.method not in SAFE
+    is_key = credential.startswith(("foreign", "full", "only", "other"))
+    if access is Access.INTERNAL or is_forged or (is_key and access is Access.JUPYTER):
         return 403
     return 403 if credential == "other scopes" and isinstance(access, tuple) else None
 
@@ -228,7 +223,7 @@ async def test_other_origins(call: Call, full_key: str, sign_in: Callable[[], Aw
     evil = {"Origin": "https://evil.example"}
     for operation in OPERATIONS:
         keyed = await call(operation.method, operation.path, key=full_key, headers=evil)
-        assert refused(keyed, for_keys(operation)), operation
+        assert refused(keyed, expected(operation, "full key")), operation
         if operation.about.access is Access.PUBLIC:
             continue
         browser = {**evil, "Cookie": jar(cookies), "X-XSRFToken": cookies["_xsrf"]}

@@ -220,7 +220,8 @@ async def test_answers_are_as_described(
 
     async def ask(method: str, path: str, *, status: int, body: Any = None, **parts: Any) -> Any:
         query = {name: value for name, value in parts.items() if f"{{{name}}}" not in path}
-        answer = await call(method, path.format(**parts), key=full_key, body=body, **query)
+        headers = {"X-Trigger-Type": "manual"}
+        answer = await call(method, path.format(**parts), key=full_key, body=body, headers=headers, **query)
         assert answer.status == status, answer.text
         check(document, method, path, answer)
         seen.add((method, path))
@@ -251,10 +252,32 @@ async def test_answers_are_as_described(
         await ask("GET", "/api/builder/executions/{execution_id}" + path, status=200, execution_id=execution_id)
     cancel = "/api/builder/executions/{execution_id}/cancel"
     await ask("POST", cancel, status=200, execution_id=execution_id)
+    await ask("GET", "/api/builder/workflows/{workflow_id}/results", status=200, workflow_id=canvas)
+    replay = "/api/builder/executions/{execution_id}/replay"
+    await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
+    await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})
+    human = {"nodes": [{"id": "s", "type": "start"}, {"id": "h", "type": "human"}, {"id": "e", "type": "end"}]}
+    human |= {"edges": [{"source": "s", "target": "h"}, {"source": "h", "target": "e"}]}
+    asking = await ask("POST", "/api/builder/workflows", status=201, body={"name": "ask", **human})
+    started = await ask("POST", "/api/execute/start", status=202, body={"canvasId": asking["id"]})
+    waits = {"execution_id": started["executionId"]}
+    await ask("GET", "/api/builder/executions/{execution_id}/waitpoints", status=200, **waits)
+    waitpoints = (await ask("GET", "/api/builder/waitpoints", status=200))["waitpoints"]
+    waits["waitpoint_id"] = waitpoints[0]["waitpointId"]
+    link = await ask(
+        "POST", "/api/builder/executions/{execution_id}/waitpoints/{waitpoint_id}/link", status=200, **waits
+    )
+    one = "/api/builder/waitpoints/{waitpoint_id}"
+    await ask("GET", one, status=200, waitpoint_id=waits["waitpoint_id"])
+    await ask("POST", "/api/builder/answer/{token}", status=200, token=link["token"], body={"answer": "yes"})
+    await ask("GET", one, status=200, waitpoint_id=waits["waitpoint_id"])
+    await ask("POST", one + "/complete", status=200, waitpoint_id=waits["waitpoint_id"], body={"answer": "no"})
+    await ask("POST", one + "/complete", status=404, waitpoint_id="wp_0", body={"answer": "no"})
+    await ask("POST", "/api/execute/worker", status=403)
     key = await ask("POST", "/api/builder/keys", status=201, body={"name": "x"})
     await ask("GET", "/api/builder/keys", status=200)
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
-    await ask("DELETE", one, status=200, workflow_id=canvas)
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}", status=200, workflow_id=canvas)
     routes = {(verb.upper(), handler.path) for handler in ROUTES for verb, _ in routes_of(handler)}
     sent = {"olderThanSeconds": 0, "dryRun": True}
     purged = await call("POST", "/api/builder/purge", headers=jp_auth_header, body=sent)
@@ -266,6 +289,7 @@ async def test_answers_are_as_described(
         ("GET", "/api/builder/executions/{execution_id}/socket"),
         ("GET", "/api/builder/worker"),
         ("GET", "/api/builder/artefacts/{sha256}"),
+        ("GET", "/api/builder/answer/{token}"),
     }
 
 

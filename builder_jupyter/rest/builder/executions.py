@@ -1,4 +1,4 @@
-"""Executions: list, read, cancel. Not in the seeds; what the notebook needs beside ``/api/run``."""
+"""Executions: list, read, cancel, replay. Not in the seeds; what the notebook needs beside ``/api/run``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.money import as_number
 from builder_jupyter.rest.handler import BuilderFamily
-from builder_jupyter.rest.models import Snapshot
+from builder_jupyter.rest.models import Loose, Snapshot
 from builder_jupyter.rest.routing import route
 
 
@@ -62,4 +63,60 @@ class CancelHandler(BuilderFamily):
         self.answer(await self.call(self.runtime.executions.cancel(self.caller, execution_id)))
 
 
-HANDLERS = (ExecutionListHandler, ExecutionHandler, CancelHandler)
+class ReplayBody(Loose):
+    """What to carry out again: all, or from a step on. ``inputs`` and ``edits`` (by step) change what was before it."""
+
+    fromStepId: str | None = None  # noqa: N815 - the wire's names, here and below
+    visit: int | None = Field(default=None, ge=1)
+    inputs: dict[str, Any] | None = None
+    edits: dict[str, Any] | None = None
+
+
+class Replayed(BaseModel):
+    """The replay is on disk and under way. ``saved``: the credits that it need not spend again."""
+
+    ok: bool
+    executionId: str  # noqa: N815
+    saved: float
+
+
+class ReplayHandler(BuilderFamily):
+    """Replay."""
+
+    path = "/api/builder/executions/{execution_id}/replay"
+
+    @route(Scope.RUN_WORKFLOWS, body=ReplayBody, answer=Replayed, status=202)
+    async def post(self, execution_id: str) -> None:
+        """Run an execution's plan again, whole or from a step on."""
+        wanted = await self.model(ReplayBody)
+        run, saved = await self.call(
+            self.runtime.executions.replay(
+                self.caller,
+                execution_id,
+                from_step=wanted.fromStepId,
+                visit=wanted.visit,
+                inputs=wanted.inputs,
+                edits=wanted.edits,
+            )
+        )
+        self.answer({"ok": True, "executionId": run.execution_id, "saved": as_number(saved)})
+
+
+class NodeResults(BaseModel):
+    """By node id: ``{executionId, visit, status, text, offset, error, usage, credits, startedAt, at}``."""
+
+    results: dict[str, dict[str, Any]]
+
+
+class ResultsHandler(BuilderFamily):
+    """Results beside a workflow."""
+
+    path = "/api/builder/workflows/{workflow_id}/results"
+
+    @route(Scope.READ_CANVASES, Scope.RUN_WORKFLOWS, answer=NodeResults)
+    async def get(self, workflow_id: str) -> None:
+        """Read the last result of each node of a workflow, over its newest executions."""
+        self.answer({"results": await self.call(self.runtime.results.results(self.caller, workflow_id))})
+
+
+HANDLERS = (ExecutionListHandler, ExecutionHandler, CancelHandler, ReplayHandler, ResultsHandler)

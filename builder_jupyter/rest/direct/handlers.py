@@ -12,6 +12,7 @@ from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler
 from builder_jupyter.rest.models import Loose, Snapshot
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.idempotency import Begun
 from builder_jupyter.services.keys import require_key
 from builder_jupyter.services.planning import Entry
 from builder_jupyter.services.workers import WORKER_HEADER
@@ -25,6 +26,7 @@ class RunRequest(Loose):
     inputs: dict[str, Any] = Field(default_factory=dict)
     sync: bool = False
     timeoutSeconds: int = Field(default=30, ge=1, le=55)  # noqa: N815
+    idempotencyKey: str | None = None  # noqa: N815
 
 
 class RunAccepted(BaseModel):
@@ -66,6 +68,12 @@ class KeyInfo(BaseModel):
     scopes: list[str]
 
 
+def mark_replay(handler: BuilderHandler, begun: Begun) -> None:
+    """Tell a request that was sent before so, in a header of the answer."""
+    if begun.is_replay:
+        handler.set_header("X-Idempotent-Replay", "true")
+
+
 class RunHandler(BuilderHandler):
     """Run a workflow."""
 
@@ -73,20 +81,31 @@ class RunHandler(BuilderHandler):
 
     @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202, also=(200,))
     async def post(self) -> None:
-        """Start a run; with ``sync`` wait for its end and answer its snapshot."""
+        """Start a run; with ``sync`` wait for its end and answer its snapshot.
+
+        The same request again, by its ``Idempotency-Key`` or for five minutes by what it says, finds the same run.
+        """
         wanted = await self.model(RunRequest)
         executions = self.runtime.executions
-        run = await self.call(
-            executions.start(
-                self.caller, wanted.canvasId, entry=Entry(node=wanted.triggerNodeId), inputs=wanted.inputs,
+        begun = await self.call(
+            self.runtime.admissions.start(
+                self.caller,
+                wanted.canvasId,
+                entry=Entry(node=wanted.triggerNodeId),
+                inputs=wanted.inputs,
+                # How long to wait for the answer, and how, is not what is asked for.
+                about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
+                key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
+                derive=True,
                 worker=self.request.headers.get(WORKER_HEADER),
             )
-        )  # fmt: skip
-        accepted = {"ok": True, "executionId": run.execution_id, "message": "Execution triggered"}
+        )
+        mark_replay(self, begun)
+        accepted = {"ok": True, "executionId": begun.execution_id, "message": "Execution triggered"}
         if not wanted.sync:
             self.answer(accepted)
             return
-        picture = await self.call(executions.wait(self.caller, run.execution_id, seconds=wanted.timeoutSeconds))
+        picture = await self.call(executions.wait(self.caller, begun.execution_id, seconds=wanted.timeoutSeconds))
         if ExecutionStatus(picture["status"]).is_terminal:
             self.answer(picture, status=200)
         else:

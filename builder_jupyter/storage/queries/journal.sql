@@ -39,3 +39,15 @@ FROM executions
 WHERE workspace = ? AND (? IS NULL OR workflow_id = ?)
 ORDER BY created_at DESC, execution_id
 LIMIT ?
+
+-- requests: admissions since a time that a request with a key led to, oldest first
+SELECT subject, at_ms, json_extract_string(body, '$.workspace'), json_extract_string(body, '$.trigger'),
+       json_extract_string(body, '$.request[0]'), json_extract_string(body, '$.request[1]')
+FROM events
+WHERE kind = 'admitted' AND at_ms >= ? AND json_extract(body, '$.request') IS NOT NULL
+ORDER BY position
+
+-- waiting: the execution that has a waitpoint
+SELECT subject FROM events
+WHERE kind = 'step_waiting' AND json_extract_string(body, '$.waitpoint_id') = ?
+LIMIT 1
