@@ -42,9 +42,7 @@ def test_a_workflow_leaves_its_output():
         (child,) = children(life, run)
         assert (run.status, child.status) == (COMPLETED, COMPLETED)
         assert run.state.visit("workflow", 1).result.result == "xx"
-        assert child.state.admitted.parent == (run.execution_id, "workflow", 1) or child.state.admitted.parent == [
-            run.execution_id, "workflow", 1,
-        ]  # fmt: skip
+        assert list(child.state.admitted.parent) == [run.execution_id, "workflow", 1]
         picture = snapshot(child.state)
         assert picture["parent"] == {"executionId": run.execution_id, "stepId": "workflow", "visit": 1}
         assert picture["triggerType"] == "api"
