@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import Context, ExecutionState, Visit
 from builder_jupyter.execution.status import SkipReason, StepStatus
 from builder_jupyter.graph.model import PortType
 from builder_jupyter.money import ZERO, Credits, total
@@ -92,19 +93,52 @@ def _find(state: ExecutionState, step: str, number: int | None) -> Visit:
 
 
 def _with_all_after(state: ExecutionState, begin: Iterable[Visit]) -> set[Visit]:
-    """Return visits and all that followed from them."""
+    """Return visits and all that followed from them.
+
+    What comes after an iteration of a loop, the next one or the way out, follows from every visit in it.
+    """
     after: dict[Visit, list[Visit]] = {}
+    loops: dict[tuple[int, Context], list[Visit]] = {}
     for one in state.visits.values():
         for parent in one.parents:
             after.setdefault(parent, []).append(one)
+        for loop in _behind(state, one):
+            loops.setdefault(loop, []).append(one)
     found = set(begin)
     work = deque(found)
     while work:
-        for one in after.get(work.popleft(), ()):
+        done = work.popleft()
+        ends = (loops.pop(key, ()) for loop in _iterations(state, done) for key in (loop, _all_of(loop)))
+        for one in chain(after.get(done, ()), *ends):
             if one not in found:
                 found.add(one)
                 work.append(one)
     return found
+
+
+def _iterations(state: ExecutionState, visit: Visit) -> Iterator[tuple[int, Context]]:
+    """Yield the iterations of loops that a visit is in, innermost first: the region, and the context up to it."""
+    region = state.topology.region_of[visit.step]
+    while region and visit.context:
+        about = state.topology.regions[region]
+        yield region, visit.context[: about.depth]
+        region = about.parent
+
+
+def _all_of(iteration: tuple[int, Context]) -> tuple[int, Context]:
+    region, context = iteration
+    return region, (*context[:-1], 0)
+
+
+def _behind(state: ExecutionState, visit: Visit) -> Iterator[tuple[int, Context]]:
+    """Yield what a visit comes right after: an iteration before its own, or all of those of a loop that was left."""
+    around = set()
+    for region, context in _iterations(state, visit):
+        around.add(_all_of((region, context)))
+        if context[-1] > 1:
+            yield region, (*context[:-1], context[-1] - 1)
+    left = {_all_of(loop) for parent in visit.parents for loop in _iterations(state, parent)}
+    yield from left - around
 
 
 def _leads_to(state: ExecutionState, unfinished: Visit, again: set[Visit]) -> bool:
