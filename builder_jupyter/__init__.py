@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
     from builder_jupyter.client.default import connect, run, start, validate
+    from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
@@ -29,6 +30,7 @@ __all__ = [
     "Workflow",
     "__version__",
     "connect",
+    "diff",
     "load_ipython_extension",
     "run",
     "start",
@@ -44,6 +46,7 @@ _HOMES = {
     "Node": "builder_jupyter.graph.model",
     "Workflow": "builder_jupyter.graph.model",
     "connect": "builder_jupyter.client.default",
+    "diff": "builder_jupyter.client.diff",
     "run": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
 from builder_jupyter.clock import iso_z
+from builder_jupyter.errors import NotConfigured
 from builder_jupyter.identity.principal import local_principal
 
 if TYPE_CHECKING:
@@ -129,6 +130,39 @@ class EmbeddedTransport:
     async def cancel(self, execution_id: str) -> Wire:
         """Stop an execution."""
         return await self._runtime.executions.cancel(self._me, execution_id)
+
+    async def complete(self, waitpoint_id: str, answer: Any) -> Wire:
+        """Answer a waitpoint."""
+        picture, counted = await self._runtime.waitpoints.complete(self._me, waitpoint_id, answer)
+        return picture | {"counted": counted}
+
+    async def link(self, execution_id: str, waitpoint_id: str) -> Wire:
+        """Raise `NotConfigured`: nobody could follow a link to this process."""
+        del execution_id, waitpoint_id
+        raise NotConfigured(
+            "These runs are in this process, which no link leads to.",
+            code="NO_SERVER",
+            hint="Connect to a Jupyter server with builder_jupyter, or answer here: run.answer(value).",
+        )
+
+    async def replay(
+        self,
+        execution_id: str,
+        *,
+        from_step: str | None = None,
+        visit: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Run a finished execution again, and return the id of the new one."""
+        run, _ = await self._runtime.executions.replay(
+            self._me, execution_id, from_step=from_step, visit=visit, inputs=inputs, edits=edits
+        )
+        return run.execution_id
+
+    async def results(self, workflow_id: str) -> dict[str, Wire]:
+        """Return by node id how each node of a workflow ended last."""
+        return await self._runtime.results.results(self._me, workflow_id)
 
     async def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
         """Yield the events with ``seq > after`` until the execution is over."""

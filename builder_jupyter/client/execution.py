@@ -12,8 +12,9 @@ from builder_jupyter.client.feed import Feed
 from builder_jupyter.client.frames import events_frame, message_of, steps_frame, text_of
 from builder_jupyter.client.progress import Progress, choose
 from builder_jupyter.client.protocol import Transport, Wire
-from builder_jupyter.client.tables import headline, steps_html, steps_text
-from builder_jupyter.errors import Conflict, StepError
+from builder_jupyter.client.tables import headline, hints, saved_text, steps_html, steps_text
+from builder_jupyter.client.waitpoints import PEOPLE, Waitpoint
+from builder_jupyter.errors import Conflict, NotFound, StepError
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.money import Credits
 
@@ -99,12 +100,13 @@ class Execution:
         """Say what is known without asking."""
         error = message_of(self._picture["error"])
         status = self._picture["status"] + (f": {error}" if error else "")
-        return f"<Execution {self.id} of {self._picture['workflowName']!r}, {status}>"
+        saved = saved_text(self._picture)
+        return f"<Execution {self.id} of {self._picture['workflowName']!r}, {status}{saved and ', ' + saved}>"
 
     def _repr_mimebundle_(self, **_selection: object) -> dict[str, str]:
         picture = self.snapshot
         return {
-            "text/plain": f"{self!r}\n{headline(picture)}\n{steps_text(picture)}",
+            "text/plain": "\n".join([repr(self), headline(picture), steps_text(picture), *hints(picture)]),
             "text/html": steps_html(picture),
         }
 
@@ -187,6 +189,68 @@ class Execution:
         """What the run has cost so far, refunds taken off."""
         counted = self.snapshot["credits"]
         return Credits(Decimal(str(counted["charged"])) - Decimal(str(counted["refunded"])))
+
+    @property
+    def saved(self) -> Credits:
+        """What a replay did not have to spend again."""
+        return Credits(Decimal(str(self.snapshot["credits"].get("saved", 0))))
+
+    @property
+    def waitpoints(self) -> list[Waitpoint]:
+        """What the run waits for now, child executions included."""
+        return [Waitpoint(self, self._transport, one) for one in self.snapshot["waitpoints"]]
+
+    def answer(self, value: Any, step: str | None = None) -> Self:
+        """Answer what the run waits for, or what one step waits for; return the run, which goes on.
+
+        Raises
+        ------
+        NotFound : ``WAITPOINT_NOT_FOUND``: nothing, or not this step, waits for an answer.
+        Conflict : ``WAITPOINT_AMBIGUOUS``: several do. ``NOT_ANSWERABLE``: no answer can end it.
+        InvalidInput : ``INVALID_ANSWER``: the answer does not fit the schema.
+        """
+        open_ones = [one for one in self.waitpoints if step in (None, one.step)]
+        if not open_ones:
+            which = "The run" if step is None else f"Step {step!r} of the run"
+            raise NotFound(f"{which} does not wait for an answer; it is {self.status}.", code="WAITPOINT_NOT_FOUND")
+        if len(open_ones) > 1:
+            steps = ", ".join(one.step for one in open_ones)
+            raise Conflict(
+                f"The run waits for {len(open_ones)} answers: {steps}.",
+                code="WAITPOINT_AMBIGUOUS",
+                hint="Name the step, or answer one of run.waitpoints.",
+            )
+        open_ones[0].answer(value)
+        return self
+
+    def replay(
+        self,
+        from_step: str | None = None,
+        *,
+        visit: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> Execution:
+        """Run the same plan again and return the new run at once; the plan is the one of then, not of now.
+
+        Parameters
+        ----------
+        from_step : take over what was before this step; the whole runs again when None.
+        visit : of the step, the latest when None.
+        inputs : other inputs, for what runs again.
+        edits : by step, what it is to have left instead: a text, or ``{"text", "result", "output"}``.
+
+        Raises
+        ------
+        Conflict : ``EXECUTION_NOT_OVER``, ``NOT_REPLAYABLE``.
+        NotFound : ``STEP_NOT_FOUND``.
+        InvalidInput : ``INVALID_EDIT``, ``INVALID_INPUTS``.
+        """
+        transport = self._transport
+        made = transport.portal.wait(
+            transport.replay(self.id, from_step=from_step, visit=visit, inputs=inputs, edits=edits)
+        )
+        return Execution(transport, transport.portal.wait(transport.snapshot(made)))
 
     def __getitem__(self, step: str) -> StepView:
         """Return the last visit of a step. Raises `KeyError`, which lists the steps there are."""
@@ -280,7 +344,7 @@ def _may_be_stuck(events: list[Wire]) -> bool:
 
 def _is_stuck(picture: Wire) -> bool:
     """Say whether only a person can bring the run forward."""
-    return bool(picture["status"] == ExecutionStatus.WAITING and (picture["waitingOn"] or {}).get("kind") == "human")
+    return picture["status"] == ExecutionStatus.WAITING and all(one["kind"] in PEOPLE for one in picture["waitpoints"])
 
 
 def _view(row: Wire, load: Callable[[str], bytes]) -> StepView:

@@ -20,11 +20,24 @@ EVENT_COLUMNS = (
 WORKFLOW_COLUMNS = ("id", "name", "description", "version", "node_count", "tags", "created_at", "updated_at")
 EXECUTION_COLUMNS = (
     "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
-    "seconds", "credits", "error",
+    "seconds", "credits", "waits_for", "error",
 )  # fmt: skip
 
 _COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
-_TEXTS = ("step", "name", "type", "status", "model", "text", "error", "skip_reason", "kind", "description", "workflow")
+_TEXTS = (
+    "step",
+    "name",
+    "type",
+    "status",
+    "model",
+    "text",
+    "error",
+    "skip_reason",
+    "kind",
+    "description",
+    "workflow",
+    "waits_for",
+)
 _MILLISECONDS = ("started_at", "finished_at", "at", "created_at")
 
 
@@ -114,6 +127,7 @@ def _execution(row: Wire) -> Wire:
         "finished_at": row["finishedAt"],
         "seconds": seconds_of(row),
         "credits": float(row["credits"]),
+        "waits_for": (row.get("waitingOn") or {}).get("stepId"),
         "error": message_of(row["error"]),
     }
 

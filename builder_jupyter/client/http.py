@@ -150,6 +150,37 @@ class HttpTransport:
         """Stop an execution."""
         return await self._object("POST", _path("api/builder/executions", execution_id, "cancel"))
 
+    async def complete(self, waitpoint_id: str, answer: Any) -> Wire:
+        """Answer a waitpoint."""
+        path = _path("api/builder/waitpoints", waitpoint_id, "complete")
+        return await self._object("POST", path, json={"answer": answer})
+
+    async def link(self, execution_id: str, waitpoint_id: str) -> Wire:
+        """Return a way for somebody else to answer."""
+        path = _path("api/builder/executions", execution_id, "waitpoints", waitpoint_id, "link")
+        return await self._object("POST", path)
+
+    async def replay(
+        self,
+        execution_id: str,
+        *,
+        from_step: str | None = None,
+        visit: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Run a finished execution again, and return the id of the new one."""
+        given = {"fromStepId": from_step, "visit": visit, "inputs": inputs, "edits": edits}
+        body = {name: value for name, value in given.items() if value is not None}
+        path = _path("api/builder/executions", execution_id, "replay")
+        return str((await self._object("POST", path, json=body))["executionId"])
+
+    async def results(self, workflow_id: str) -> dict[str, Wire]:
+        """Return by node id how each node of a workflow ended last."""
+        answer = await self._object("GET", _path("api/builder/workflows", workflow_id, "results"))
+        found: dict[str, Wire] = answer["results"]
+        return found
+
     async def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
         """Yield the events with ``seq > after`` until the execution is over; a lost connection is made anew.
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from builder_jupyter.client.protocol import Wire
-from builder_jupyter.client.tables import headline, steps_html, steps_text
+from builder_jupyter.client.tables import headline, hints, steps_html, steps_text
 
 
 class NotebookProgress:
@@ -42,8 +42,9 @@ class NotebookProgress:
 
     def end(self, picture: Wire) -> None:
         """Replace the table by one line."""
-        line = headline(picture)
-        self._output.update({"text/plain": line, "text/html": f"<div>{escape(line)}</div>"}, raw=True)
+        lines = [headline(picture), *hints(picture)]
+        html = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        self._output.update({"text/plain": "\n".join(lines), "text/html": html}, raw=True)
 
     def _bundle(self) -> dict[str, str]:
         text = f"{headline(self._picture)}\n{steps_text(self._picture)}"

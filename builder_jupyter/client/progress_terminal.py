@@ -6,7 +6,7 @@ from typing import Final, TextIO
 
 from builder_jupyter.client.frames import message_of, text_of
 from builder_jupyter.client.protocol import Wire
-from builder_jupyter.client.tables import MARKS, harmless, headline
+from builder_jupyter.client.tables import MARKS, harmless, headline, hints
 
 Key = tuple[str, int]
 INDENT: Final = "    "
@@ -45,7 +45,8 @@ class TerminalProgress:
                 self._streamed.add(_key(event))
                 self._say(_key(event), harmless(event["text"]))
             elif event["kind"] == "waitpoint":
-                self._line(f"{MARKS['waiting']} {self._name(_key(event))}  waits for: {event['waitsFor']}")
+                how = "was " + event["ended"] if "ended" in event else f"waits for: {event['waitsFor']}"
+                self._line(f"{MARKS['waiting']} {self._name(_key(event))}  {how}")
             elif event["kind"] == "step":
                 self._step(event, is_short=_key(event) in ended)
         self._stream.flush()
@@ -54,6 +55,8 @@ class TerminalProgress:
         """Write what is still held back, and how the run stands."""
         self._release()
         self._line(headline(picture))
+        for hint in hints(picture):
+            self._line(hint)
         self._stream.flush()
 
     def _step(self, event: Wire, *, is_short: bool) -> None:

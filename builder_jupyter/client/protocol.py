@@ -87,6 +87,30 @@ class Transport(Protocol):
         """Stop an execution and return its picture; a finished one stays as it is."""
         ...
 
+    async def complete(self, waitpoint_id: str, answer: Any) -> Wire:
+        """Answer a waitpoint; return the picture of its execution with ``counted``: whether this answer was the one."""
+        ...
+
+    async def link(self, execution_id: str, waitpoint_id: str) -> Wire:
+        """Return ``{"url", "token", "expiresAt"}``: a way for somebody else to answer."""
+        ...
+
+    async def replay(
+        self,
+        execution_id: str,
+        *,
+        from_step: str | None = None,
+        visit: int | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Run a finished execution again, whole or from a step on, and return the id of the new one."""
+        ...
+
+    async def results(self, workflow_id: str) -> dict[str, Wire]:
+        """Return by node id how each node of a workflow ended last."""
+        ...
+
     def events(self, execution_id: str, after: int = 0) -> AsyncGenerator[list[Wire], None]:
         """Yield the events with ``seq > after`` in batches until the execution is over."""
         ...

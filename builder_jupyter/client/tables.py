@@ -38,12 +38,33 @@ def headline(picture: Wire) -> str:
         parts.append(f"{seconds:.1f} s")
     credits_ = picture["credits"]["charged"]
     parts.append(f"{credits_:g} credit" if credits_ == 1 else f"{credits_:g} credits")
+    if saved := saved_text(picture):
+        parts.append(saved)
     error = message_of(picture["error"])
     if error:
         parts.append(harmless(error))
     if picture["waitingOn"]:
         parts.append(f"step {picture['waitingOn']['stepId']!r} waits for: {picture['waitingOn']['kind']}")
     return ", ".join(parts)
+
+
+def saved_text(picture: Wire) -> str:
+    """Return what a replay saved, ``""`` for nothing."""
+    saved = picture["credits"].get("saved", 0)
+    return f"{saved:g} credits saved" if saved else ""
+
+
+def hints(picture: Wire) -> list[str]:
+    """Return a line for each answer that the run waits for: what is asked, and how to answer."""
+    asked = [one for one in picture.get("waitpoints", ()) if one["kind"] in ("human", "user-turn", "callback")]
+    lines = []
+    for one in asked:
+        request, step = one["request"], "" if len(asked) == 1 else f", step={one['stepId']!r}"
+        prompt = harmless(str(request.get("prompt") or f"Step {one['stepId']!r} asks."))
+        value = repr(str(request["options"][0])) if request.get("options") else "…"
+        choices = " / ".join(harmless(str(option)) for option in request.get("options") or ())
+        lines.append(f"{MARKS['waiting']} {prompt}{choices and f' [{choices}]'}  Answer: run.answer({value}{step})")
+    return lines
 
 
 def steps_text(picture: Wire) -> str:
@@ -58,11 +79,12 @@ def steps_text(picture: Wire) -> str:
 
 def steps_html(picture: Wire) -> str:
     """Return the headline and the steps as HTML; everything that came from outside is escaped."""
+    asked = "".join(f"<div>{escape(line)}</div>" for line in hints(picture))
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in (*_COLUMNS, "text"))
     body = "".join(_row(step) for step in picture["steps"])
     return (
         f"<div><div>{escape(headline(picture))}</div>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{asked}</div>"
     )
 
 

@@ -380,7 +380,7 @@ def _short(state: ExecutionState) -> dict[str, Any]:
     picture = snapshot(state)
     names = (
         "executionId", "canvasId", "workflowName", "workflowVersion", "status", "triggerType", "createdAt",
-        "startedAt", "finishedAt", "error",
+        "startedAt", "finishedAt", "error", "waitingOn",
     )  # fmt: skip
     return {name: picture[name] for name in names} | {"credits": as_number(state.spent)}
 
@@ -397,6 +397,7 @@ def _short_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "startedAt": row["started_at"],
         "finishedAt": row["finished_at"],
         "error": {"message": row["error"]} if row["error"] else None,
+        "waitingOn": None,
         "credits": float(row["credits"]),
     }
 
