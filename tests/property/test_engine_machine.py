@@ -224,7 +224,8 @@ class EngineMachine(RuleBasedStateMachine):
         for task in [*self.engine._tasks, *self.admitting]:
             task.cancel()
         for run in self.engine.runs.values():
-            run.written.cancel()
+            if run.written is not None:
+                run.written.cancel()
 
     async def recover(self):
         runs = [await self.engine.load(name) for name in await self.disk.unfinished()]

@@ -135,7 +135,7 @@ def test_a_replay_pays_for_what_it_carries_out():
 
     run = asyncio.run(work())
     assert [event.amount for event in moves(run)] == ["2", "2"]
-    assert snapshot(run.state)["credits"] == {"charged": 2, "refunded": 0}
+    assert snapshot(run.state)["credits"] == {"charged": 2, "refunded": 0, "saved": 4}
 
 
 def test_a_free_run_moves_nothing():
