@@ -13,8 +13,9 @@ from typing import Any
 from builder_jupyter.clock import ManualClock
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.errors import BuilderError
+from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.decide import SetStatus, Skip, Start, decide
-from builder_jupyter.execution.engine import Engine, World
+from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import (
     Admitted,
     Delta,
@@ -342,7 +343,7 @@ def engine_of(
 async def admit(
     engine: Engine, workflow: Workflow, inputs: Mapping[str, Any] | None = None, root: str = "start"
 ) -> Run:
-    plan = plan_trigger(workflow, root, registry=engine._world.registry)
+    plan = plan_trigger(workflow, root, registry=engine._attempts.world.registry)
     return await engine.admit(plan, workspace="default", principal="me", trigger=TriggerType.API, inputs=inputs or {})
 
 

@@ -202,7 +202,7 @@ class Life:
             state = await rebuilt(self.journal, run.execution_id)
             assert json.dumps(snapshot(state)) == json.dumps(snapshot(run.state))
             assert not run.state.status.is_terminal or not (run.tasks or run.slots)
-        assert not self.engine._queue._running or any(run.slots for run in self.engine.runs.values())
+        assert not self.engine._attempts._queue._running or any(run.slots for run in self.engine.runs.values())
 
     async def stop(self) -> None:
         await self.engine.stop()

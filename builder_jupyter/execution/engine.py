@@ -12,62 +12,41 @@ import json
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock, SteadyTime
-from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, OutputInvalid, StepError
+from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, StepError
 from builder_jupyter.execution.alarms import Alarms
+from builder_jupyter.execution.attempts import Attempts, World
 from builder_jupyter.execution.charges import hold_for
-from builder_jupyter.execution.children import ChildRuns
-from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide, pause_before_retry
+from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide
 from builder_jupyter.execution.events import (
     Admitted,
     CancelRequested,
-    Delta,
     Event,
     Recorded,
     StatusChanged,
     StepCompleted,
-    StepFailed,
-    StepRetrying,
     StepSkipped,
-    StepStarted,
 )
-from builder_jupyter.execution.executors import HERE, Executor
-from builder_jupyter.execution.failures import failure_of
 from builder_jupyter.execution.ports import Journal
-from builder_jupyter.execution.queue import Slot, StepQueue
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
-from builder_jupyter.execution.recorder import Recorder, encode
+from builder_jupyter.execution.recorder import Recorder
 from builder_jupyter.execution.replay import Replay
-from builder_jupyter.execution.run import AttemptLimit, Run
+from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState, Visit
 from builder_jupyter.execution.status import TriggerType
-from builder_jupyter.execution.view import VisibleState, port_values
-from builder_jupyter.execution.waitpoints import check_answer, waiting_event, waitpoint_ended
+from builder_jupyter.execution.waitpoints import check_answer, waitpoint_ended
 from builder_jupyter.money import ZERO
-from builder_jupyter.nodes.base import AnswerKind, Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
-from builder_jupyter.nodes.chat import ChatModels
-from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.nodes.base import AnswerKind, StepResult
 from builder_jupyter.planning.plan import Plan
 
 log = logging.getLogger(__name__)
 
 STEPS_AT_A_TIME = 500
 SEQ_AFTER_RECOVERY = 1 << 20
-
-
-@dataclass(frozen=True)
-class World:
-    """What steps reach out to, what they are, and where they run."""
-
-    registry: Registry
-    models: ChatModels
-    tools: Tools
-    executors: Mapping[Place, Executor] = field(default_factory=lambda: dict(HERE))
 
 
 class Engine:
@@ -92,14 +71,12 @@ class Engine:
     ) -> None:
         time = SteadyTime(clock)
         self._journal = journal
-        self._world = world
         self._recorder = Recorder(journal, time, on_over)
         self._alarms = Alarms(clock, time, self._ring)
-        self._queue = StepQueue(limits or {})
-        self._chance = chance
+        self._attempts = Attempts(self, world, self._recorder, limits=limits or {}, chance=chance)
         self._stored_plans: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stopped = False
+        self.is_stopped = False
         self._record = self._recorder.record
         self._now = self._recorder.now
         self.runs: dict[str, Run] = {}
@@ -174,7 +151,7 @@ class Engine:
                 )  # fmt: skip
             except asyncio.CancelledError:
                 begun = self.runs.get(execution_id)
-                if begun is not None and not self._stopped:
+                if begun is not None and not self.is_stopped:
                     self.cancel(begun, by=f"execution {parent.execution_id}")
                 raise
         _adopt(parent, visit, run)
@@ -253,7 +230,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Stop all attempts and wait for them. Nothing is recorded: unfinished executions resume at the next start."""
-        self._stopped = True
+        self.is_stopped = True
         self._alarms.close()
         tasks = list(self._tasks)
         for task in tasks:
@@ -269,40 +246,29 @@ class Engine:
         budget = STEPS_AT_A_TIME
         now = self._now()
         state = run.state
-        while budget > 0 and run.broken is None and not self._stopped and (commands := decide(state, now)):
+        while budget > 0 and run.broken is None and not self.is_stopped and (commands := decide(state, now)):
             for command in commands:
                 if not isinstance(command, Start):
                     self._perform(run, command)
                     continue
                 budget -= 1
-                if self._start(run, command.visit):
+                if self._attempts.start(run, command.visit):
                     outside.append(command.visit)
                 if state.failed is not None:
                     break
         barrier = self._recorder.flush(run)
         if outside:
             if barrier is None or barrier.done():
-                self._launch(run, outside, barrier)
+                self._attempts.launch(run, outside, barrier)
             else:
-                barrier.add_done_callback(partial(self._launch, run, outside))
+                barrier.add_done_callback(partial(self._attempts.launch, run, outside))
         # What can do nothing any more must not be rung for: its time would be up for ever.
-        idle = run.broken is not None or self._stopped
+        idle = run.broken is not None or self.is_stopped
         self._alarms.set(run.execution_id, None if idle else state.next_due)
         if budget <= 0:
-            self._task(self._continue(run))
+            self.go_on(run)
 
-    def _launch(self, run: Run, visits: list[Visit], barrier: asyncio.Future[None] | None) -> None:
-        """Begin attempts: everything before them is on disk, or never will be."""
-        is_down = barrier is not None and (barrier.cancelled() or barrier.exception() is not None)
-        for visit in visits:
-            if visit.group is run.state.active and not is_down and not self._stopped:
-                task = run.tasks[visit] = self._task(self._attempt(run, visit))
-                if visit in run.slots:
-                    task.add_done_callback(partial(self._never_began, run, visit, run.slots[visit]))
-            else:
-                self._release(run, visit)
-
-    def _advance_soon(self, run: Run) -> None:
+    def advance_soon(self, run: Run) -> None:
         """Advance at the end of this turn of the loop: once, however many attempts end in it."""
         if not run.is_due:
             run.is_due = True
@@ -316,13 +282,17 @@ class Engine:
                 step = run.state.plan.steps[command.step].node_id
                 self._record(run, StepSkipped(step, command.number, command.reason))
                 if visit is not None and its_turn_had_come:
-                    self._release(run, visit)
+                    self._attempts.release(run, visit)
             case SetStatus():
                 self._record(run, StatusChanged(command.status, command.error))
             case Abort(visit):
                 self._abort(run, visit)
             case EndWait(visit, how):
                 self._record(run, waitpoint_ended(visit, how))
+
+    def go_on(self, run: Run) -> None:
+        """Advance a run when there is room for more."""
+        self.spawn(self._continue(run))
 
     async def _continue(self, run: Run) -> None:
         await self._journal.room()
@@ -333,7 +303,8 @@ class Engine:
         if run is not None:
             self._advance(run)
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work that ends with the engine at the latest."""
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -358,177 +329,15 @@ class Engine:
         task = run.tasks.pop(visit, None)
         if task is not None:
             task.cancel()
-        self._cancel_children(run, visit)
+        self.cancel_children(run, visit)
 
-    def _cancel_children(self, run: Run, visit: Visit) -> None:
+    def cancel_children(self, run: Run, visit: Visit) -> None:
+        """Cancel what child executions a step has left."""
         children = run.children.pop(visit, ())
         if children:
             self._recorder.flush(run)  # the reason is on disk before what follows from it
         for child in children:
             self.cancel(child, by=f"execution {run.execution_id}")
-
-    # -- attempts ----------------------------------------------------------------------------------------------
-
-    def _start(self, run: Run, visit: Visit) -> bool:
-        """Begin an attempt. A pure step is done on the spot; True means that the world is needed."""
-        try:
-            node_type = self._type_of(run, visit)
-            if node_type.effect is Effect.WORLD:
-                if not self._take(run, visit, node_type):
-                    return False
-                self._begin(run, visit)
-                return True
-            outcome = node_type.decide(self._context(run, visit))
-        except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
-            self._failed(run, visit, error)
-        else:
-            self._settle(run, visit, outcome)
-        return False
-
-    def _type_of(self, run: Run, visit: Visit) -> NodeType:
-        return self._world.registry.get(run.state.plan.profile, run.state.planned(visit).node_type)
-
-    def _begin(self, run: Run, visit: Visit) -> None:
-        """Record that an attempt begins, unless it has begun."""
-        if visit.group is not run.state.active:
-            self._record(run, StepStarted(run.state.planned(visit).node_id, visit.number, visit.next_attempt))
-
-    def _take(self, run: Run, visit: Visit, node_type: NodeType) -> bool:
-        """Take up the step's place among those that run, or queue it until there is one."""
-        planned = run.state.planned(visit)
-        if visit in run.slots or planned.child is not None:
-            return True  # a step that only waits for children must not keep the place that they need
-        names = node_type.limited_by(planned.node, self._world.models)
-        slot = Slot(run.state.admitted.workspace, names)
-        if self._queue.take(slot):
-            run.slots[visit] = slot
-            return True
-        run.state.enqueue(visit)
-        self._queue.wait(slot, partial(self._its_turn, run, visit, slot))
-        return False
-
-    def _its_turn(self, run: Run, visit: Visit, slot: Slot) -> bool:
-        if visit.group is not run.state.queued or self._stopped or run.broken is not None:
-            return False
-        run.slots[visit] = slot
-        run.state.dequeue(visit)
-        self._task(self._continue(run))
-        return True
-
-    def _release(self, run: Run, visit: Visit) -> None:
-        slot = run.slots.pop(visit, None)
-        if slot is not None and not self._stopped:
-            self._queue.release(slot)
-
-    def _never_began(self, run: Run, visit: Visit, slot: Slot, _task: asyncio.Task[None]) -> None:
-        """Give back the slot of an attempt that was cancelled before its first turn; any other has done so itself."""
-        if run.slots.get(visit) is slot:
-            self._release(run, visit)
-
-    async def _attempt(self, run: Run, visit: Visit) -> None:
-        """Run one attempt of a step with effects."""
-        attempt = visit.attempt
-        outcome: StepResult | Wait | Exception
-        try:
-            outcome = await self._tried(run, visit)
-        except asyncio.CancelledError:
-            if not self._stopped:
-                self._cancel_children(run, visit)  # one may have begun in the moment of the abort
-            raise
-        except Exception as error:  # noqa: BLE001 - the step boundary: any fault of a node fails its step only
-            outcome = error
-        finally:
-            run.limits.pop(visit, None)
-            self._release(run, visit)
-        if run.broken is not None:
-            return
-        if self._stopped or visit.group is not run.state.active or visit.attempt != attempt:
-            about = {"execution_id": run.execution_id, "step_id": run.state.planned(visit).node_id}
-            log.info("late result refused", extra=about)
-            return
-        run.tasks.pop(visit, None)
-        if not isinstance(outcome, Exception):
-            self._settle(run, visit, outcome)
-        elif run.state.failed is None:  # of several that fail in a turn the first is named, and skips the others
-            self._failed(run, visit, outcome)
-        self._cancel_children(run, visit)
-        self._advance_soon(run)
-
-    async def _tried(self, run: Run, visit: Visit) -> StepResult | Wait:
-        step = run.state.planned(visit)
-        node_type = self._type_of(run, visit)
-        limit = run.limits[visit] = AttemptLimit(step.timeout_seconds, node_type.idle_seconds)
-        try:
-            async with limit.timer:
-                outcome = await self._world.executors[node_type.place].run(node_type, self._context(run, visit))
-        except TimeoutError:
-            if limit.timer.expired():
-                raise limit.error() from None
-            raise
-        if step.retry.judges and isinstance(outcome, StepResult) and step.retry.rejects(outcome.text):
-            raise OutputInvalid(
-                "The output is not what the step's retry policy accepts.", code="OUTPUT_REJECTED", retryable=True
-            )
-        return outcome
-
-    def _failed(self, run: Run, visit: Visit, error: Exception) -> None:
-        """Record that an attempt failed: for good, or until the next one."""
-        self._begin(run, visit)
-        step = run.state.planned(visit)
-        failure = failure_of(error, {"execution_id": run.execution_id, "step_id": step.node_id})
-        pause = pause_before_retry(step.retry, visit.failures + 1, failure, chance=self._chance())
-        if pause is None:
-            self._record(run, StepFailed(step.node_id, visit.number, visit.attempt, failure))
-        else:
-            due = self._now() + pause
-            self._record(run, StepRetrying(step.node_id, visit.number, visit.attempt, failure, due))
-
-    def _settle(self, run: Run, visit: Visit, outcome: StepResult | Wait) -> None:
-        """Record how an attempt ended: a result or a reason to wait; what cannot be recorded is an error."""
-        name = run.state.planned(visit).node_id
-        event: Event
-        try:
-            match outcome:
-                case StepResult():
-                    attempt = visit.attempt if visit.group is run.state.active else visit.next_attempt
-                    event = StepCompleted(name, visit.number, attempt, outcome)
-                case Wait():
-                    self._begin(run, visit)
-                    event = waiting_event(name, visit, outcome, self._now())
-                case _:
-                    raise TypeError(f"{type(outcome).__name__} is neither a StepResult nor a Wait")
-            body = encode(event)
-        except Exception as error:  # noqa: BLE001 - the step boundary: node types may hand over anything
-            self._failed(run, visit, OutputInvalid(f"The result of step {name!r} cannot be recorded: {error}."))
-        else:
-            self._recorder.write(run, event, body)
-
-    def _context(self, run: Run, visit: Visit) -> StepContext:
-        state, world = run.state, self._world
-        planned = state.planned(visit)
-        routes, targets = state.plan.ways[visit.step]
-        return StepContext(
-            node=planned.node,
-            inputs=state.admitted.inputs,
-            ports=port_values(state, visit),
-            state=VisibleState(state, visit),
-            routes=routes,
-            models=world.models,
-            tools=world.tools,
-            emit=partial(self._emit, run, visit, visit.attempt),
-            key=f"{run.execution_id}/{planned.node_id}/{visit.number}",
-            answer=visit.answer,
-            children=ChildRuns(self, run, visit) if planned.child is not None else None,
-            targets=targets,
-            execution_id=run.root_id,
-            workspace=state.admitted.workspace,
-        )
-
-    def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:
-        if text and visit.group is run.state.active and visit.attempt == attempt:
-            step = run.state.planned(visit).node_id
-            run.record(Delta(step, visit.number, len(visit.text), text), self._now())
-            run.limits[visit].heard()
 
     def note(self, run: Run, event: Event) -> None:
         """Record an event that a step's own helpers bring about, and what follows from it."""

@@ -17,7 +17,8 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
-from builder_jupyter.execution.engine import Engine, World
+from builder_jupyter.execution.attempts import World
+from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
 from builder_jupyter.identity.principal import CredentialKind, Principal

@@ -148,7 +148,8 @@ class Ours:
 
     async def open(self, folder: Path, stack: AsyncExitStack) -> None:
         from builder_jupyter.clock import SystemClock
-        from builder_jupyter.execution.engine import Engine, World
+        from builder_jupyter.execution.attempts import World
+        from builder_jupyter.execution.engine import Engine
         from builder_jupyter.nodes.base import Effect, NodeType, StepContext, StepResult
         from builder_jupyter.nodes.registry import Registry
         from builder_jupyter.storage.database import Database

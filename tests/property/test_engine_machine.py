@@ -218,7 +218,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.turns()
 
     def bury(self):
-        self.engine._stopped = True
+        self.engine.is_stopped = True
         self.engine._alarms.close()
         self.dead.append(self.engine)
         for task in [*self.engine._tasks, *self.admitting]:
@@ -284,7 +284,7 @@ class EngineMachine(RuleBasedStateMachine):
     def no_more_run_than_may(self):
         if self.limits is not None:
             held = sum(len(run.slots) for run in self.engine.runs.values())
-            assert sum(self.engine._queue._running.values()) == held <= self.limits["workspace"]
+            assert sum(self.engine._attempts._queue._running.values()) == held <= self.limits["workspace"]
 
     def rebuilt(self, execution_id):
         """The state from what is on disk; built twice, since that must make no difference."""
@@ -342,7 +342,7 @@ class EngineMachine(RuleBasedStateMachine):
             parent = self.engine.runs.get((run.state.admitted.parent or [None])[0])
             if parent is not None and parent.status.is_terminal:
                 assert run.status.is_terminal, "no child outlives its parent"
-        assert not self.engine._queue._running
+        assert not self.engine._attempts._queue._running
         assert not self.faults, self.faults
 
 
