@@ -272,6 +272,10 @@ class EngineMachine(RuleBasedStateMachine):
                 assert first == decide(run.state, now)
                 assert json.dumps(snapshot(run.state)) == before
                 assert first == [] or run.broken is not None
+                state = run.state
+                if state.status is ExecutionStatus.WAITING and run.broken is None:
+                    assert state.waiting
+                    assert not (state.ready or state.active or state.paused or state.queued)
 
     @invariant()
     def the_journal_alone_gives_the_same_state(self):
@@ -361,7 +365,7 @@ def plain(picture):
 
 TestEngine = EngineMachine.TestCase
 TestEngine.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
