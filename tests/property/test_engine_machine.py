@@ -214,6 +214,7 @@ class EngineMachine(RuleBasedStateMachine):
         """The process dies, maybe because its store failed; what was held is lost."""
         if fails:
             self.call(self.disk.fail)
+            self.call(self.clock.advance, 100)
             assert all(run.broken for run in self.runs() if run.unwritten)
         self.disk.over = True
         self.call(self.bury)
