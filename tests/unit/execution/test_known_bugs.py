@@ -276,6 +276,7 @@ def test_a_form_that_no_answer_can_be_held_against_fails_its_step_and_not_the_pe
     live(work)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_form_fetches_nothing_from_elsewhere(tmp_path):
     """(validators that follow every reference)"""
     elsewhere = tmp_path / "schema.json"
