@@ -94,10 +94,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.registry = registry_of(dict.fromkeys("abc", self.play) | {"again": self.twice})
         self.limits = None
 
-    @initialize(limit=st.sampled_from([0, 1, 2]))
-    def open(self, limit):
+    @initialize(limit=st.sampled_from([0, 1, 2]), name=st.sampled_from(sorted(OUTER)), a=SCRIPTS, b=SCRIPTS, c=SCRIPTS)
+    def open(self, limit, name, a, b, c):
         self.limits = {"workspace": limit} if limit else None
+        self.scripts = {"a": a, "b": b, "c": c}
         self.begin()
+        self.admit(name)
 
     def begin(self):
         self.disk = Disk(self.entries)
@@ -159,10 +161,8 @@ class EngineMachine(RuleBasedStateMachine):
         return result
 
     @precondition(lambda self: len(self.admitting) < 4)
-    @rule(name=st.sampled_from(sorted(OUTER)), a=SCRIPTS, b=SCRIPTS, c=SCRIPTS)
-    def admit(self, name, a, b, c):
-        if not self.admitting:
-            self.scripts = {"a": a, "b": b, "c": c}
+    @rule(name=st.sampled_from(sorted(OUTER)))
+    def admit(self, name):
         outer, inner = OUTER[name]
         children = {} if inner is None else {"inner": plan_trigger(INNER[inner], "start", registry=self.registry)}
         plan = plan_trigger(outer, "start", registry=self.registry, children=children)
@@ -175,6 +175,11 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 6))
     def reach_the_disk(self, count):
         self.call(self.disk.release, count)
+
+    @rule()
+    def all_of_it_reaches_the_disk(self):
+        while self.disk.held:
+            self.call(self.disk.release, len(self.disk.held))
 
     @rule(which=st.integers(0, 5), value=st.sampled_from(["x", "y", {"response": "x"}]))
     def answer(self, which, value):
@@ -209,6 +214,7 @@ class EngineMachine(RuleBasedStateMachine):
         """The process dies, maybe because its store failed; what was held is lost."""
         if fails:
             self.call(self.disk.fail)
+            self.call(self.clock.advance, 100)
             assert all(run.broken for run in self.runs() if run.unwritten)
         self.disk.over = True
         self.call(self.bury)
@@ -273,6 +279,10 @@ class EngineMachine(RuleBasedStateMachine):
                 assert first == decide(run.state, now)
                 assert json.dumps(snapshot(run.state)) == before
                 assert first == [] or run.broken is not None
+                state = run.state
+                if state.status is ExecutionStatus.WAITING and run.broken is None:
+                    assert state.waiting
+                    assert not {**state.ready, **state.active, **state.paused, **state.queued}
 
     @invariant()
     def the_journal_alone_gives_the_same_state(self):
@@ -362,7 +372,7 @@ def plain(picture):
 
 TestEngine = EngineMachine.TestCase
 TestEngine.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

@@ -74,6 +74,13 @@ def test_a_failure_stops_the_rest_and_says_why():
     assert commands[-1] == SetStatus(ExecutionStatus.ERROR, {"message": "no", "code": "NO", "stepId": "b"})
 
 
+def test_of_two_failures_the_first_is_the_error():
+    walk = begun("a>b>d a>c>d", "a")
+    for name in ("c", "b"):
+        walk.record(StepFailed(name, 1, 1, {"message": name, "code": "NO"}))
+    assert decide(walk.state, 0)[-1].error["stepId"] == "c"
+
+
 def test_a_slower_step_of_an_earlier_wave_is_upstream():
     walk = begun("slow>end a>b>c>end", "a", "b")
     visit = next(visit for visit in walk.state.active if walk.name(visit) == "c")

@@ -180,6 +180,20 @@ def test_a_step_that_goes_on_after_waiting_queues_again():
     live(work, {"a": a}, limits={"workspace": 1})
 
 
+def test_a_run_with_a_step_in_the_queue_does_not_wait_for_the_world():
+    a = gate()
+
+    async def work(life):
+        await life.run(flow("start>a>end"))
+        run = await life.run(flow("start>human>end start>b>end"))
+        assert (run.status, statuses(run)["b"]) == (ExecutionStatus.RUNNING, "pending")
+        a.open.set()
+        await life.quiet()
+        assert (run.status, statuses(run)["b"]) == (ExecutionStatus.WAITING, "completed")
+
+    live(work, {"a": a}, limits={"workspace": 1})
+
+
 def test_what_was_queued_when_the_process_died_runs_in_the_next():
     a = gate()
 

@@ -228,6 +228,26 @@ def test_a_run_that_takes_too_long_ends_in_error():
     assert done
 
 
+def test_the_time_before_and_after_waiting_counts_and_that_between_does_not():
+    a, b = gate(), gate()
+
+    async def work(life):
+        run = await life.run(flow("start>a>human>b>end"))
+        begun = run.state.started_at
+        await life.advance(10 * 60)
+        a.open.set()
+        await life.quiet()
+        await life.advance(24 * 3600)
+        await life.answer_all()
+        assert statuses(run)["b"] == "running"
+        await life.advance(20 * 60 - 0.001)
+        assert (run.status, snapshot(run.state)["startedAt"]) == (RUNNING, begun)
+        await life.advance(0.001)
+        assert run.state.error["code"] == "run_timeout"
+
+    live(work, {"a": a, "b": b})
+
+
 def test_siblings_wait_for_the_last_attempt_before_they_are_skipped():
     slow = gate()
 
