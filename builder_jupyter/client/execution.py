@@ -88,6 +88,11 @@ class Execution:
         }
 
     @property
+    def transport(self) -> Transport:
+        """The way to where it runs."""
+        return self._transport
+
+    @property
     def id(self) -> str:
         """The id of the execution."""
         return str(self._picture["executionId"])
@@ -112,6 +117,12 @@ class Execution:
     @property
     def _is_known_over(self) -> bool:
         return ExecutionStatus(self._picture["status"]).is_terminal
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """What it was given."""
+        given: Mapping[str, Any] = self._picture["inputs"]
+        return given
 
     @property
     def output(self) -> Any:

@@ -51,7 +51,7 @@ def headline(picture: Wire) -> str:
 def saved_text(picture: Wire) -> str:
     """Return what a replay saved, ``""`` for nothing."""
     saved = picture["credits"].get("saved", 0)
-    return f"{saved:g} credits saved" if saved else ""
+    return f"{saved:g} credit{'' if saved == 1 else 's'} saved" if saved else ""
 
 
 def hints(picture: Wire) -> list[str]:
@@ -77,9 +77,9 @@ def steps_text(picture: Wire) -> str:
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def steps_html(picture: Wire) -> str:
-    """Return the headline and the steps as HTML; everything that came from outside is escaped."""
-    asked = "".join(f"<div>{escape(line)}</div>" for line in hints(picture))
+def steps_html(picture: Wire, *, hinted: bool = True) -> str:
+    """Return the headline, the steps and `hints` as HTML; everything that came from outside is escaped."""
+    asked = "".join(f"<div>{escape(line)}</div>" for line in hints(picture)) if hinted else ""
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in (*_COLUMNS, "text"))
     body = "".join(_row(step) for step in picture["steps"])
     return (
