@@ -328,8 +328,8 @@ def _may_be_stuck(events: list[Wire]) -> bool:
 
 
 def _is_stuck(picture: Wire) -> bool:
-    """Say whether only a person can bring the run forward."""
-    return picture["status"] == ExecutionStatus.WAITING and all(one["kind"] in PEOPLE for one in picture["waitpoints"])
+    """Say whether the run waits for a person, who cannot answer from a cell while it holds the kernel."""
+    return picture["status"] == ExecutionStatus.WAITING and any(one["kind"] in PEOPLE for one in picture["waitpoints"])
 
 
 def _view(row: Wire) -> StepView:

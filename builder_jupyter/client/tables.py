@@ -92,7 +92,8 @@ def _row(step: Wire) -> str:
     text = harmless(message_of(step["error"]) or text_of(step))
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "…"
-    cells = "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*_cells(step), text))
+    cells = "".join(f"<td style='text-align:left;white-space:nowrap'>{escape(cell)}</td>" for cell in _cells(step))
+    cells += f"<td style='text-align:left'>{escape(text)}</td>"
     faded = " style='opacity:.55'" if step["status"] in ("skipped", "pending") else ""
     return f"<tr{faded}>{cells}</tr>"
 

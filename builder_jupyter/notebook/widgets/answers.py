@@ -120,7 +120,7 @@ class AnswerForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         super().__init__(
             [
                 widgets.HTML(_heading(waitpoint, self._form.prompt)),
-                *(widgets.VBox([_label(field), self.inputs[field.name]]) for field in self._form.fields),
+                *(part for field in self._form.fields for part in (self.inputs[field.name], *_hint(field))),
                 widgets.HBox(self.buttons, layout={"flex_flow": "row wrap"}),
                 self.fault,
             ],
@@ -165,18 +165,19 @@ def _heading(waitpoint: Wire, prompt: str) -> str:
     return f"<div><strong>{step}</strong>{asked}{until}</div>"
 
 
-def _label(field: Field) -> widgets.HTML:
-    mark = " *" if field.is_required and field.name != WHOLE else ""
-    hint = f"<br><small>{escape(field.hint)}</small>" if field.hint else ""
-    return widgets.HTML(f"<strong>{escape(field.label)}{mark}</strong>{hint}")
+def _hint(field: Field) -> list[widgets.HTML]:
+    return [widgets.HTML(f"<small>{escape(field.hint)}</small>")] if field.hint else []
 
 
 def _input(field: Field) -> Any:
     """Return the widget in which a field is entered; one that may stay empty must be able to."""
-    default, about = field.default, {"layout": _WIDE}
+    mark = " *" if field.is_required and field.name != WHOLE else ""
+    default = field.default
+    # The widget's own description is its label, for those who do not see the two side by side too.
+    about = {"layout": _WIDE, "description": field.label + mark, "style": {"description_width": "initial"}}
     match field.kind:
         case FieldKind.BOOLEAN:
-            return widgets.Checkbox(value=bool(default), indent=False, description=field.label)
+            return widgets.Checkbox(value=bool(default), indent=False, **about)
         case FieldKind.CHOICE:
             names = [choice_text(choice) for choice in field.choices]
             chosen = choice_text(default) if default in field.choices else None

@@ -62,6 +62,18 @@ def test_of_several_questions_one_is_named(client: Client) -> None:
     assert (run["ann"].text, run["bob"].text) == ("a", "b")
 
 
+def test_a_question_beside_a_timer_comes_back_too(client: Client) -> None:
+    flow = "start\nwait pause\n    for: timer\n    seconds: 600\nhuman ask\nend\n\nstart -> pause, ask -> end\n"
+    run = client.run(parse_plain(flow, name="pause"), "x", show=False)
+    assert run.status is ExecutionStatus.WAITING
+    assert {one.kind for one in run.waitpoints} == {"timer", "human"}
+    with pytest.raises(Conflict) as caught:
+        run.answer("x", step="pause")
+    assert caught.value.code == "NOT_ANSWERABLE"
+    assert run.answer("x", step="ask")["ask"].text == "x"
+    run.cancel()
+
+
 def test_a_process_without_a_server_makes_no_links(client: Client, chain: Chain) -> None:
     with pytest.raises(NotConfigured) as caught:
         client.run(chain(HUMAN), show=False).waitpoints[0].link()
