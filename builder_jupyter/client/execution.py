@@ -111,6 +111,11 @@ class Execution:
         }
 
     @property
+    def transport(self) -> Transport:
+        """The way to where it runs."""
+        return self._transport
+
+    @property
     def id(self) -> str:
         """The id of the execution."""
         return str(self._picture["executionId"])
@@ -135,6 +140,12 @@ class Execution:
     @property
     def _is_known_over(self) -> bool:
         return ExecutionStatus(self._picture["status"]).is_terminal
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """What it was given."""
+        given: Mapping[str, Any] = self._picture["inputs"]
+        return given
 
     @property
     def output(self) -> Any:
@@ -343,8 +354,8 @@ def _may_be_stuck(events: list[Wire]) -> bool:
 
 
 def _is_stuck(picture: Wire) -> bool:
-    """Say whether only a person can bring the run forward."""
-    return picture["status"] == ExecutionStatus.WAITING and all(one["kind"] in PEOPLE for one in picture["waitpoints"])
+    """Say whether the run waits for a person, who cannot answer from a cell while it holds the kernel."""
+    return picture["status"] == ExecutionStatus.WAITING and any(one["kind"] in PEOPLE for one in picture["waitpoints"])
 
 
 def _view(row: Wire, load: Callable[[str], bytes]) -> StepView:

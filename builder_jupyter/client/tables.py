@@ -51,7 +51,7 @@ def headline(picture: Wire) -> str:
 def saved_text(picture: Wire) -> str:
     """Return what a replay saved, ``""`` for nothing."""
     saved = picture["credits"].get("saved", 0)
-    return f"{saved:g} credits saved" if saved else ""
+    return f"{saved:g} credit{'' if saved == 1 else 's'} saved" if saved else ""
 
 
 def hints(picture: Wire) -> list[str]:
@@ -77,9 +77,9 @@ def steps_text(picture: Wire) -> str:
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def steps_html(picture: Wire) -> str:
-    """Return the headline and the steps as HTML; everything that came from outside is escaped."""
-    asked = "".join(f"<div>{escape(line)}</div>" for line in hints(picture))
+def steps_html(picture: Wire, *, hinted: bool = True) -> str:
+    """Return the headline, the steps and `hints` as HTML; everything that came from outside is escaped."""
+    asked = "".join(f"<div>{escape(line)}</div>" for line in hints(picture)) if hinted else ""
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in (*_COLUMNS, "text"))
     body = "".join(_row(step) for step in picture["steps"])
     return (
@@ -92,7 +92,8 @@ def _row(step: Wire) -> str:
     text = harmless(message_of(step["error"]) or text_of(step))
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "…"
-    cells = "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*_cells(step), text))
+    cells = "".join(f"<td style='text-align:left;white-space:nowrap'>{escape(cell)}</td>" for cell in _cells(step))
+    cells += f"<td style='text-align:left'>{escape(text)}</td>"
     faded = " style='opacity:.55'" if step["status"] in ("skipped", "pending") else ""
     return f"<tr{faded}>{cells}</tr>"
 

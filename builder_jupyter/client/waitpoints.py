@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PEOPLE = frozenset({"human", "user-turn"})
 """Kinds that only a person can bring to an end."""
 
+ANSWERABLE_HERE = PEOPLE | {"callback"}
+"""Kinds that somebody who looks at the run may be asked for."""
+
 
 class Waitpoint:
     """One thing that a run waits for. It is as it was when it was asked for; `Execution.waitpoints` gives new ones."""

@@ -27,6 +27,7 @@ from builder_jupyter.execution.events import (
     CancelRequested,
     Event,
     Recorded,
+    Resumed,
     StatusChanged,
     StepCompleted,
     StepSkipped,
@@ -191,9 +192,9 @@ class Engine:
     def resume(self, run: Run) -> None:
         """Go on with an execution that an earlier process left unfinished. Listeners see ``seq`` jump, never repeat."""
         run.next_seq = (run.state.seq // SEQ_AFTER_RECOVERY + 1) * SEQ_AFTER_RECOVERY
-        run.state.forget_attempts()
         self._join(run)
         self.runs[run.execution_id] = run
+        self._record(run, Resumed())
         if run.state.admitted.parent is not None:
             execution_id, step, number = run.state.admitted.parent
             parent = self.runs.get(execution_id)

@@ -261,6 +261,13 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """Another process goes on: attempts that were under way are lost, and the time in between does not count."""
+
+    kind: ClassVar[str] = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
 class CreditsMoved(Event):
     """Base of what happens to credits. ``amount`` is an exact decimal as text, above zero; see `execution.charges`."""
 
@@ -317,6 +324,7 @@ DURABLE: dict[str, type[Event]] = {
         StepWaiting,
         WaitpointEnded,
         CancelRequested,
+        Resumed,
         CreditsHeld,
         CreditsSpent,
         CreditsReleased,
@@ -352,6 +360,8 @@ def to_wire(recorded: Recorded) -> dict[str, Any]:
             return head | {"kind": "status", "status": str(event.status), "error": event.error}
         case CancelRequested():
             return head | {"kind": "cancel", "by": event.by}
+        case Resumed():
+            return head | {"kind": "resumed"}
         case CreditsMoved():
             return head | {"kind": "credits", "moved": event.kind.removeprefix("credits_"), **event.body()}
         case StepEvent():

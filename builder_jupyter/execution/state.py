@@ -24,6 +24,7 @@ from builder_jupyter.execution.events import (
     Delta,
     Event,
     Recorded,
+    Resumed,
     StatusChanged,
     StepCompleted,
     StepEvent,
@@ -106,9 +107,9 @@ class ExecutionState:
     """
 
     __slots__ = (
-        "_activations", "_numbers", "_open", "_order", "_root", "_timers", "_waited_ms", "_waiting_since", "active",
-        "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at", "held",
-        "paused", "plan", "queued", "ready", "released", "seq", "skippable", "spent", "started_at", "status",
+        "_activations", "_at", "_numbers", "_open", "_order", "_root", "_timers", "_waited_ms", "_waiting_since",
+        "active", "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at",
+        "held", "paused", "plan", "queued", "ready", "released", "seq", "skippable", "spent", "started_at", "status",
         "topology", "visits", "waiting", "waitpoints",
     )  # fmt: skip
 
@@ -143,6 +144,7 @@ class ExecutionState:
         self._timers: list[tuple[int, int, Visit]] = []
         self._order = count()
         self._waited_ms = 0
+        self._at = first.at
         self._waiting_since: int | None = None
         for step, context in topology.entries:
             self._make_ready(Visit(step, context, 0))
@@ -211,7 +213,10 @@ class ExecutionState:
         """Take in the next event of the history."""
         event = recorded.event
         self.seq = recorded.seq
-        if isinstance(event, StepEvent) and not isinstance(event, StepSkipped):
+        before, self._at = self._at, recorded.at
+        if isinstance(event, Resumed):
+            self._on_resumed(recorded.at - before)
+        elif isinstance(event, StepEvent) and not isinstance(event, StepSkipped):
             _ON_STEP[type(event)](self, event, self.visit(event.step, event.visit), recorded.at)
         else:
             self._on_execution(event, recorded.at)
@@ -250,6 +255,15 @@ class ExecutionState:
             self._open.clear()
             self._activations.clear()
             self._timers.clear()
+
+    def _on_resumed(self, away_ms: int) -> None:
+        """Put running visits back: the process that ran them is gone, and what they were doing with it."""
+        if self.status is ExecutionStatus.RUNNING:
+            self._waited_ms += max(0, away_ms)
+        lost = [visit for visit in self.waiting if visit.waitpoint and visit.waitpoint.waits_for == WAITS_FOR_CHILDREN]
+        for visit in [*self.active, *lost]:
+            self._move(visit, self.ready)
+            visit.status = StepStatus.PENDING
 
     def _on_skipped(self, event: StepSkipped, at: int) -> None:
         step = self._position(event.step)
@@ -315,13 +329,6 @@ class ExecutionState:
     def dequeue(self, visit: Visit) -> None:
         """Note that a visit's turn has come."""
         self._move(visit, self.ready)
-
-    def forget_attempts(self) -> None:
-        """Put running visits back: the process that ran them is gone, and what they were doing with it."""
-        lost = [visit for visit in self.waiting if visit.waitpoint and visit.waitpoint.waits_for == WAITS_FOR_CHILDREN]
-        for visit in [*self.active, *lost]:
-            self._move(visit, self.ready)
-            visit.status = StepStatus.PENDING
 
     # -- traversal ---------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
-"""What a cell shows for a workflow: its picture, and behind it its text and its JSON.
+"""What a cell shows for a workflow: its picture, its text and its JSON; and for a run: a form, while it waits.
 
-`register` hooks into IPython by the class's name, so that the graph layer knows nothing of notebooks.
+`register` hooks into IPython by the class's name, so that the layers below know nothing of notebooks.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.client.progress import in_kernel
+from builder_jupyter.client.waitpoints import ANSWERABLE_HERE
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.notebook.lettering import escape
 from builder_jupyter.notebook.svg import Drawing, draw, looks_of
@@ -15,8 +17,10 @@ from builder_jupyter.notebook.svg import Drawing, draw, looks_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from builder_jupyter.client.execution import Execution
     from builder_jupyter.graph.model import Workflow
 
+VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 WORKFLOW_MIME = "application/vnd.builder.workflow.v1+json"
 """The MIME type under which a workflow's own wire shape lies in an output."""
 
@@ -38,8 +42,22 @@ def workflow_mimebundle(
     }
 
 
+def execution_mimebundle(execution: Execution, **_selection: object) -> dict[str, Any]:
+    """Return a run by MIME type; in a kernel, while it waits for a person, with a form to answer."""
+    bundle: dict[str, Any] = execution._repr_mimebundle_()
+    if in_kernel() and any(one.kind in ANSWERABLE_HERE for one in execution.waitpoints):
+        from builder_jupyter.notebook.widgets.answers import run_view
+
+        view = {"version_major": 2, "version_minor": 0, "model_id": run_view(execution).model_id}
+        bundle[VIEW_MIME] = view
+    return bundle
+
+
 def register(ip: Any) -> None:
-    """Teach an IPython shell to show workflows; doing it twice changes nothing."""
+    """Teach an IPython shell to show workflows and runs; doing it twice changes nothing."""
+    ip.display_formatter.mimebundle_formatter.for_type_by_name(
+        "builder_jupyter.client.execution", "Execution", execution_mimebundle
+    )
     ip.display_formatter.mimebundle_formatter.for_type_by_name(
         "builder_jupyter.graph.model", "Workflow", workflow_mimebundle
     )

@@ -20,6 +20,7 @@ from builder_jupyter.graph.dialects.plain import parse_plain
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.arguments import inputs, parse, target, value, variable
 from builder_jupyter.notebook.completion import complete
+from builder_jupyter.notebook.runs import find_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ FIRST_LINE = 2
 
 @magics_class
 class WorkflowMagics(Magics):
-    """``%%workflow``, ``%run_workflow``, ``%workflows``, ``%runs`` and ``%canvas``."""
+    """``%%workflow``, ``%run_workflow``, ``%workflows``, ``%runs``, ``%answer``, ``%replay`` and ``%canvas``."""
 
     @no_var_expand
     @line_cell_magic
@@ -102,6 +103,34 @@ class WorkflowMagics(Magics):
     @no_var_expand
     @line_magic
     @magic_arguments()
+    @argument("run", help="a run in a variable, its id, or a workflow of which a run waits")
+    @argument("value", help="the answer: JSON, $variable, or text, in quotes if it has blanks")
+    @argument("--step", metavar="STEP", help="the step that waits, if there are several")
+    def answer(self, line: str) -> Execution:
+        """Answer what a run waits for, and return the run when it is over or waits again."""
+        options = parse(self.answer, line)
+        run = find_run(options.run, self._variables, default_client(), waiting=True)
+        return run.answer(value(options.value, self._variables), options.step).wait()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("run", help="a run in a variable, its id, or a workflow whose newest run is meant")
+    @argument("inputs", nargs="*", default=[], metavar="key=value", help="inputs that differ: JSON, $variable, or text")
+    @argument("--from", dest="step", metavar="STEP", help="the step to begin with; what was before it is taken over")
+    @argument("--visit", type=int, metavar="N", help="which visit of the step, the latest if left out")
+    @argument("--quiet", action="store_true", help="do not show how the run gets on")
+    def replay(self, line: str) -> Execution:
+        """Run again what has been run, whole or from a step on, and return the new run."""
+        options = parse(self.replay, line)
+        run = find_run(options.run, self._variables, default_client(), waiting=False)
+        changed = inputs(options.inputs, self._variables)
+        again = run.replay(options.step, visit=options.visit, inputs={**run.inputs, **changed} if changed else None)
+        return again.wait(show=False if options.quiet else None)
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
     @argument("workflow", help="the name or id of a saved workflow, or $variable")
     def canvas(self, line: str) -> Any:
         """Show a workflow as a canvas."""
@@ -125,7 +154,7 @@ def register(ip: Any) -> None:
     if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
         ip.register_magics(WorkflowMagics)
         ip.input_transformers_cleanup.append(_with_a_body)
-        ip.set_hook("complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|runs|canvas)\s")
+        ip.set_hook("complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|runs|answer|replay|canvas)\s")
 
 
 def _with_a_body(lines: list[str]) -> list[str]:

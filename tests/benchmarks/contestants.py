@@ -254,6 +254,7 @@ async def serve(name: str, folder: Path) -> None:
         cases = {graph: contestant.once(graph) for graph in GRAPHS}
         for once in cases.values():
             await once()  # warm
+        gc.freeze()  # as our server does at its start: what is loaded by now stays
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             graph, seconds = line.split()

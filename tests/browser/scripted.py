@@ -33,6 +33,10 @@ class SlowModel:
 class SlowModels:
     """Gives everybody the same model."""
 
+    def limits(self, name: str | None) -> tuple[str, ...]:
+        del name
+        return ()
+
     async def get(self, name: str | None) -> SlowModel:
         del name
         return SlowModel()

@@ -8,6 +8,7 @@ one message carries the whole graph. Where there is no server, the same buttons 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,10 +23,11 @@ from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.default import default_client
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.model import Workflow
-from builder_jupyter.notebook.display import workflow_mimebundle
+from builder_jupyter.notebook.display import VIEW_MIME, workflow_mimebundle
 from builder_jupyter.notebook.svg import HUGE
 from builder_jupyter.notebook.widgets.document import canvas_document
 from builder_jupyter.notebook.widgets.follow import HEALING_SECONDS, LIVE_SECONDS, Following
+from builder_jupyter.notebook.widgets.progress import shown_results
 from builder_jupyter.notebook.widgets.static import static_graph
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.notebook.widgets.progress import Progress
 
+log = logging.getLogger(__name__)
+
 MODULE = "@builder-jupyter/labextension"
 MODULE_VERSION = "^0.1.0"
-VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no types
@@ -98,6 +101,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             **traits,
         )
         self._attach()
+        if self._workflow.id and not self.statuses:
+            self._show_results(self._workflow.id)
         self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
@@ -200,6 +205,16 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         """Offer this kernel to the Run button, which asks the server and not us."""
         if self.runs_in == "server" and not self.worker:
             self.worker = self.client.attach_for(self._workflow)
+
+    def _show_results(self, workflow_id: str) -> None:
+        """Show how each node ended last; a canvas that cannot be told is one without results."""
+        transport = self.client.transport
+        try:
+            results = transport.portal.wait(transport.results(workflow_id))
+        except BuilderError as error:
+            log.info("the last results of %s are not to be had: %s", workflow_id, error)
+            return
+        self.statuses, self.texts = shown_results(results)
 
     def _know_id(self, workflow_id: str) -> None:
         if self._workflow.id != workflow_id:

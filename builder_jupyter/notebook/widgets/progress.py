@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from builder_jupyter.client.protocol import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 TAIL = 600
 """Characters at the end of a growing text that each message carries: what a lost message said is in the next one."""
@@ -131,6 +131,21 @@ class Progress:
             ended = {name: event.get(name) for name in ("error", "usage", "skipReason")}
             node |= _without_nothing({"finishedAt": event["at"], **ended})
             self._texts[node_id] = _text_of(event.get("outputs") or {}) or self._texts.get(node_id, "")
+
+
+def shown_results(results: Mapping[str, Wire]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the last results of a workflow's nodes as the canvas is told them: statuses, and texts.
+
+    ``seq`` is 0: whatever a run says of a node is newer.
+    """
+    statuses, texts = {}, {}
+    for node_id, result in results.items():
+        known = {name: result[name] for name in ("status", "visit", "startedAt", "error", "usage")}
+        ended = {"finishedAt": result["at"], "credits": result["credits"] or None, "executionId": result["executionId"]}
+        statuses[node_id] = _without_nothing({"seq": 0, **known, **ended})
+        if result["text"]:
+            texts[node_id] = ("…" if result["offset"] else "") + result["text"]
+    return statuses, texts
 
 
 def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
