@@ -123,9 +123,7 @@ class HttpTransport:
         if not whole:
             body |= {"targetNodeId": target} if target else {"triggerNodeId": trigger_node}
         # By hand: what says the same to api/run within five minutes is the same run.
-        headers = {"X-Trigger-Type": "manual"}
-        if self._worker is not None and self._worker.is_attached:
-            headers[HEADER] = self._worker.token
+        headers = {"X-Trigger-Type": "manual", **self._as_worker()}
         started = await self._object("POST", "api/execute/start", json=body, headers=headers)
         return str(started["executionId"])
 
@@ -173,7 +171,7 @@ class HttpTransport:
         given = {"fromStepId": from_step, "visit": visit, "inputs": inputs, "edits": edits}
         body = {name: value for name, value in given.items() if value is not None}
         path = _path("api/builder/executions", execution_id, "replay")
-        return str((await self._object("POST", path, json=body))["executionId"])
+        return str((await self._object("POST", path, json=body, headers=self._as_worker()))["executionId"])
 
     async def results(self, workflow_id: str) -> dict[str, Wire]:
         """Return by node id how each node of a workflow ended last."""
@@ -326,6 +324,11 @@ class HttpTransport:
             self._portal.wait(self.detach())
             self._portal.wait(self._http.aclose())
             self._portal.close()
+
+    def _as_worker(self) -> dict[str, str]:
+        """Return the header that lets what is begun run its code in this process, if it is attached."""
+        worker = self._worker
+        return {HEADER: worker.token} if worker is not None and worker.is_attached else {}
 
     async def _object(self, method: str, path: str, **request: Any) -> Wire:
         return object_of(await self._text(method, path, **request))

@@ -11,6 +11,7 @@ from builder_jupyter.money import as_number
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose, Snapshot
 from builder_jupyter.rest.routing import route
+from builder_jupyter.services.workers import WORKER_HEADER
 
 
 class ExecutionListQuery(BaseModel):
@@ -97,6 +98,7 @@ class ReplayHandler(BuilderFamily):
                 visit=wanted.visit,
                 inputs=wanted.inputs,
                 edits=wanted.edits,
+                worker=self.request.headers.get(WORKER_HEADER),
             )
         )
         self.answer({"ok": True, "executionId": run.execution_id, "saved": as_number(saved)})
