@@ -100,14 +100,24 @@ def server_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def builder_settings() -> dict[str, Any]:
+    """More traits of our extension."""
+    return {}
+
+
+@pytest.fixture
 def jp_server_config(
-    tmp_path: Any, models: ChatModels | None, server_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Any,
+    models: ChatModels | None,
+    server_settings: dict[str, Any],
+    builder_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, Any]:
     if models is not None:
         monkeypatch.setattr("builder_jupyter.services.runtime.ModelHub", lambda **_: models)
     return {
         "ServerApp": {"jpserver_extensions": {"builder_jupyter": True}, **server_settings},
-        "BuilderApp": {"data_dir": str(tmp_path / "data")},
+        "BuilderApp": {"data_dir": str(tmp_path / "data"), **builder_settings},
     }
 
 

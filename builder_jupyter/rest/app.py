@@ -15,7 +15,7 @@ from jupyter_server.extension.application import ExtensionApp
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Unicode, observe
+from traitlets import Bool, Dict, Int, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
@@ -29,7 +29,7 @@ from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
-from builder_jupyter.services.runtime import Runtime, Settings
+from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
 
@@ -102,7 +102,12 @@ class BuilderApp(ExtensionApp):
     search_provider = Unicode(
         "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
     ).tag(config=True)
-
+    limits = Dict(
+        value_trait=Int(min=1),
+        key_trait=Unicode(),
+        help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
+        "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -120,7 +125,8 @@ class BuilderApp(ExtensionApp):
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
-        settings = Settings(directory, self.default_model or None, self.search_provider or None, root)
+        limits = {**DEFAULT_LIMITS, **self.limits}
+        settings = Settings(directory, self.default_model or None, self.search_provider or None, root, limits)
         try:
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:

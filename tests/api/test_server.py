@@ -300,3 +300,8 @@ async def test_ill_health_is_described_too(
     answer = await call("GET", "/api/builder/health")
     assert answer.status == 503
     check(await fetch_document(), "GET", "/api/builder/health", answer)
+
+
+@pytest.mark.parametrize("builder_settings", [{"limits": {"provider": 2, "model:x": 1}}])
+def test_limits_are_set_by_name_beside_the_usual_ones(runtime: Runtime) -> None:
+    assert runtime.settings.limits == {"workspace": 256, "provider": 2, "model:x": 1}
