@@ -34,7 +34,7 @@ from builder_jupyter.execution.events import (
 )
 from builder_jupyter.execution.ports import Entry
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import (
     EXECUTION_TRANSITIONS,
     STEP_TRANSITIONS,
@@ -42,6 +42,7 @@ from builder_jupyter.execution.status import (
     StepStatus,
     TriggerType,
 )
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.graph.model import EMPTY, Edge, Node, Profile, Workflow
 from builder_jupyter.money import ZERO
 from builder_jupyter.nodes import BUILT_IN

@@ -18,8 +18,8 @@ from builder_jupyter.execution.ports import Journal
 from builder_jupyter.execution.replay import Replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot
-from builder_jupyter.execution.state import WAITS_FOR_CHILDREN, Visit
 from builder_jupyter.execution.status import TriggerType
+from builder_jupyter.execution.visit import WAITS_FOR_CHILDREN, Visit
 from builder_jupyter.graph.model import Edge, Node, Workflow
 from builder_jupyter.nodes.base import AnswerKind, StepContext, StepResult, Wait
 from builder_jupyter.nodes.chat import Message

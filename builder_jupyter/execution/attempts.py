@@ -21,8 +21,8 @@ from builder_jupyter.execution.failures import failure_of
 from builder_jupyter.execution.queue import Slot, StepQueue
 from builder_jupyter.execution.recorder import Recorder, encode
 from builder_jupyter.execution.run import AttemptLimit, Run
-from builder_jupyter.execution.state import Visit
 from builder_jupyter.execution.view import VisibleState, port_values
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.execution.waitpoints import waiting_event
 from builder_jupyter.nodes.base import Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels

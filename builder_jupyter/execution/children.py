@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from builder_jupyter import ids
 from builder_jupyter.errors import BuilderError, StepError
 from builder_jupyter.execution.events import StepStarted, StepWaiting
-from builder_jupyter.execution.state import WAITS_FOR_CHILDREN
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.execution.view import final_output
+from builder_jupyter.execution.visit import WAITS_FOR_CHILDREN
 from builder_jupyter.nodes.base import OnFailure
 
 if TYPE_CHECKING:
     from builder_jupyter.execution.engine import Engine
     from builder_jupyter.execution.run import Run
-    from builder_jupyter.execution.state import Visit
+    from builder_jupyter.execution.visit import Visit
 
 
 class ChildRuns:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, SkipReason
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.nodes.base import AnswerKind
 from builder_jupyter.nodes.retry import RetryPolicy
 

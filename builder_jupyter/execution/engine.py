@@ -37,8 +37,9 @@ from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.recorder import Recorder
 from builder_jupyter.execution.replay import Replay
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import TriggerType
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.execution.waitpoints import check_answer, waitpoint_ended
 from builder_jupyter.money import ZERO
 from builder_jupyter.nodes.base import AnswerKind, StepResult

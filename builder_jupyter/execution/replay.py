@@ -9,8 +9,9 @@ from itertools import chain
 from typing import Any
 
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound
-from builder_jupyter.execution.state import Context, ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import SkipReason, StepStatus
+from builder_jupyter.execution.visit import Context, Visit
 from builder_jupyter.graph.model import PortType
 from builder_jupyter.money import ZERO, Credits, total
 from builder_jupyter.nodes.base import PortValue, StepResult

@@ -11,8 +11,9 @@ from builder_jupyter.errors import BuilderError, StepTimeout
 from builder_jupyter.execution.events import Delta, Event, Recorded
 from builder_jupyter.execution.ports import Entry
 from builder_jupyter.execution.queue import Slot
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus
+from builder_jupyter.execution.visit import Visit
 
 
 class AttemptLimit:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from builder_jupyter.execution.events import usage_wire
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.execution.view import final_output
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.money import as_number, total
 from builder_jupyter.planning.plan import PlannedStep
 

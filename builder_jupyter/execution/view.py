@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from builder_jupyter.execution.state import ExecutionState, Visit
+from builder_jupyter.execution.state import ExecutionState
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.nodes.base import PortValue
 from builder_jupyter.nodes.chat import Message, conversation_of
 

@@ -14,7 +14,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 from builder_jupyter import ids
 from builder_jupyter.errors import Conflict, InvalidInput
 from builder_jupyter.execution.events import StepWaiting, WaitpointEnded
-from builder_jupyter.execution.state import WAITS_FOR_CHILDREN, Visit
+from builder_jupyter.execution.visit import WAITS_FOR_CHILDREN, Visit
 from builder_jupyter.graph.model import thaw
 from builder_jupyter.nodes.base import AnswerKind, Wait
 

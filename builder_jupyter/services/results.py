@@ -7,8 +7,8 @@ from typing import Any
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.events import usage_wire
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.state import Visit
 from builder_jupyter.execution.status import StepStatus
+from builder_jupyter.execution.visit import Visit
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import as_number
 from builder_jupyter.services.executions import ExecutionService

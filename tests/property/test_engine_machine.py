@@ -18,8 +18,9 @@ from builder_jupyter.errors import Conflict, StepError, Unavailable
 from builder_jupyter.execution.decide import decide
 from builder_jupyter.execution.events import Delta, Recorded, StepCompleted, event_of
 from builder_jupyter.execution.snapshot import snapshot
-from builder_jupyter.execution.state import WAITS_FOR_CHILDREN, ExecutionState
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType
+from builder_jupyter.execution.visit import WAITS_FOR_CHILDREN
 from builder_jupyter.nodes.base import AnswerKind, StepResult, Wait
 from builder_jupyter.nodes.chat import Message
 from builder_jupyter.planning.plan import Plan
