@@ -18,14 +18,14 @@ from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot, waitpoint
-from builder_jupyter.execution.state import ExecutionState
-from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
+from builder_jupyter.execution.status import ExecutionStatus, TriggerType
 from builder_jupyter.execution.waitpoints import WaitKind
 from builder_jupyter.identity.principal import Principal
-from builder_jupyter.money import Credits, as_number
+from builder_jupyter.money import Credits
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
+from builder_jupyter.services.projection import rows, short, short_row
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.journal import DuckDBJournal
 
@@ -251,18 +251,24 @@ class ExecutionService:
     async def list(
         self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
     ) -> list[dict[str, Any]]:
-        """Return the newest executions of the principal's workspace in short, live ones included."""
+        """Return the newest executions of the principal's workspace in short, live ones included, children left out."""
         finished = await self._journal.finished(principal.workspace, workflow_id, limit)
-        rows = {row["execution_id"]: _short_row(row) for row in finished}
+        found = {row["execution_id"]: short_row(row) for row in finished}
         for run in list(self._engine.runs.values()):
             state = run.state
-            if state.admitted.workspace == principal.workspace and workflow_id in (
-                None,
-                state.plan.workflow_id,
+            is_child = state.admitted.parent is not None
+            if (
+                not is_child
+                and state.admitted.workspace == principal.workspace
+                and workflow_id
+                in (
+                    None,
+                    state.plan.workflow_id,
+                )
             ):
-                rows[run.execution_id] = _short(state)
+                found[run.execution_id] = short(state)
                 await run.on_disk()
-        newest = sorted(rows.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
+        newest = sorted(found.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
     # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
@@ -320,7 +326,7 @@ class ExecutionService:
                 self._engine.runs.pop(execution_id, None)
 
     async def _project(self, run: Run) -> None:
-        await self._journal.project(*_rows(run.state))
+        await self._journal.project(*rows(run.state))
 
     def _projected(self, task: asyncio.Task[None]) -> None:
         self._projecting.discard(task)
@@ -374,52 +380,3 @@ async def _picture(run: Run) -> dict[str, Any]:
     picture["waitingOn"] = next(iter(picture["waitpoints"]), None)
     await run.on_disk()
     return picture
-
-
-def _short(state: ExecutionState) -> dict[str, Any]:
-    picture = snapshot(state)
-    names = (
-        "executionId", "canvasId", "workflowName", "workflowVersion", "status", "triggerType", "createdAt",
-        "startedAt", "finishedAt", "error", "waitingOn",
-    )  # fmt: skip
-    return {name: picture[name] for name in names} | {"credits": as_number(state.spent)}
-
-
-def _short_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "executionId": row["execution_id"],
-        "canvasId": row["workflow_id"],
-        "workflowName": row["workflow_name"],
-        "workflowVersion": row["workflow_version"],
-        "status": row["status"],
-        "triggerType": row["trigger_type"],
-        "createdAt": row["created_at"],
-        "startedAt": row["started_at"],
-        "finishedAt": row["finished_at"],
-        "error": {"message": row["error"]} if row["error"] else None,
-        "waitingOn": None,
-        "credits": float(row["credits"]),
-    }
-
-
-def _rows(state: ExecutionState) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
-    """Return the projection rows of an execution: one for it, one for each visit of a step."""
-    done = [v for v in state.visits.values() if v.status is StepStatus.COMPLETED and not v.reused]
-    plan = state.plan
-    execution = (
-        state.execution_id, plan.workflow_id, plan.workflow_version, plan.workflow_name, state.admitted.workspace,
-        state.admitted.principal, state.admitted.trigger, str(state.status), state.created_at, state.started_at,
-        state.finished_at, state.spent,
-        state.error["message"] if state.error else None,
-    )  # fmt: skip
-    steps = []
-    for visit in state.visits.values():
-        planned, usage = state.planned(visit), visit.result.usage if visit.result else None
-        steps.append((
-            state.execution_id, planned.node_id, visit.number, planned.node_type, str(visit.status), visit.attempt,
-            visit.started_at, visit.finished_at, planned.credits if visit in done else 0,
-            usage.model if usage else None, usage.input_tokens if usage else None,
-            usage.output_tokens if usage else None, str(visit.skip_reason) if visit.skip_reason else None,
-            visit.error["message"] if visit.error else None,
-        ))  # fmt: skip
-    return execution, steps

@@ -111,7 +111,8 @@ class DuckDBJournal:
         while self._to_project:
             batch, self._to_project = self._to_project, []
             last = self._position
-            executions = [(*execution, self._first.get(execution[0]), last) for execution, _ in batch]
+            # In the order of the columns: the parent came later than the positions.
+            executions = [(*row, self._first.get(row[0]), last, parent) for (*row, parent), _ in batch]
             steps = [row for _, rows in batch for row in rows]
 
             def work(

@@ -17,7 +17,8 @@ CREATE TABLE executions (
     execution_id VARCHAR, workflow_id VARCHAR, workflow_version INTEGER, workflow_name VARCHAR, workspace VARCHAR,
     principal VARCHAR, trigger_type VARCHAR, status VARCHAR, created_at BIGINT, started_at BIGINT, finished_at BIGINT,
     credits DECIMAL(18, 4), error VARCHAR,
-    first_position BIGINT, last_position BIGINT -- where its entries lie in the journal
+    first_position BIGINT, last_position BIGINT, -- where its entries lie in the journal
+    parent VARCHAR -- the execution of which it is a child
 );
 CREATE TABLE steps (
     execution_id VARCHAR, step VARCHAR, visit INTEGER, node_type VARCHAR, status VARCHAR, attempt INTEGER,

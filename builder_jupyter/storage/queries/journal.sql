@@ -32,11 +32,11 @@ HAVING NOT bool_or(kind = 'status' AND json_extract_string(body, '$.status') IN 
    AND bool_or(kind = 'admitted')
 ORDER BY min(position)
 
--- executions: newest finished executions of a workspace
+-- executions: newest finished executions of a workspace that are nobody's children
 SELECT execution_id, workflow_id, workflow_version, workflow_name, trigger_type, status, created_at, started_at,
        finished_at, credits, error
 FROM executions
-WHERE workspace = ? AND (? IS NULL OR workflow_id = ?)
+WHERE workspace = ? AND (? IS NULL OR workflow_id = ?) AND parent IS NULL
 ORDER BY created_at DESC, execution_id
 LIMIT ?
 

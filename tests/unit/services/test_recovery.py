@@ -18,6 +18,7 @@ from builder_jupyter.services.runtime import Runtime, Settings
 from builder_jupyter.storage.database import Database
 
 ME = local_principal("alice")
+MAP = {"items": ["x", "y"]}
 
 
 def runtime(place, behaviours=None):
@@ -193,6 +194,25 @@ def test_a_list_has_what_runs_and_what_has_ended_once_each(tmp_path):
         assert len(rt.portal.wait(rt.executions.list(ME, limit=2))) == 2
         canvas = both[1]["canvasId"]
         assert [r["canvasId"] for r in rt.portal.wait(rt.executions.list(ME, workflow_id=canvas))] == [canvas]
+
+
+def test_a_list_leaves_children_out(tmp_path):
+    with runtime(tmp_path) as rt:
+        inner = rt.portal.wait(rt.workflows.create(ME, workflow_of("start>a>end"), draft=True)).id
+        flow = workflow_of("start>do>end")
+        flow = flow.with_nodes(
+            type(n)(n.id, "map", MAP | {"workflow": inner}) if n.id == "do" else n for n in flow.nodes
+        )
+        outer = rt.portal.wait(rt.workflows.create(ME, flow, draft=True))
+        parent = rt.portal.wait(rt.executions.start(ME, outer.id)).execution_id
+        picture = finish(rt, parent)
+        assert len(rt.portal.wait(rt.executions.list(ME))) == 1
+        rt.portal.wait(rt.executions.settle())
+        assert [row["executionId"] for row in rt.portal.wait(rt.executions.list(ME))] == [parent]
+    with runtime(tmp_path) as rt:
+        assert [row["executionId"] for row in rt.portal.wait(rt.executions.list(ME))] == [parent]
+        assert finish(rt, parent) == picture
+    assert len(projections(tmp_path)) == 3
 
 
 def test_another_workspace_sees_nothing(tmp_path):

@@ -102,7 +102,7 @@ def test_what_the_projections_lack_is_read_in_one_go():
         assert [entries[0].subject for entries in found] == ["exec_b", "exec_a", "exec_c"]
         assert found[1] == await journal.read("exec_a")
         assert await journal.plans(["pl_1", "pl_2"]) == {"pl_1": "{}"}
-        row = ("exec_a", "wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None)
+        row = ("exec_a", "wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None, None)
         await journal.project(row, [])
         assert [entries[0].subject for entries in await journal.unsettled()] == ["exec_b", "exec_c"]
         assert [found["execution_id"] for found in await journal.finished("w", None, 10)] == ["exec_a"]
@@ -115,7 +115,7 @@ def test_what_the_projections_lack_is_read_in_one_go():
 
 def test_a_finished_execution_is_found_by_where_it_lies(tmp_path):
     """Of another process's executions the projection says where; of unprojected ones nobody does."""
-    row = ("wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None)
+    row = ("wf", 1, "name", "w", "me", "api", "completed", 1, 2, 3, 0, None, None)
     written = {name: [admitted(name), status(name, 2, "completed")] for name in ("exec_a", "exec_b", "exec_c")}
 
     async def write(database):

@@ -1,0 +1,2 @@
+-- The execution of which another is a child: lists leave children out.
+ALTER TABLE executions ADD COLUMN parent VARCHAR;
