@@ -30,7 +30,8 @@ from typing import IO, Any
 import duckdb
 
 from builder_jupyter.errors import BuilderError, InvalidInput, Unavailable
-from builder_jupyter.storage.database import ARTEFACTS, DATABASE, SCRATCH, Database, check_known, queries
+from builder_jupyter.storage.database import ARTEFACTS, DATABASE, SCRATCH, Database, queries
+from builder_jupyter.storage.schema import check_known
 
 SQL = queries("upkeep")
 MANIFEST = "backup.json"

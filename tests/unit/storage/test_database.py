@@ -12,8 +12,9 @@ import pytest
 
 from builder_jupyter.errors import StoreLocked, Unavailable
 from builder_jupyter.storage import database as module
-from builder_jupyter.storage.database import Database, migrate, migrations
+from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.lock import read_owner
+from builder_jupyter.storage.schema import migrate, migrations
 
 
 def row(number, text="{}"):

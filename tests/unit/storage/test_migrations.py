@@ -16,7 +16,8 @@ from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.services.runtime import Runtime, Settings
 from builder_jupyter.storage import backup, restore
-from builder_jupyter.storage.database import Database, migrate, migrations
+from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.schema import migrate, migrations
 
 ME = local_principal("alice")
 # What version 0.1 wrote for a finished execution, one that waits for a person, two workflows and a key.
@@ -136,7 +137,7 @@ async def test_a_backup_of_a_newer_version_is_refused(
     make_newer(old)
     archive, newer = tmp_path / "newer.tar", dict(migrations()) | {9999: "SELECT 1"}
     with monkeypatch.context() as future:
-        future.setattr("builder_jupyter.storage.database.migrations", lambda: newer)
+        future.setattr("builder_jupyter.storage.schema.migrations", lambda: newer)
         await _back_up(old, archive)
     with pytest.raises(Unavailable) as refused:
         restore.restore(tmp_path / "elsewhere", archive)
