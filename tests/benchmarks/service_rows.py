@@ -18,7 +18,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ Found = list[tuple[str, str, str | None, bool | None]]
 CONNECTIONS = 32
 READERS = 50
 PIECES = 1000
+KEY = b"@" * 12
+"""Stands in a request for a number that no other has."""
 
 
 def measure(row: str, folder: Path, *, quick: bool) -> Found:
@@ -164,6 +166,7 @@ def raw(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> b
 async def client(port: int, seconds: float, rounds: int, cases: dict[str, str]) -> dict[str, list[float]]:
     """Return requests a second of each case, one number a round; the cases take turns."""
     rates: dict[str, list[float]] = {name: [] for name in cases}
+    numbers = count()
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS)]
     for number in range(rounds + 1):
         for name, head in cases.items():
@@ -172,7 +175,7 @@ async def client(port: int, seconds: float, rounds: int, cases: dict[str, str]) 
 
             async def ask(place: int, head: bytes = head.encode(), until: float = until) -> None:
                 while time.perf_counter() < until:
-                    await request(*connections[place], head)
+                    await request(*connections[place], head.replace(KEY, f"{next(numbers):012}".encode()))
                     counts[place] += 1  # noqa: B023 - read in the same turn of the outer loop
 
             begun = time.perf_counter()
@@ -207,10 +210,12 @@ def http(folder: Path, *, quick: bool) -> Found:
 
     def clients(port: int, workflow_id: str, headers: dict[str, str]) -> list[str]:
         body = json.dumps({"canvasId": workflow_id, "triggerNodeId": "start", "sync": True}).encode()
+        # Without a key of its own, each request would be the first one again.
+        of_its_own = {"Content-Type": "application/json", "Idempotency-Key": KEY.decode()}
         cases = {
             "trivial": raw("GET", "/trivial", {"Authorization": "token bench"}).decode(),
             "status": raw("GET", "/api/verify-key", headers).decode(),
-            "run": raw("POST", "/api/run", headers | {"Content-Type": "application/json"}, body).decode(),
+            "run": raw("POST", "/api/run", headers | of_its_own, body).decode(),
         }
         return ["client", json.dumps([port, 0.5 if quick else 2.0, 2 if quick else 5, cases])]
 
