@@ -245,7 +245,7 @@ INSERT INTO events SELECT {base} + (n - {first}) * {each} + k AS position, id, k
 """
 PROJECT = """
 INSERT INTO executions SELECT id, 'wf_' || (n % 100), 1, 'bench', 'default', 'bench', 'api', 'completed', ms, ms + 1,
-    ms + 9, 0, NULL, {base} + (n - {first}) * {each} + 1, {base} + (n - {first}) * {each} + {each} FROM x;
+    ms + 9, 0, NULL, {base} + (n - {first}) * {each} + 1, {base} + (n - {first}) * {each} + {each}, NULL FROM x;
 INSERT INTO steps SELECT id, step, 1, 'nothing', 'completed', 1, ms, ms + 1, 0, NULL, NULL, NULL, NULL, NULL
   FROM x, (SELECT unnest(['start','n0','n1','n2','end']) AS step);
 """
