@@ -314,6 +314,8 @@ def startup(folder: Path, *, quick: bool) -> Found:
     count = 10_000 if quick else 77_000
     child = subprocess.run([sys.executable, __file__, "killed", str(folder), str(count)], check=False)
     assert child.returncode == -9, child.returncode
+    with runtime(folder / "empty"):  # what is imported for the first time is measured by startup.py
+        pass
     begun = time.perf_counter()
     with runtime(folder) as rt:
         took = (time.perf_counter() - begun) * 1e3
