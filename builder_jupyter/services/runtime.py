@@ -26,6 +26,7 @@ from builder_jupyter.nodes.base import Place, Tools
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
+from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
@@ -37,6 +38,7 @@ from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.secret import read_or_make
@@ -75,6 +77,7 @@ class Runtime:
     """
 
     portal: Portal
+    access: AccessService
     workflows: WorkflowService
     executions: ExecutionService
     admissions: AdmissionService
@@ -110,7 +113,8 @@ class Runtime:
         self._journal = DuckDBJournal(self.database)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
-        self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
+        self.access = AccessService(GrantStore(self.database))
+        self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
         world = World(self.registry, self.models, self.tools, {**HERE, Place.KERNEL: self.workers})
@@ -152,9 +156,9 @@ class Runtime:
     def status(self, principal: Principal) -> dict[str, Any]:
         """Return how it goes, as ``GET /api/builder/status`` answers.
 
-        Where the database lies, and what its failure says of it, is for the machine's user and not for API keys.
+        Where the database lies, and what its failure says of it, is for the machine's user and not for keys and tokens.
         """
-        is_owner = principal.credential is not CredentialKind.API_KEY
+        is_owner = principal.credential in {CredentialKind.JUPYTER, CredentialKind.LOCAL}
         failure = self.failure
         return {
             "version": version("builder_jupyter"),
