@@ -386,8 +386,11 @@ async def test_a_worker_of_an_ordinary_user_gets_no_steps_of_others(server_url: 
 
 
 async def test_where_the_database_lies_is_not_for_tokens(call: Call, token: Callable[..., str]) -> None:
-    status = (await call("GET", "/api/builder/status", key=token("root", "admin"))).json
-    assert status["dataDir"] is None
+    root = token("root", "admin")
+    assert (await call("GET", "/api/builder/status", key=root)).json["dataDir"] is None
+    for path in ("backup", "purge"):
+        assert (await call("POST", f"/api/builder/{path}", key=root, body={"olderThanSeconds": 0})).status == 403
+    assert (await call("GET", "/api/verify-key", key=root)).status == 401
 
 
 # -- who is let in ------------------------------------------------------------------------------------------------
