@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 from issuer import AUDIENCE, ISSUER, Issuer, KeyServer, encoded, key_server
+from jupyter_server.auth.identity import IdentityProvider, User
 from server import START_AGENT_END, Answer, Call
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -503,17 +504,13 @@ async def test_with_settings_the_servers_own_token_is_no_way_round(
     check_refusal(await call("GET", WORKFLOWS, key=looks_like_one))
 
 
-async def test_another_providers_bearers_are_its_own_business(
-    call: Call, jp_serverapp: Any, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from jupyter_server.auth.identity import IdentityProvider, User
-
+async def test_another_providers_bearers_are_its_own_business(call: Call, jp_serverapp: Any, issuer: Issuer) -> None:
     class Hub(IdentityProvider):
         async def get_user(self, handler: Any) -> User | None:
             return User("hannah") if handler.request.headers.get("Authorization") == "Bearer hubs-own" else None
 
-    monkeypatch.setitem(jp_serverapp.web_app.settings, "identity_provider", Hub())
-    monkeypatch.setattr(BuilderApp, "has_own_provider", False)
+    hub = Hub(parent=jp_serverapp)
+    jp_serverapp.identity_provider = jp_serverapp.web_app.settings["identity_provider"] = hub
     assert (await call("GET", WORKFLOWS, key="hubs-own")).status == 200
     assert (await call("GET", WORKFLOWS, key="unknown")).status == 401
     check_refusal(await call("GET", WORKFLOWS, key=issuer.token(exp=1)))
