@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import gc
 import getpass
+import hmac
 import logging
 import os
 import re
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.auth.identity import IdentityProvider, User
+from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Dict, Int, Unicode, observe
+from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
+from builder_jupyter.identity.jwt_settings import (
+    MAX_LEEWAY_SECONDS,
+    MIN_SECRET_BYTES,
+    PUBLIC_KEY_ALGORITHMS,
+    SECRET_VARIABLE,
+    JwtSettings,
+    jwt_settings,
+)
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream, worker
-from builder_jupyter.rest.builder import answers, artefacts, executions, keys, upkeep, waitpoints, workflows
+from builder_jupyter.rest.builder import answers, artefacts, executions, grants, keys, upkeep, waitpoints, workflows
 from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -35,6 +44,7 @@ ACTIVITY_SECONDS = 10
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
+    *grants.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,
@@ -108,6 +118,32 @@ class BuilderApp(ExtensionApp):
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
     ).tag(config=True)
+    jwt_issuer = Unicode(
+        "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
+    ).tag(config=True)
+    jwt_audience = Unicode(
+        "",
+        help="What the claim 'aud' of a JSON Web Token must be or hold. An issuer signs for other applications with "
+        "the same keys: without this, their tokens are good here.",
+    ).tag(config=True)
+    jwt_jwks_url = Unicode(
+        "",
+        help="Where the issuer's public keys are, e.g. 'https://host/realms/my-realm/protocol/openid-connect/certs'.",
+    ).tag(config=True)
+    jwt_jwks_file = Unicode("", help="A file with the issuer's public keys, a JSON Web Key Set.").tag(config=True)
+    jwt_secret = Unicode(
+        "",
+        help="For development, in place of public keys: the secret of tokens signed with HS256, "
+        f"{MIN_SECRET_BYTES} bytes or more. Better in the environment, as {SECRET_VARIABLE}.",
+    ).tag(config=True)
+    jwt_algorithms = List(
+        Unicode(),
+        help="Which algorithms may have signed a token. Default: with public keys all of "
+        f"{', '.join(PUBLIC_KEY_ALGORITHMS)}; with a secret HS256.",
+    ).tag(config=True)
+    jwt_leeway_seconds = Int(
+        MAX_LEEWAY_SECONDS, help=f"How far the issuer's clock may be off, at most {MAX_LEEWAY_SECONDS}."
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -126,8 +162,11 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         limits = {**DEFAULT_LIMITS, **self.limits}
-        settings = Settings(directory, self.default_model or None, self.search_provider or None, root, limits)
         try:
+            tokens = self._jwt_settings()
+            settings = Settings(
+                directory, self.default_model or None, self.search_provider or None, root, limits, tokens
+            )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
@@ -160,6 +199,22 @@ class BuilderApp(ExtensionApp):
         level: Any = self.log_level
         logger.setLevel(level)
 
+    def _jwt_settings(self) -> JwtSettings | None:
+        # Taken out of the environment, which the kernels inherit.
+        from_environment = os.environ.pop(SECRET_VARIABLE, "")
+        settings = jwt_settings(
+            issuer=self.jwt_issuer,
+            audience=self.jwt_audience,
+            jwks_url=self.jwt_jwks_url,
+            jwks_file=self.jwt_jwks_file,
+            secret=self.jwt_secret or from_environment,
+            algorithms=self.jwt_algorithms,
+            leeway_seconds=self.jwt_leeway_seconds,
+        )
+        if settings is not None and settings.secret is None and settings.audience is None:
+            self.log.warning("BuilderApp.jwt_audience is not set: the issuer's tokens for other applications are good.")
+        return settings
+
     @property
     def _server(self) -> Any:
         """The Jupyter server; typed loosely because its traits are."""
@@ -171,8 +226,25 @@ class BuilderApp(ExtensionApp):
         Jupyter's own providers know no names: they make one up for each browser, and a new one for each request with
         a token. Whoever they let in is the server's owner.
         """
-        known = type(self._server.identity_provider).__module__ != IdentityProvider.__module__
-        return user.username if known else getpass.getuser()
+        return getpass.getuser() if self.has_own_provider else user.username
+
+    @property
+    def has_own_provider(self) -> bool:
+        """Whether the server's identity provider is one of Jupyter's own: it knows its token and its cookies.
+
+        The one for old log-in handlers asks those, which may be a hub's.
+        """
+        return type(self._server.identity_provider) in {IdentityProvider, PasswordIdentityProvider}
+
+    def is_server_token(self, bearer: str) -> bool:
+        """Say whether this is the server's own token."""
+        token = getattr(self._server.identity_provider, "token", "")
+        return bool(token) and hmac.compare_digest(token.encode(), bearer.encode(errors="replace"))
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether JSON Web Tokens are ours to judge: there are settings for them, or they could not be read."""
+        return self.runtime is None or self.runtime.tokens.is_configured
 
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""

@@ -8,24 +8,30 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock
-from builder_jupyter.errors import NotFound, Unprocessable
+from builder_jupyter.errors import Unprocessable
 from builder_jupyter.graph.model import FrozenDict, Workflow
 from builder_jupyter.graph.version import WorkflowVersion
+from builder_jupyter.identity.grants import Permission, Standing, permissions_of, subjects_of
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import Tools
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.services.access import AccessService, unknown_workflow
 from builder_jupyter.storage.workflows import WorkflowStore
 from builder_jupyter.validation import Finding, result, validate
 
 FIRST_MESSAGE = "Initial version"
 NEXT_MESSAGE = "Updated workflow"
+MAX_LISTED = 1_000_000
 
 
 class WorkflowService:
     """What can be done with workflows. Unknown ids and those of others look the same."""
 
-    def __init__(self, store: WorkflowStore, registry: Registry, tools: Tools, clock: Clock) -> None:
+    def __init__(
+        self, store: WorkflowStore, access: AccessService, registry: Registry, tools: Tools, clock: Clock
+    ) -> None:
         self._store = store
+        self._access = access
         self._registry = registry
         self._tools = tools
         self._clock = clock
@@ -61,12 +67,36 @@ class WorkflowService:
         await self._store.create(stored)
         return stored
 
-    async def get(self, principal: Principal, workflow_id: str, version: int | None = None) -> WorkflowVersion:
-        """Return the current or a given version. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
+    async def get(
+        self,
+        principal: Principal,
+        workflow_id: str,
+        version: int | None = None,
+        *,
+        permission: Permission = Permission.VIEW,
+    ) -> WorkflowVersion:
+        """Return the current or a given version to a principal that may do this with it.
+
+        Raises
+        ------
+        NotFound : ``WORKFLOW_NOT_FOUND``: no such workflow or version, or the principal may not see it.
+        Forbidden : ``AUTH_ACCESS_DENIED``: the principal may see it and do no more.
+        """
+        await self.require(principal, workflow_id, permission)
         stored = await self._store.find(workflow_id, version)
-        if stored is None or not may_see(principal, stored):
-            raise NotFound("Workflow not found", code="WORKFLOW_NOT_FOUND")
+        if stored is None:
+            raise unknown_workflow()
         return stored
+
+    async def require(self, principal: Principal, workflow_id: str, permission: Permission) -> None:
+        """Let a principal through that may do this with a workflow. Raises as `AccessService.require`.
+
+        What is in memory and its owner's or an admin's needs no look into the store. Everything else takes one, and
+        before anything else is read: neither an answer nor its time tells a foreign workflow from an unknown one.
+        """
+        known = self._store.known(workflow_id)
+        if known is None or permission not in permissions_of(principal, Standing(known.workspace, known.owner)):
+            await self._access.require(principal, workflow_id, permission)
 
     async def list(
         self,
@@ -77,13 +107,20 @@ class WorkflowService:
         limit: int = 20,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
-        """Return what the principal may see, newest change first."""
-        owner = None if principal.is_admin else principal.name
-        return await self._store.list(principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset)
+        """Return what the principal may see, newest change first: its own and what it was granted; admins see all."""
+        return await self._store.list(
+            principal.workspace,
+            owner=None if principal.is_admin else principal.name,
+            subjects=subjects_of(principal),
+            tag=tag,
+            name=name,
+            limit=limit,
+            offset=offset,
+        )
 
     async def list_workspace(self, principal: Principal) -> Sequence[WorkflowVersion]:
-        """Return all workflows of the principal's workspace, newest change first."""
-        return await self._store.list(principal.workspace)
+        """Return all workflows of the principal's workspace that it may see, newest change first."""
+        return await self.list(principal, limit=MAX_LISTED)
 
     async def update(
         self,
@@ -99,11 +136,11 @@ class WorkflowService:
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``.
+        NotFound, Forbidden : as `get`; it needs the permission to edit.
         Conflict : ``VERSION_CONFLICT`` when ``expected`` is not the current version.
         Unprocessable : ``VALIDATION_FAILED``.
         """
-        current = await self.get(principal, workflow_id)
+        current = await self.get(principal, workflow_id, permission=Permission.EDIT)
         workflow = self._checked(replace(current.workflow, **changes), draft=draft)
         changed = replace(
             current,
@@ -114,14 +151,14 @@ class WorkflowService:
         )
         saved = await self._store.add_version(changed, expected=expected)
         if saved is None:
-            raise NotFound("Workflow not found", code="WORKFLOW_NOT_FOUND")
+            raise unknown_workflow()
         return saved
 
     async def delete(self, principal: Principal, workflow_id: str, *, expected: int | None = None) -> None:
-        """Delete a workflow with all its versions. Raises `NotFound`, `Conflict`."""
-        await self.get(principal, workflow_id)
+        """Delete a workflow with all its versions and grants: its owner and admins may. Raises as `update`."""
+        await self.require(principal, workflow_id, Permission.OWN)
         if not await self._store.delete(workflow_id, expected=expected):
-            raise NotFound("Workflow not found", code="WORKFLOW_NOT_FOUND")
+            raise unknown_workflow()
 
     def _checked(self, workflow: Workflow, *, draft: bool) -> Workflow:
         metadata = {key: value for key, value in workflow.metadata.items() if key != "draft"}
@@ -131,8 +168,3 @@ class WorkflowService:
         if not verdict["valid"]:
             raise Unprocessable("Workflow validation failed", details=verdict)
         return replace(workflow, metadata=FrozenDict(metadata))
-
-
-def may_see(principal: Principal, stored: WorkflowVersion) -> bool:
-    """Say whether a principal may see a workflow: its workspace's admins and its owner may."""
-    return stored.workspace == principal.workspace and (principal.is_admin or stored.owner == principal.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -80,6 +80,10 @@ class WorkflowStore:
 
         return await self._change(stored.id, work)
 
+    def known(self, workflow_id: str) -> WorkflowVersion | None:
+        """Return the current version if it is in memory."""
+        return self._current.get(workflow_id)
+
     async def find(self, workflow_id: str, version: int | None = None) -> WorkflowVersion | None:
         """Return the current or a given version; None when there is none."""
         if version is None and (known := self._current.get(workflow_id)) is not None:
@@ -103,14 +107,16 @@ class WorkflowStore:
         workspace: str,
         *,
         owner: str | None = None,
+        subjects: Sequence[str] = (),
         tag: str | None = None,
         name: str | None = None,
         limit: int = 1_000_000,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
-        """Return a workspace's workflows, newest change first."""
+        """Return a workspace's workflows, newest change first; of an owner: with what these subjects were granted."""
         parameters: dict[str, Any] = {
-            "workspace": workspace, "owner": owner, "tag": tag, "name": name, "limit": limit, "offset": offset,
+            "workspace": workspace, "owner": owner, "subjects": list(subjects), "tag": tag, "name": name,
+            "limit": limit, "offset": offset,
         }  # fmt: skip
         rows = await self._database.read(lambda c: c.execute(SQL["list"], parameters).fetchall())
         return [_stored(row) for row in rows]
@@ -125,6 +131,7 @@ class WorkflowStore:
             check_version(expected, row[3])
             connection.execute(SQL["delete_versions"], [workflow_id])
             connection.execute(SQL["delete_head"], [workflow_id])
+            connection.execute(SQL["delete_grants"], [workflow_id])
             return True
 
         return await self._change(workflow_id, work)
