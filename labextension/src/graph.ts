@@ -368,10 +368,10 @@ function edgeId(edge: DocEdge): string {
  * as large as the graph, which it throws away at the next change; in large graphs that took half of the first paint.
  */
 function drawOnlyWhatIsInView(core: Core): void {
-  const { renderer } = core as unknown as {
-    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } };
+  const own = core as unknown as {
+    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } }; // not in cytoscape's types
   };
-  const layers = renderer.call(core).data?.lyrTxrCache;
+  const layers = own.renderer().data?.lyrTxrCache;
   if (layers) {
     layers.firstGet = false;
   }

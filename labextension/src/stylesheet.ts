@@ -38,7 +38,6 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'background-position-y': -MARGIN,
         'background-clip': 'none',
         'background-image-containment': 'over',
-        'background-image-opacity': 1,
         'bounds-expansion': [MARGIN],
         label: 'data(label)',
         color: theme.text,
@@ -49,7 +48,6 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'text-max-width': '116px',
         'text-halign': 'right',
         'text-valign': 'center',
-        'text-justification': 'left',
         'text-margin-x': 54 - CARD.width,
         'text-margin-y': -8,
         'min-zoomed-font-size': 5
@@ -71,7 +69,12 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'source-endpoint': (edge: EdgeSingular) => curve(edge).from,
         'target-endpoint': (edge: EdgeSingular) => curve(edge).to,
         'control-point-weights': (edge: EdgeSingular) => curve(edge).weights,
-        'control-point-distances': (edge: EdgeSingular) => curve(edge).distances,
+        'control-point-distances': (edge: EdgeSingular) => curve(edge).distances
+      }
+    },
+    {
+      selector: `edge${full}[?label]`,
+      style: {
         label: 'data(label)',
         color: theme.text,
         'font-family': theme.font,

@@ -204,7 +204,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def _attach(self) -> None:
         """Offer this kernel to the Run button, which asks the server and not us."""
-        # Connecting loads an HTTP client, which costs more than the whole drawing of a small graph: only if it is needed.
+        # Only where there is code: connecting loads an HTTP client, which costs more than drawing a small graph.
         if self.runs_in == "server" and not self.worker and has_code(self._workflow):
             self.worker = self.client.attach_for(self._workflow)
 
