@@ -39,6 +39,9 @@ class _Re2Pattern:
         return self._compiled.search(text.encode("utf-8", "replace")) is not None
 
 
+MAX_CHARACTERS = 4_000
+"""Source: spec langgraph-builder §12: 2,000 as they are written; plain text doubles at most when it is escaped."""
+
 _MAX_BYTES = 2 << 20
 """What one compiled pattern may grow to; times the size of the cache it must still be bearable."""
 
@@ -67,6 +70,18 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(_reason(error)) from error
     _check_python_accepts(text)
     return _Re2Pattern(compiled)
+
+
+@lru_cache(maxsize=8192)
+def pattern_fault(text: str) -> str | None:
+    """Return why a pattern cannot be used; None when it can. Keeps sentences only, so a large graph costs no memory."""
+    if len(text) > MAX_CHARACTERS:
+        return f"it has more than {MAX_CHARACTERS:,} characters"
+    try:
+        compile_pattern.__wrapped__(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def read_conditions(data: Mapping[str, Any]) -> list[Condition]:

@@ -1,0 +1,257 @@
+"""Definite assignment: what an expression reads has been set on every way from the start.
+
+A warning is given only when there is a run in which it has not: a node sees what its ancestors left, a join waits for
+every branch that was taken, and which branch that is, routers and people decide (docs/engine.md). So ``results.x`` is
+
+- never there when ``x`` does not lead to the reader, or only by way of the reader itself (a loop's first time round);
+- always there when every way to the reader leads through ``x`` (it *dominates* the reader), or when nothing decides
+  whether ``x`` runs and it leads to the reader;
+- else looked at more closely, see `_skips`.
+
+Time is close to linear; see `MAX_LOOKS`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from builder_jupyter.graph.algorithms import dominators, reachable, restrict, strongly_connected
+from builder_jupyter.nodes.patterns import read_conditions
+from builder_jupyter.nodes.router import FALLBACKS
+from builder_jupyter.validation.expressions import paths_read
+from builder_jupyter.validation.spelling import Spelling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from builder_jupyter.graph.model import Edge, Node
+    from builder_jupyter.validation.facts import Facts
+
+GIVEN = frozenset({"messages", "results", "output", "message"})
+"""Names of the state that are no inputs, and the input that every run may have."""
+
+ITEM_NAMES = frozenset({"item", "index"})
+"""What a map node's ``inputs`` may read besides the state."""
+
+WITHOUT_RESULT = frozenset({"start", "agent", "end"})
+"""Types that leave nothing under ``results``: an agent's answer is a message."""
+
+CHOOSERS = frozenset({"router", "human", "wait"})
+
+MAX_LOOKS = 400_000
+"""Nodes and edges that the closer looks at one workflow may take; what is left then is not warned of."""
+
+
+class Unassigned(NamedTuple):
+    """An expression of a node whose value may be missing, why, and what was probably meant."""
+
+    node: Node
+    field: str
+    path: str
+    reason: str
+    meant: str | None = None
+
+
+def unassigned(facts: Facts) -> Iterator[Unassigned]:
+    """Yield the expressions that read what may not be there, each once a node and field."""
+    if not facts.ids_of_type("start"):
+        return
+    declared = _declared(facts)
+    order: _Order | None = None
+    for node in facts.nodes.values():
+        if node.id not in facts.reached:
+            continue
+        heads = dict.fromkeys((field, path[:2]) for field, path in paths_read(node))
+        for field, (root, *rest) in heads:
+            step = rest[0] if rest else None
+            if root == "output":
+                yield Unassigned(node, field, "state.output", "which only an end node sets")
+            elif root == "results" and isinstance(step, str):
+                order = order or _Order(facts)
+                reason = order.why_missing(step, node.id)
+                if reason is not None:
+                    meant = order.meant(step, node.id)
+                    yield Unassigned(node, field, f"state.results.{step}", reason, meant)
+            elif declared is not None and root not in declared and not (node.type == "map" and root in ITEM_NAMES):
+                reason = "which is none of the inputs that the start node declares"
+                yield Unassigned(node, field, f"state.{root}", reason)
+
+
+def _declared(facts: Facts) -> frozenset[str] | None:
+    """Return the names of the state that a run begins with; None when the start does not say which inputs it takes."""
+    names = set(GIVEN)
+    for node_id in facts.ids_of_type("start"):
+        inputs = facts.nodes[node_id].data.get("inputs")
+        if not isinstance(inputs, tuple | dict):
+            return None
+        for item in inputs:
+            name = item.get("name") if isinstance(item, dict) else item
+            if not isinstance(name, str):
+                return None
+            names.add(name)
+    return frozenset(names)
+
+
+class _Order:
+    """Which node has certainly run before which."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.starts = facts.ids_of_type("start")
+        self.setters: dict[str, list[str]] = {}
+        for node in facts.nodes.values():
+            self.setters.setdefault(node.id, []).append(node.id)
+        self._looks = MAX_LOOKS
+        self._skipped: dict[str, set[str]] = {}
+
+    def why_missing(self, name: str, reader: str) -> str | None:
+        """Return why ``results.<name>`` may be missing where ``reader`` runs; None when it is not known to be."""
+        setters = self.setters.get(name, [])
+        if not setters:
+            return "but there is no node of that name"
+        if all(_leaves_nothing(self.facts.nodes[setter]) for setter in setters):
+            return f"but {setters[0]!r} leaves no result"
+        reasons = [self._reason(setter, reader) for setter in setters]
+        return None if None in reasons else reasons[0]
+
+    def meant(self, name: str, reader: str) -> str | None:
+        """Return the expression with the name of a node that is there for the reader and is spelt alike."""
+        if name in self.setters:
+            return None
+        close = self._spelling.closest(name)
+        if close is None or not close.isidentifier() or not close[0].isascii() or not close.isascii():
+            return None
+        return f"state.results.{close}" if self.why_missing(close, reader) is None else None
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(self.setters)
+
+    def _reason(self, setter: str, reader: str) -> str | None:
+        if setter == reader:
+            return f"but {setter!r} does not run before itself"
+        if setter not in self.facts.reached:
+            return f"but {setter!r} never runs"
+        if self._dominates(setter, reader):
+            return None
+        if self._dominates(reader, setter) or not self._precedes(setter, reader):
+            return f"but {setter!r} does not run before {reader!r}"
+        if setter in self._certain or not self._skips(setter, reader):
+            return None
+        return f"but {setter!r} does not always run before {reader!r}"
+
+    # -- order ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _tree(self) -> dict[str, tuple[int, int]]:
+        return dominators(restrict(self.facts.successors, self.facts.reached), self.starts)
+
+    def _dominates(self, first: str, second: str) -> bool:
+        (enter, leave), (place, _) = self._tree[first], self._tree[second]
+        return enter <= place < leave
+
+    @cached_property
+    def _parts(self) -> tuple[dict[str, int], list[int]]:
+        """The component of each node, and for each component a bit set of those that lead to it.
+
+        n_components ** 2 bits, a few megabytes for the largest workflow; each edge is one `or` of two such sets.
+        """
+        components = strongly_connected(self.facts.successors)[::-1]
+        part_of = {node_id: i for i, ids in enumerate(components) for node_id in ids}
+        before = [0] * len(components)
+        for i, ids in enumerate(components):
+            if len(ids) > 1:
+                before[i] |= 1 << i
+            reach = before[i] | 1 << i
+            for target in {part_of[t] for node_id in ids for t in self.facts.successors[node_id]} - {i}:
+                before[target] |= reach
+        return part_of, before
+
+    def _precedes(self, first: str, second: str) -> bool:
+        """Say whether a way leads from one node to another."""
+        part_of, before = self._parts
+        return bool(before[part_of[second]] >> part_of[first] & 1)
+
+    # -- decisions -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _certain(self) -> set[str]:
+        """The nodes that run whatever is decided, as far as single edges tell."""
+        plain = {i: targets for i, targets in self.facts.successors.items() if i not in self._choices}
+        return reachable(plain, self.starts)
+
+    @cached_property
+    def _choices(self) -> dict[str, list[set[str]]]:
+        """The sets of targets among which each deciding node chooses one."""
+        choosers = (i for i in self.facts.nodes if self.facts.nodes[i].type in CHOOSERS)
+        return {i: _choices(self.facts.nodes[i], self.facts.outgoing[i]) for i in choosers if self._forks(i)}
+
+    def _forks(self, node_id: str) -> bool:
+        return len(self.facts.successors[node_id]) > 1
+
+    def _skips(self, setter: str, reader: str) -> bool:
+        """Say whether decisions can keep the setter from running and let the reader run all the same.
+
+        First all nodes that must not run lest the setter does: a plain node that leads to one of them, and a deciding
+        node when all it can choose leads to one. If the start is none of them, and a way to the reader is left that
+        avoids them, then choosing along that way is such a run. What the reader itself leads to comes too late to
+        count, which matters where both are in one loop.
+        """
+        in_loop = self._precedes(reader, setter)
+        if not in_loop and setter in self._skipped:
+            return reader in self._skipped[setter]
+        cost = len(self.facts.nodes) + len(self.facts.usable_edges)
+        if cost > self._looks:
+            return False
+        self._looks -= cost
+        left = self._left_without(setter, reader if in_loop else None)
+        if not in_loop:
+            self._skipped[setter] = left
+        return reader in left
+
+    def _left_without(self, setter: str, reader: str | None) -> set[str]:
+        """Return the nodes that some run without the setter reaches."""
+        out = {setter}
+        stack = [setter]
+        while stack:
+            for node_id in self.facts.predecessors[stack.pop()]:
+                if node_id in out or node_id == reader:
+                    continue
+                choices = self._choices.get(node_id)
+                if choices is None or not any(targets.isdisjoint(out) for targets in choices):
+                    out.add(node_id)
+                    stack.append(node_id)
+        if not out.isdisjoint(self.starts):
+            return set()
+        seen = set(self.starts)
+        stack = list(seen)
+        while stack:
+            node_id = stack.pop()
+            choices = self._choices.get(node_id, [set(self.facts.successors[node_id])])
+            for targets in choices:
+                if targets.isdisjoint(out):
+                    fresh = targets - seen
+                    seen |= fresh
+                    stack += fresh
+        return seen
+
+
+def _leaves_nothing(node: Node) -> bool:
+    return node.type in WITHOUT_RESULT or (node.type == "wait" and node.data.get("for", "timer") == "timer")
+
+
+def _choices(node: Node, edges: Sequence[Edge]) -> list[set[str]]:
+    """Return the sets of targets, one of which is taken. Source: spec langgraph-builder §6.4."""
+    groups: dict[str | None, set[str]] = {}
+    for edge in edges:
+        groups.setdefault(edge.route_label, set()).add(edge.target)
+    if node.type != "router":
+        return list(groups.values())
+    conditions = read_conditions(node.data)
+    if groups.keys() == {None} and len(edges) == len(conditions):
+        return [{edge.target} for edge in edges]
+    chosen = {condition.label for condition in conditions} | {node.data.get("default"), *FALLBACKS}
+    if not any(not c.pattern.strip(".*+") and c.label in groups for c in conditions):
+        chosen.add(None)  # nothing may match; with a pattern that takes anything that cannot be
+    return [targets for label, targets in groups.items() if label in chosen]

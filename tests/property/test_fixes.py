@@ -1,0 +1,128 @@
+"""A fix removes what it belongs to and brings no error of its own; an edit can be taken back."""
+
+import json
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import workflows
+
+from builder_jupyter.graph.edits import OPS, apply, perform
+from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow, freeze
+from builder_jupyter.nodes.registry import default_registry
+from builder_jupyter.validation import Severity, validate
+
+TOOLS = ("web_search", "calculator")
+IDS = ("start", "end", "a", "b", "c", "d", "router_1", "Router 1")
+TYPES = ("start", "agent", "agent", "router", "human", "tool", "end", "python", "Start", "End", "agnet", "Router")
+LABELS = (None, None, "yes", "Yes", "no", "maybe", "default")
+
+_data = st.fixed_dictionaries(
+    {},
+    optional={
+        "prompt": st.sampled_from(["p", " "]),
+        "system_prompt": st.just("Be kind."),
+        "name": st.sampled_from(["a", "calculator"]),
+        "code": st.sampled_from(["1", "(", " "]),
+        "temperature": st.sampled_from([0.5, "hot"]),
+        "tool_name": st.sampled_from(["calculator", "calclator", "Web-Search", ""]),
+        "tools": st.lists(st.sampled_from(["calculator", "calculater", "nope"]), max_size=3),
+        "default": st.sampled_from(["yes", " "]),
+        "conditions": st.lists(
+            st.one_of(
+                st.sampled_from(["yes", "no"]),
+                st.fixed_dictionaries(
+                    {
+                        "label": st.sampled_from(["yes", "no"]),
+                        "pattern": st.sampled_from(["x", "(", "C++", "(?=a)", ".*"]),
+                    }
+                ),
+            ),
+            max_size=3,
+        ),
+        "options": st.lists(st.sampled_from(["yes", "no"]), max_size=2),
+        "arguments": st.dictionaries(
+            st.sampled_from("xy"),
+            st.sampled_from(
+                [
+                    "{{state.results.a}}",
+                    "{{state.results.routr_1}}!",
+                    "{{state.q}}",
+                    "{{ state['q'] }}",
+                    ["{{state.output}}"],
+                ]
+            ),
+        ),
+        "output": st.sampled_from(["state.results.b", "messages[-1]", "hello", 'state.results["c"]']),
+    },
+)
+
+
+def _readable(node):
+    """Leave out what the wire would refuse for a node of this type."""
+    data = {k: v for k, v in node.data.items() if not (node.type == "agent" and k == "temperature" and v == "hot")}
+    return Node(node.id, node.type, freeze(data))
+
+
+graphs = st.builds(
+    Workflow,
+    nodes=st.lists(
+        st.builds(Node, st.sampled_from(IDS), st.sampled_from(TYPES), _data.map(freeze)).map(_readable), max_size=8
+    ).map(tuple),
+    edges=st.lists(
+        st.builds(
+            Edge,
+            st.sampled_from((*IDS, "routr_1")),
+            st.sampled_from((*IDS, "gone")),
+            id=st.sampled_from([None, "e1", "e2"]),
+            label=st.sampled_from(LABELS),
+        ),
+        max_size=12,
+    ).map(tuple),
+)
+
+
+def check(workflow):
+    return validate(workflow, registry=default_registry(), tool_names=TOOLS)
+
+
+def identity(finding):
+    return finding.code, finding.node_id, finding.edge_id, finding.source, finding.target
+
+
+def errors(findings):
+    """Count errors by code; of loops those that are no part of another are told apart by their nodes."""
+    return Counter(f.code for f in findings if f.severity is Severity.ERROR and f.code != "CYCLE_DETECTED")
+
+
+def cycles(findings):
+    return [set(finding.node_ids) for finding in findings if finding.code == "CYCLE_DETECTED"]
+
+
+def holds(workflow):
+    before = check(workflow)
+    for finding in before:
+        for fix in finding.fixes:
+            changes = json.loads(json.dumps(fix.to_wire()["changes"]))
+            fixed, inverse = perform(workflow, changes)
+            after = check(fixed)
+            said = f"{finding.code}: {fix.title}"
+            count = Counter(map(identity, before))[identity(finding)]
+            assert Counter(map(identity, after))[identity(finding)] < count, said
+            assert errors(after) <= errors(before), (said, errors(after) - errors(before))
+            for cycle in cycles(after):
+                assert any(cycle <= known for known in cycles(before)), said
+            assert apply(fixed, inverse) == workflow, said
+            assert Workflow.from_dict(fixed.to_dict()) == fixed, said
+
+
+@given(graphs)
+@settings(max_examples=300, deadline=None)
+def test_a_fix_removes_its_finding_and_brings_no_error(workflow):
+    holds(workflow)
+
+
+@given(st.one_of(workflows(Profile.BUILDER), workflows(Profile.DIRECT)))
+@settings(deadline=None)
+def test_fixes_of_any_workflow_hold(workflow):
+    holds(workflow)
