@@ -1,1 +1,1 @@
-"""Code: a workflow as a LangGraph module, and such a module as a workflow."""
+"""Workflow -> LangGraph source. See docs/codegen.md."""
