@@ -16,6 +16,7 @@ from typing import Any
 
 from builder_jupyter.graph.algorithms import loops
 from builder_jupyter.graph.model import Edge, Node, Workflow
+from builder_jupyter.graph.names import is_graph_node
 from builder_jupyter.nodes.patterns import read_conditions
 from builder_jupyter.nodes.router import FALLBACKS
 from builder_jupyter.planning.topology import topology_of
@@ -93,11 +94,6 @@ def tables_of(workflow: Workflow, names: Mapping[str, str]) -> Tables:
     )
 
 
-def graph_nodes(workflow: Workflow) -> dict[str, Node]:
-    """Return the nodes that become nodes of the graph: not the start, nor ends that give nothing back."""
-    return {node_id: node for node_id, node in workflow.nodes_by_id.items() if not _is_edge_of_graph(node)}
-
-
 def plan_edges(workflow: Workflow) -> list[Edge]:
     """Return the edges that a plan has, in its order: usable, and each (source, target, route label) once."""
     nodes = workflow.nodes_by_id
@@ -107,11 +103,6 @@ def plan_edges(workflow: Workflow) -> list[Edge]:
         if source is not None and target is not None and source.type != "end" and target.type != "start":
             found.setdefault((edge.source, edge.target, edge.route_label), edge)
     return list(found.values())
-
-
-def _is_edge_of_graph(node: Node) -> bool:
-    output = node.data.get("output")
-    return node.type == "start" or (node.type == "end" and not (isinstance(output, str) and output.strip()))
 
 
 def ways_out(node: Node, edges: Iterable[Edge]) -> list[tuple[Edge, ...]]:
@@ -167,7 +158,7 @@ class _Shaping:
     def __init__(self, workflow: Workflow) -> None:
         nodes = workflow.nodes_by_id
         self.start = next(node.id for node in nodes.values() if node.type == "start")
-        self.graph = graph_nodes(workflow)
+        self.graph = {node_id: None for node_id, node in nodes.items() if is_graph_node(node)}
         out: dict[str, list[Edge]] = {self.start: [], **{node_id: [] for node_id in self.graph}}
         for edge in plan_edges(workflow):
             out[edge.source].append(edge)

@@ -118,7 +118,7 @@ class Traversal:
         return self._in_order(set(self.done))
 
     def _in_order(self, visits: set[Visit]) -> list[int]:
-        ordered = sorted(visits, key=lambda visit: (visit.depth, visit.node))
+        ordered = sorted(visits, key=lambda visit: (visit.depth, visit.node, visit.number))
         return [visit.place for visit in ordered if visit.place >= 0]
 
     def _path(self, loop: int) -> tuple[int, ...]:

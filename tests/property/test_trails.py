@@ -56,10 +56,10 @@ class Traced(Walk):
                 if parent not in found:
                     found.add(parent)
                     stack.extend(parent.parents)
-            ordered = sorted(found, key=lambda one: (one.depth, self.name(one)))
+            ordered = sorted(found, key=lambda one: (one.depth, self.name(one), one.number))
             expected = [self.places[one] for one in ordered if self.name(one) != START]
             assert traversal.before(self.name(visit)) == expected
-            direct = sorted(set(visit.parents), key=lambda one: (one.depth, self.name(one)))
+            direct = sorted(set(visit.parents), key=lambda one: (one.depth, self.name(one), one.number))
             expected = [self.places[one] for one in direct if self.name(one) != START]
             assert traversal.heard(self.name(visit), set()) == expected
 
@@ -89,7 +89,7 @@ def test_a_trail_replayed_is_where_the_engine_is(made, seed, plain):
     assert walk.state.status is ExecutionStatus.COMPLETED
     over = Traversal(walk.edges, walk.loops, walk.trail)
     assert not over.ready
-    everything = sorted(walk.places, key=lambda one: (one.depth, walk.name(one)))
+    everything = sorted(walk.places, key=lambda one: (one.depth, walk.name(one), one.number))
     assert over.order() == [walk.places[visit] for visit in everything]
 
 
