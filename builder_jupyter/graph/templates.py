@@ -85,6 +85,20 @@ def find_paths(value: Any) -> list[Path]:
     return [path for text in found if (path := parse_path(text)) is not None]
 
 
+def find_roots(value: Any) -> list[str]:
+    """Return the first names of all templates in a value (``query`` of ``{{state.query[0]}}``), in order."""
+    if isinstance(value, str):
+        return [text.removeprefix("state.").split(".")[0].split("[")[0] for text in _TEMPLATE.findall(value)]
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [root for item in items for root in find_roots(item)]
+
+
+def output_root(text: str) -> list[str]:
+    """Return the first name of an end node's ``output`` as a list; empty for plain text."""
+    path = parse_output(text)
+    return [] if path is None else [str(path[0])]
+
+
 def message_text(value: Any) -> Any:
     """Return the content of a message (a mapping with ``role`` and ``content``); others as they are."""
     if isinstance(value, Mapping) and "role" in value and "content" in value:
