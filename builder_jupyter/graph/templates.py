@@ -87,10 +87,7 @@ def find_paths(value: Any) -> list[Path]:
 
 def find_roots(value: Any) -> list[str]:
     """Return the first names of all templates in a value (``query`` of ``{{state.query[0]}}``), in order."""
-    if isinstance(value, str):
-        return [text.removeprefix("state.").split(".")[0].split("[")[0] for text in _TEMPLATE.findall(value)]
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return [root for item in items for root in find_roots(item)]
+    return [str(path[0]) for path in find_paths(value)]
 
 
 def output_root(text: str) -> list[str]:

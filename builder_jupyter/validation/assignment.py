@@ -17,6 +17,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from builder_jupyter.graph.algorithms import dominators, reachable, restrict, strongly_connected
+from builder_jupyter.graph.names import graph_names
+from builder_jupyter.graph.templates import parse_path
 from builder_jupyter.nodes.patterns import read_conditions
 from builder_jupyter.nodes.router import FALLBACKS
 from builder_jupyter.validation.expressions import paths_read
@@ -34,8 +36,8 @@ GIVEN = frozenset({"messages", "results", "output", "message"})
 ITEM_NAMES = frozenset({"item", "index"})
 """What a map node's ``inputs`` may read besides the state."""
 
-WITHOUT_RESULT = frozenset({"start", "agent", "end"})
-"""Types that leave nothing under ``results``: an agent's answer is a message."""
+WITHOUT_RESULT = frozenset({"start", "agent", "router", "end"})
+"""Types that leave nothing under ``results`` for others to read: an agent's answer is a message."""
 
 CHOOSERS = frozenset({"router", "human", "wait"})
 
@@ -99,30 +101,30 @@ class _Order:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.starts = facts.ids_of_type("start")
-        self.setters: dict[str, list[str]] = {}
-        for node in facts.nodes.values():
-            self.setters.setdefault(node.id, []).append(node.id)
+        # As `Plan.result_keys`: by graph name, and by node id unless another node is called that.
+        self.setters = {name: node_id for node_id, name in graph_names(facts.workflow).items()}
+        for node_id in facts.nodes:
+            self.setters.setdefault(node_id, node_id)
         self._looks = MAX_LOOKS
         self._skipped: dict[str, set[str]] = {}
 
     def why_missing(self, name: str, reader: str) -> str | None:
         """Return why ``results.<name>`` may be missing where ``reader`` runs; None when it is not known to be."""
-        setters = self.setters.get(name, [])
-        if not setters:
+        setter = self.setters.get(name)
+        if setter is None:
             return "but there is no node of that name"
-        if all(_leaves_nothing(self.facts.nodes[setter]) for setter in setters):
-            return f"but {setters[0]!r} leaves no result"
-        reasons = [self._reason(setter, reader) for setter in setters]
-        return None if None in reasons else reasons[0]
+        if _leaves_nothing(self.facts.nodes[setter]):
+            return f"but {setter!r} leaves no result"
+        return self._reason(setter, reader)
 
     def meant(self, name: str, reader: str) -> str | None:
         """Return the expression with the name of a node that is there for the reader and is spelt alike."""
         if name in self.setters:
             return None
         close = self._spelling.closest(name)
-        if close is None or not close.isidentifier() or not close[0].isascii() or not close.isascii():
-            return None
-        return f"state.results.{close}" if self.why_missing(close, reader) is None else None
+        path = f"state.results.{close}"
+        is_there = close is not None and parse_path(path) is not None and self.why_missing(close, reader) is None
+        return path if is_there else None
 
     @cached_property
     def _spelling(self) -> Spelling:

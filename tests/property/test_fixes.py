@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import workflows
 
-from builder_jupyter.graph.edits import OPS, apply, perform
-from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow, freeze
+from builder_jupyter.graph.edits import apply, perform
+from builder_jupyter.graph.model import Edge, Node, Profile, Workflow, freeze
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.validation import Severity, validate
 
@@ -64,22 +65,36 @@ def _readable(node):
     return Node(node.id, node.type, freeze(data))
 
 
-graphs = st.builds(
-    Workflow,
-    nodes=st.lists(
-        st.builds(Node, st.sampled_from(IDS), st.sampled_from(TYPES), _data.map(freeze)).map(_readable), max_size=8
-    ).map(tuple),
-    edges=st.lists(
-        st.builds(
-            Edge,
-            st.sampled_from((*IDS, "routr_1")),
-            st.sampled_from((*IDS, "gone")),
-            id=st.sampled_from([None, "e1", "e2"]),
-            label=st.sampled_from(LABELS),
-        ),
-        max_size=12,
-    ).map(tuple),
+any_node = st.builds(Node, st.sampled_from(IDS), st.sampled_from(TYPES), _data.map(freeze)).map(_readable)
+any_edge = st.builds(
+    Edge,
+    st.sampled_from((*IDS, "routr_1")),
+    st.sampled_from((*IDS, "gone")),
+    id=st.sampled_from([None, "e1", "e2"]),
+    label=st.sampled_from(LABELS),
 )
+anything = st.builds(
+    Workflow,
+    nodes=st.lists(any_node, max_size=8).map(tuple),
+    edges=st.lists(any_edge, max_size=12).map(tuple),
+)
+
+
+@st.composite
+def nearly_sound(draw):
+    """Make a chain from start to end with some more nodes and edges in it."""
+    inner = [
+        _readable(Node(node_id, draw(st.sampled_from(TYPES[1:])), freeze(draw(_data))))
+        for node_id in draw(st.lists(st.sampled_from(("a", "b", "c", "router_1")), unique=True, max_size=4))
+    ]
+    nodes = [Node("start", "start"), *inner, Node("end", "end", freeze(draw(_data)))]
+    edges = [Edge(a.id, b.id, label=draw(st.sampled_from(LABELS))) for a, b in pairwise(nodes)]
+    nodes += draw(st.lists(any_node, max_size=2))
+    edges += draw(st.lists(any_edge, max_size=4))
+    return Workflow(nodes=tuple(nodes), edges=tuple(draw(st.permutations(edges))))
+
+
+graphs = st.one_of(anything, nearly_sound())
 
 
 def check(workflow):
