@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from builder_jupyter.nodes.patterns import pattern_fault, read_conditions
+from builder_jupyter.nodes.patterns import CATCH_ALL, pattern_fault, read_conditions
 from builder_jupyter.nodes.python import fault_of
+from builder_jupyter.nodes.router import FALLBACKS
 from builder_jupyter.validation import repair_data, repair_shape
 from builder_jupyter.validation.assignment import unassigned
 from builder_jupyter.validation.expressions import TEMPLATED, invalid_expressions
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from builder_jupyter.graph.model import Edge, Node
     from builder_jupyter.validation.facts import Facts
 
-DEFAULT_LABELS = frozenset({"default", "else"})
+DEFAULT_LABELS = frozenset(FALLBACKS)
 """Edge labels that a router falls back to. Source: spec langgraph-builder §6.4."""
-
-CATCH_ALL = frozenset({"", ".*", ".+"})
-"""Patterns that count as matching anything."""
 
 
 @rule("INVALID_PATTERN", Severity.ERROR)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from builder_jupyter.graph.algorithms import dominators, reachable, restrict, strongly_connected
 from builder_jupyter.graph.names import graph_names
 from builder_jupyter.graph.templates import parse_path
-from builder_jupyter.nodes.patterns import read_conditions
-from builder_jupyter.nodes.router import FALLBACKS
+from builder_jupyter.nodes.patterns import CATCH_ALL, Condition, read_conditions
+from builder_jupyter.nodes.router import edges_taken
 from builder_jupyter.validation.expressions import paths_read
 from builder_jupyter.validation.spelling import Spelling
 
@@ -244,16 +244,15 @@ def _leaves_nothing(node: Node) -> bool:
 
 
 def _choices(node: Node, edges: Sequence[Edge]) -> list[set[str]]:
-    """Return the sets of targets, one of which is taken. Source: spec langgraph-builder §6.4."""
-    groups: dict[str | None, set[str]] = {}
-    for edge in edges:
-        groups.setdefault(edge.route_label, set()).add(edge.target)
+    """Return the sets of targets, one of which is taken; an empty one where the branch may stop here."""
+    routes = [edge.route_label for edge in edges]
     if node.type != "router":
-        return list(groups.values())
+        others = [*dict.fromkeys(route for route in routes if route is not None), None]
+        return [{edge.target for edge in edges if edge.route_label == label} for label in others]
     conditions = read_conditions(node.data)
-    if groups.keys() == {None} and len(edges) == len(conditions):
-        return [{edge.target} for edge in edges]
-    chosen = {condition.label for condition in conditions} | {node.data.get("default"), *FALLBACKS}
-    if not any(not c.pattern.strip(".*+") and c.label in groups for c in conditions):
-        chosen.add(None)  # nothing may match; with a pattern that takes anything that cannot be
-    return [targets for label, targets in groups.items() if label in chosen]
+    default = node.data.get("default")
+    matches: list[Condition | None] = [*conditions]
+    if not any(condition.pattern in CATCH_ALL for condition in conditions):
+        matches.append(None)
+    taken = (edges_taken(conditions, match, default, routes) for match in matches)
+    return [{edges[i].target for i in positions} for positions in taken]

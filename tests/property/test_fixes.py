@@ -1,5 +1,6 @@
 """A fix removes what it belongs to and brings no error of its own; an edit can be taken back."""
 
+import contextlib
 import json
 from collections import Counter
 from itertools import pairwise
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import workflows
 
+from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.edits import apply, perform
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow, freeze
 from builder_jupyter.nodes.registry import default_registry
@@ -141,3 +143,47 @@ def test_a_fix_removes_its_finding_and_brings_no_error(workflow):
 @settings(deadline=None)
 def test_fixes_of_any_workflow_hold(workflow):
     holds(workflow)
+
+
+_at_node = st.one_of(st.builds(dict, node_id=st.sampled_from(IDS)), st.builds(dict, index=st.integers(0, 4)))
+_at_edge = st.one_of(st.builds(dict, edge_id=st.sampled_from(["e1", "e2"])), st.builds(dict, index=st.integers(0, 4)))
+_node_wire = st.builds(dict, id=st.sampled_from(IDS), type=st.sampled_from(["agent", "tool"]))
+_edge_wire = st.builds(dict, source=st.sampled_from(IDS), target=st.sampled_from(IDS), label=st.just("x"))
+_places = st.integers(0, 4)
+
+
+def _change(op, *parts, **fields):
+    return st.tuples(*parts, st.fixed_dictionaries(fields)).map(
+        lambda found: {"op": op} | {name: value for part in found for name, value in part.items()}
+    )
+
+
+any_change = st.one_of(
+    _change("add_node", node=_node_wire),
+    _change("add_node", node=_node_wire, index=_places),
+    _change("remove_node", _at_node),
+    _change("replace_node", _at_node, node=_node_wire),
+    _change("rename_node", _at_node, to=st.sampled_from((*IDS, "fresh"))),
+    _change("move_node", _at_node, position=st.sampled_from([None, {"x": 1, "y": 2.5}])),
+    _change("set_data", _at_node, field=st.sampled_from(["prompt", "own"]), value=st.text(max_size=2)),
+    _change("set_data", _at_node, field=st.sampled_from(["prompt", "own"])),
+    _change("add_edge", edge=_edge_wire),
+    _change("add_edge", edge=_edge_wire, index=_places),
+    _change("remove_edge", _at_edge),
+    _change("replace_edge", _at_edge, edge=_edge_wire),
+    _change("set_workflow", field=st.just("description"), value=st.text(max_size=2)),
+)
+
+
+@given(graphs, st.lists(any_change, max_size=8))
+@settings(deadline=None)
+def test_what_was_edited_can_be_taken_back(workflow, changes):
+    possible = []
+    now = workflow
+    for change in changes:
+        with contextlib.suppress(InvalidInput):
+            now = apply(now, [change])
+            possible.append(change)
+    done = perform(workflow, possible)
+    assert done.workflow == now
+    assert apply(done.workflow, json.loads(json.dumps(done.inverse))) == workflow
