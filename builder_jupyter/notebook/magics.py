@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from IPython.display import display
 
 from builder_jupyter.client.default import default_client
 from builder_jupyter.client.frames import findings_frame
@@ -201,7 +200,7 @@ def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:
     if not verdict["valid"]:
         raise Unprocessable("Workflow validation failed", details=verdict)
     if verdict["warnings"]:
-        display({"text/plain": "\n".join(finding_lines(verdict))}, raw=True)
+        print(*finding_lines(verdict), sep="\n")  # noqa: T201 - what a magic prints is shown above its result
     return workflow if no_save else default_client().save(_placed(workflow), message)
 
 

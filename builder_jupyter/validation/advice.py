@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from builder_jupyter.nodes.patterns import CATCH_ALL, pattern_fault, read_conditions
+from builder_jupyter.nodes.patterns import CATCH_ALL, Condition, pattern_fault
 from builder_jupyter.nodes.python import fault_of
 from builder_jupyter.nodes.router import FALLBACKS
 from builder_jupyter.validation import repair_data, repair_shape
@@ -27,7 +27,7 @@ DEFAULT_LABELS = frozenset(FALLBACKS)
 def invalid_pattern(facts: Facts, report: Report) -> Iterator[Finding]:
     """A router's pattern does not compile."""
     for node in facts.of_type("router"):
-        for label, pattern in read_conditions(node.data):
+        for label, pattern in facts.conditions(node):
             fault = pattern_fault(pattern)
             if fault is not None:
                 yield report(
@@ -57,7 +57,7 @@ def router_no_default(facts: Facts, report: Report) -> Iterator[Finding]:
             bool(_texts(node, "default"))
             or None in labels
             or not labels.isdisjoint(DEFAULT_LABELS)
-            or any(condition.pattern in CATCH_ALL for condition in read_conditions(node.data))
+            or any(condition.pattern in CATCH_ALL for condition in facts.conditions(node))
         )
         if not has_default:
             yield report(
@@ -72,9 +72,9 @@ def unmatched_label(facts: Facts, report: Report) -> Iterator[Finding]:
     """An edge label is no condition or option of its router or human, or a condition has no edge."""
     for node in _standing(facts, "router", "human"):
         edges = facts.outgoing[node.id]
-        known = _known_labels(node)
+        known = _known_labels(facts, node)
         if node.type == "router":
-            for label in _conditions_without_edge(node, edges):
+            for label in _conditions_without_edge(facts.conditions(node), edges):
                 yield report(
                     f"Router {node.id!r} has no edge for its condition {label!r}",
                     node_id=node.id,
@@ -175,16 +175,15 @@ def _texts(node: Node, name: str) -> list[str]:
     return list(dict.fromkeys(item for item in items if isinstance(item, str) and item.strip()))
 
 
-def _known_labels(node: Node) -> set[str]:
+def _known_labels(facts: Facts, node: Node) -> set[str]:
     if node.type == "human":
         return set(_texts(node, "options"))
-    labels = {condition.label for condition in read_conditions(node.data)}
+    labels = {condition.label for condition in facts.conditions(node)}
     return labels | set(_texts(node, "default")) | DEFAULT_LABELS
 
 
-def _conditions_without_edge(node: Node, edges: list[Edge]) -> list[str]:
-    labels = list(dict.fromkeys(condition.label for condition in read_conditions(node.data)))
+def _conditions_without_edge(conditions: list[Condition], edges: list[Edge]) -> list[str]:
     used = {edge.route_label for edge in edges}
-    if used == {None} and len(edges) == len(read_conditions(node.data)):
+    if used == {None} and len(edges) == len(conditions):
         return []  # without any label the i-th condition belongs to the i-th edge (spec §6.4)
-    return [label for label in labels if label not in used]
+    return [label for label in dict.fromkeys(condition.label for condition in conditions) if label not in used]

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from builder_jupyter.graph.algorithms import dominators, reachable, restrict, strongly_connected
 from builder_jupyter.graph.names import graph_names
 from builder_jupyter.graph.templates import parse_path
-from builder_jupyter.nodes.patterns import CATCH_ALL, Condition, read_conditions
+from builder_jupyter.nodes.patterns import CATCH_ALL
 from builder_jupyter.nodes.router import edges_taken
 from builder_jupyter.validation.expressions import paths_read
 from builder_jupyter.validation.spelling import Spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from builder_jupyter.graph.model import Edge, Node
+    from builder_jupyter.graph.model import Node
+    from builder_jupyter.nodes.patterns import Condition
     from builder_jupyter.validation.facts import Facts
 
 GIVEN = frozenset({"messages", "results", "output", "message"})
@@ -187,7 +188,7 @@ class _Order:
     def _choices(self) -> dict[str, list[set[str]]]:
         """The sets of targets among which each deciding node chooses one."""
         choosers = (i for i in self.facts.nodes if self.facts.nodes[i].type in CHOOSERS)
-        return {i: _choices(self.facts.nodes[i], self.facts.outgoing[i]) for i in choosers if self._forks(i)}
+        return {i: _choices(self.facts, i) for i in choosers if self._forks(i)}
 
     def _forks(self, node_id: str) -> bool:
         return len(self.facts.successors[node_id]) > 1
@@ -243,13 +244,14 @@ def _leaves_nothing(node: Node) -> bool:
     return node.type in WITHOUT_RESULT or (node.type == "wait" and node.data.get("for", "timer") == "timer")
 
 
-def _choices(node: Node, edges: Sequence[Edge]) -> list[set[str]]:
+def _choices(facts: Facts, node_id: str) -> list[set[str]]:
     """Return the sets of targets, one of which is taken; an empty one where the branch may stop here."""
+    node, edges = facts.nodes[node_id], facts.outgoing[node_id]
     routes = [edge.route_label for edge in edges]
     if node.type != "router":
         others = [*dict.fromkeys(route for route in routes if route is not None), None]
         return [{edge.target for edge in edges if edge.route_label == label} for label in others]
-    conditions = read_conditions(node.data)
+    conditions = facts.conditions(node)
     default = node.data.get("default")
     matches: list[Condition | None] = [*conditions]
     if not any(condition.pattern in CATCH_ALL for condition in conditions):

@@ -11,6 +11,7 @@ from builder_jupyter.graph.algorithms import adjacency, loops, reachable, revers
 from builder_jupyter.graph.dialects import Dialect, dialect_of
 from builder_jupyter.graph.dialects.faults import MAX_NODE_ID
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
+from builder_jupyter.nodes.patterns import Condition, read_conditions
 from builder_jupyter.nodes.ports import Refusal, join_ports
 from builder_jupyter.validation.spelling import Spelling
 
@@ -35,6 +36,7 @@ class Facts:
         self.nodes: dict[str, Node] = {}
         for node in workflow.nodes:
             self.nodes.setdefault(node.id, node)
+        self._conditions: dict[int, list[Condition]] = {}
 
     @property
     def dialect(self) -> Dialect:
@@ -79,6 +81,13 @@ class Facts:
     def kind(self, node_id: str) -> NodeType | None:
         """Return the node type of a node, or None when it is not registered."""
         return self.registry.find(self.workflow.profile, self.nodes[node_id].type)
+
+    def conditions(self, node: Node) -> list[Condition]:
+        """Return a router's conditions; every rule about routers asks for them."""
+        found = self._conditions.get(id(node))
+        if found is None:
+            found = self._conditions[id(node)] = read_conditions(node.data)
+        return found
 
     @cached_property
     def defects(self) -> list[tuple[Edge, str]]:
