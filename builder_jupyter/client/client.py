@@ -91,7 +91,10 @@ class Client:
         self._ask(self.transport.delete_workflow(self.workflow(id_or_name).id or ""))
 
     def validate(self, workflow: Workflow) -> Wire:
-        """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
+        """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message, place and ``fixes``.
+
+        A fix has a ``title`` and ``changes``; ``workflow.edited(fix["changes"])`` is the workflow put right.
+        """
         return self._ask(self.transport.validate(workflow))
 
     def status(self) -> Wire:

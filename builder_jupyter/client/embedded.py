@@ -94,10 +94,10 @@ class EmbeddedTransport:
         await self._runtime.workflows.delete(self._me, workflow_id)
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         from builder_jupyter.validation import result
 
-        return result(self._runtime.workflows.findings(workflow))
+        return result(self._runtime.workflows.findings(workflow), fixes=True)
 
     async def start(
         self,

@@ -22,6 +22,7 @@ EXECUTION_COLUMNS = (
     "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
     "seconds", "credits", "waits_for", "error",
 )  # fmt: skip
+FINDING_COLUMNS = ("severity", "type", "node", "edge", "message", "fix")
 
 _COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
 _TEXTS = (
@@ -37,6 +38,7 @@ _TEXTS = (
     "description",
     "workflow",
     "waits_for",
+    *FINDING_COLUMNS,
 )
 _MILLISECONDS = ("started_at", "finished_at", "at", "created_at")
 
@@ -67,6 +69,11 @@ def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
 def executions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
     """Return one row an execution, newest first."""
     return _frame(EXECUTION_COLUMNS, map(_execution, rows))
+
+
+def findings_frame(verdict: Wire) -> pd.DataFrame:
+    """Return one row a finding, errors first; ``fix`` is the title of the best fix, where there is one."""
+    return _frame(FINDING_COLUMNS, map(_finding, (*verdict["errors"], *verdict["warnings"])))
 
 
 def text_of(step: Wire) -> str:
@@ -129,6 +136,16 @@ def _execution(row: Wire) -> Wire:
         "credits": float(row["credits"]),
         "waits_for": (row.get("waitingOn") or {}).get("stepId"),
         "error": message_of(row["error"]),
+    }
+
+
+def _finding(finding: Wire) -> Wire:
+    fixes = finding.get("fixes") or [{"title": None}]
+    return {
+        **{name: finding[name] for name in ("severity", "type", "message")},
+        "node": finding.get("node_id") or ", ".join(finding.get("node_ids", ())) or None,
+        "edge": f"{finding['source']} -> {finding['target']}" if "source" in finding else None,
+        "fix": fixes[0]["title"],
     }
 
 

@@ -101,8 +101,8 @@ class HttpTransport:
         await self._text("DELETE", _path("api/builder/workflows", workflow_id))
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
-        return await self._object("POST", "api/builder/validate", json=workflow.to_dict())
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
+        return await self._object("POST", "api/builder/validate", params={"fixes": "true"}, json=workflow.to_dict())
 
     async def start(
         self,

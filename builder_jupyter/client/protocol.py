@@ -56,7 +56,7 @@ class Transport(Protocol):
         ...
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         ...
 
     async def start(

@@ -214,6 +214,17 @@ class Workflow:
         """Return the workflow with other nodes."""
         return replace(self, nodes=tuple(nodes))
 
+    def edited(self, changes: Iterable[Mapping[str, Any]]) -> Workflow:
+        """Return the workflow with changes made, such as those of a fix; see `graph.edits` for what there is.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_EDIT``; a change cannot be made.
+        """
+        from builder_jupyter.graph.edits import apply
+
+        return apply(self, changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the workflow in its own wire shape (see `graph.dialects`): plain dicts and lists."""
         from builder_jupyter.graph.dialects import dialect_of
