@@ -122,6 +122,8 @@ _SLUGS: dict[int, str] = {
     503: "unavailable",
 }
 
+INVALID_WORKFLOW = "Invalid workflow definition"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -151,9 +153,9 @@ def fault_of(error: BaseException | None, status: int) -> Fault:
 def builder_body(fault: Fault) -> dict[str, Any]:
     """Return the Builder API's error body. Source: seed "Builder API", error responses.
 
-    Where ``details`` list the faults, its message is a fixed text; a missing scope has no code of its own.
+    Where ``details`` list the faults, its message is the page's fixed text; a missing scope has no code of its own.
     """
-    message = fault.message if isinstance(fault.details, list) else fault.sentence
+    message = INVALID_WORKFLOW if fault.code == "INVALID_WORKFLOW" else fault.sentence
     code = "AUTH_ACCESS_DENIED" if fault.code == "MISSING_SCOPE" else fault.code
     body = {"error": _SLUGS.get(fault.status, "internal_error"), "message": message, "code": code}
     return body | ({"details": fault.details} if fault.details is not None else {})

@@ -160,10 +160,26 @@ class WorkflowsHandler(BuilderFamily):
         """Create a workflow."""
         workflow, message, draft = await self.body(lambda body: (_dialect(body).read_create(body), *_saving(body)))
         stored = await self.call(self.runtime.workflows.create(self.caller, workflow, message=message, draft=draft))
-        self.answer(full(stored), ETag=_etag(stored.version))
+        self.answer(full(stored), ETag=etag(stored.version))
 
 
-class WorkflowHandler(BuilderFamily):
+class WorkflowFamily(BuilderFamily):
+    """A handler about one workflow."""
+
+    shape_code = "INVALID_WORKFLOW"
+
+    def expected_version(self) -> int | None:
+        """Return the version named by ``If-Match``; None without the header or for ``*``."""
+        header = self.request.headers.get("If-Match", "*").strip()
+        if header == "*":
+            return None
+        number = header.strip('"')
+        if not number.isdecimal() or len(number) > 9:
+            raise malformed('must be "<version>"', "If-Match")
+        return int(number)
+
+
+class WorkflowHandler(WorkflowFamily):
     """One workflow."""
 
     path = "/api/builder/workflows/{workflow_id}"
@@ -172,7 +188,7 @@ class WorkflowHandler(BuilderFamily):
     async def get(self, workflow_id: str) -> None:
         """Get a workflow."""
         stored = await self.call(self.runtime.workflows.get(self.caller, workflow_id))
-        self.answer(full(stored), ETag=_etag(stored.version))
+        self.answer(full(stored), ETag=etag(stored.version))
 
     @route(Scope.WRITE_CANVAS, body=UpdateBody, answer=Updated)
     async def put(self, workflow_id: str) -> None:
@@ -192,7 +208,7 @@ class WorkflowHandler(BuilderFamily):
             "version": stored.version,
             "updated_at": iso_z(stored.updated_at),
         }
-        self.answer(updated, ETag=_etag(stored.version))
+        self.answer(updated, ETag=etag(stored.version))
 
     @route(Scope.DELETE_CANVAS, answer=Deleted)
     async def delete(self, workflow_id: str) -> None:
@@ -200,16 +216,6 @@ class WorkflowHandler(BuilderFamily):
         service = self.runtime.workflows
         await self.call(service.delete(self.caller, workflow_id, expected=self.expected_version()))
         self.answer({"message": "Workflow deleted successfully"})
-
-    def expected_version(self) -> int | None:
-        """Return the version named by ``If-Match``; None without the header or for ``*``."""
-        header = self.request.headers.get("If-Match", "*").strip()
-        if header == "*":
-            return None
-        number = header.strip('"')
-        if not number.isdecimal() or len(number) > 9:
-            raise malformed('must be "<version>"', "If-Match")
-        return int(number)
 
 
 class ValidateHandler(BuilderFamily):
@@ -233,9 +239,12 @@ class ValidateHandler(BuilderFamily):
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)
 
 
-def full(stored: WorkflowVersion) -> dict[str, Any]:
-    """Return a workflow as the Builder API shows it; nodes and edges as they were sent."""
-    document = stored.workflow.to_dict()
+def full(stored: WorkflowVersion, *, as_version: bool = False) -> dict[str, Any]:
+    """Return a workflow as the Builder API shows it; nodes and edges as they were sent.
+
+    ``as_version`` shows it as one of its versions; see `WorkflowVersion.marked`.
+    """
+    document = stored.marked(as_version=as_version).to_dict()
     return {
         "id": stored.id,
         "name": document["name"],
@@ -283,5 +292,6 @@ def _saving(body: dict[str, Any]) -> tuple[str | None, bool]:
     return message, draft
 
 
-def _etag(version: int) -> str:
+def etag(version: int) -> str:
+    """Return the ``ETag`` of a workflow at a version."""
     return f'"{version}"'
