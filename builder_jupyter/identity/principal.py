@@ -17,18 +17,23 @@ class CredentialKind(StrEnum):
 
     JUPYTER = "jupyter"
     API_KEY = "api_key"
+    JWT = "jwt"
     LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: a name, a workspace and scopes. ``is_admin`` sees every owner's workflows in the workspace."""
+    """A caller: a name, a workspace and scopes. ``is_admin`` sees every owner's workflows in the workspace.
+
+    ``teams`` are the ones that workflows may be granted to.
+    """
 
     name: str
     workspace: str
     scopes: frozenset[Scope]
     credential: CredentialKind
     is_admin: bool = False
+    teams: frozenset[str] = frozenset()
 
     def may(self, scope: Scope) -> bool:
         """Say whether the principal has a scope."""
@@ -47,7 +52,7 @@ class Principal:
                 f"This credential lacks the scope {names}.",
                 code="MISSING_SCOPE",
                 details={"requiredScopes": [str(scope) for scope in accepted]},
-                hint="Create a key that has it.",
+                hint="Use a credential that has it.",
             )
 
 

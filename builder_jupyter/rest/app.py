@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import getpass
+import hmac
 import logging
 import os
 import re
@@ -16,9 +17,17 @@ from pydantic import BaseModel
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Dict, Int, Unicode, observe
+from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
+from builder_jupyter.identity.jwt_settings import (
+    MAX_LEEWAY_SECONDS,
+    MIN_SECRET_BYTES,
+    PUBLIC_KEY_ALGORITHMS,
+    SECRET_VARIABLE,
+    JwtSettings,
+    jwt_settings,
+)
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
@@ -29,6 +38,7 @@ from builder_jupyter.rest.builder import (
     artefacts,
     catalogue,
     executions,
+    grants,
     keys,
     upkeep,
     versions,
@@ -49,6 +59,7 @@ ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
     *versions.HANDLERS,
     *catalogue.HANDLERS,
+    *grants.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,
@@ -143,6 +154,32 @@ class BuilderApp(ExtensionApp):
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
     ).tag(config=True)
+    jwt_issuer = Unicode(
+        "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
+    ).tag(config=True)
+    jwt_audience = Unicode(
+        "",
+        help="What the claim 'aud' of a JSON Web Token must be or hold. An issuer signs for other applications with "
+        "the same keys: without this, their tokens are good here.",
+    ).tag(config=True)
+    jwt_jwks_url = Unicode(
+        "",
+        help="Where the issuer's public keys are, e.g. 'https://host/realms/my-realm/protocol/openid-connect/certs'.",
+    ).tag(config=True)
+    jwt_jwks_file = Unicode("", help="A file with the issuer's public keys, a JSON Web Key Set.").tag(config=True)
+    jwt_secret = Unicode(
+        "",
+        help="For development, in place of public keys: the secret of tokens signed with HS256, "
+        f"{MIN_SECRET_BYTES} bytes or more. Better in the environment, as {SECRET_VARIABLE}.",
+    ).tag(config=True)
+    jwt_algorithms = List(
+        Unicode(),
+        help="Which algorithms may have signed a token. Default: with public keys all of "
+        f"{', '.join(PUBLIC_KEY_ALGORITHMS)}; with a secret HS256.",
+    ).tag(config=True)
+    jwt_leeway_seconds = Int(
+        MAX_LEEWAY_SECONDS, help=f"How far the issuer's clock may be off, at most {MAX_LEEWAY_SECONDS}."
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -161,8 +198,11 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         limits = {**DEFAULT_LIMITS, **self.limits}
-        settings = Settings(directory, self.default_model or None, self.search_provider or None, root, limits)
         try:
+            tokens = self._jwt_settings()
+            settings = Settings(
+                directory, self.default_model or None, self.search_provider or None, root, limits, tokens
+            )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
@@ -195,6 +235,22 @@ class BuilderApp(ExtensionApp):
         level: Any = self.log_level
         logger.setLevel(level)
 
+    def _jwt_settings(self) -> JwtSettings | None:
+        # Taken out of the environment, which the kernels inherit.
+        from_environment = os.environ.pop(SECRET_VARIABLE, "")
+        settings = jwt_settings(
+            issuer=self.jwt_issuer,
+            audience=self.jwt_audience,
+            jwks_url=self.jwt_jwks_url,
+            jwks_file=self.jwt_jwks_file,
+            secret=self.jwt_secret or from_environment,
+            algorithms=self.jwt_algorithms,
+            leeway_seconds=self.jwt_leeway_seconds,
+        )
+        if settings is not None and settings.secret is None and settings.audience is None:
+            self.log.warning("BuilderApp.jwt_audience is not set: the issuer's tokens for other applications are good.")
+        return settings
+
     @property
     def _server(self) -> Any:
         """The Jupyter server; typed loosely because its traits are."""
@@ -206,8 +262,22 @@ class BuilderApp(ExtensionApp):
         Jupyter's own providers know no names: they make one up for each browser, and a new one for each request with
         a token. Whoever they let in is the server's owner.
         """
-        known = type(self._server.identity_provider).__module__ != IdentityProvider.__module__
-        return user.username if known else getpass.getuser()
+        return getpass.getuser() if self.has_own_provider else user.username
+
+    @property
+    def has_own_provider(self) -> bool:
+        """Whether the server's identity provider is one of Jupyter's own: it knows its token and its cookies."""
+        return type(self._server.identity_provider).__module__ == IdentityProvider.__module__
+
+    def is_server_token(self, bearer: str) -> bool:
+        """Say whether this is the server's own token."""
+        token = getattr(self._server.identity_provider, "token", "")
+        return bool(token) and hmac.compare_digest(token.encode(), bearer.encode(errors="replace"))
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether JSON Web Tokens are ours to judge: there are settings for them, or they could not be read."""
+        return self.runtime is None or self.runtime.tokens.is_configured
 
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""

@@ -21,6 +21,7 @@ from tornado import web
 
 from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
+from builder_jupyter.identity.bearer import bearer_of, jose_header
 from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
 from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
 
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 16 * 1024 * 1024
 LARGE_BODY_BYTES = 64 * 1024
 MAX_JSON_DEPTH = 100
+# Credentials that a page must have been given; a browser sends none of them by itself.
+CARRIED = frozenset({CredentialKind.API_KEY, CredentialKind.JWT})
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
 
@@ -75,11 +78,27 @@ class OwnCredentials:
         """Iterate over what a service yields on the runtime's loop."""
         return self.runtime.portal.stream(source)
 
-    async def _authenticate(self, secret: str) -> Principal:
+    async def _authenticate(self, credential: str) -> Principal:
         if self.app.runtime is None:
             # Nobody can be recognised now, so nobody is told where the database lies and who holds it.
             raise errors.Unavailable("The workflow runtime is not running.", code=self.app.unavailable().code)
-        return await self.call(self.runtime.keys.authenticate(secret))
+        service = self.runtime.keys if credential.startswith(KEY_PREFIX) else self.runtime.tokens
+        return await self.call(service.authenticate(credential))
+
+    def _own_credential(self) -> str | None:
+        """Return the bearer's credential if it is for us to judge, None when Jupyter is to decide who is asking.
+
+        Jupyter lets anybody in on a server without a token, and whoever has a cookie, with whatever else they show. So
+        keys and JSON Web Tokens are ours, good or bad; and so is, bad, what the server's own provider cannot know.
+        """
+        bearer = bearer_of(self.request.headers.get("Authorization", ""))
+        if bearer is None or bearer.startswith(KEY_PREFIX):
+            return bearer
+        is_jwt = jose_header(bearer) is not None
+        if is_jwt and self.app.takes_tokens:
+            return bearer
+        is_servers = self.app.is_server_token(bearer)
+        return None if is_servers or not (is_jwt or self.app.has_own_provider) else bearer
 
     async def prepare(self, **kwargs: Any) -> None:
         """Recognise the caller and decide access."""
@@ -90,9 +109,9 @@ class OwnCredentials:
         about = declared(method)
         if about is not None and about.access is Access.PUBLIC:
             return
-        secret = own_credential(self.request.headers.get("Authorization", ""))
-        if secret is not None:
-            self.principal = await self._authenticate(secret)
+        credential = self._own_credential()
+        if credential is not None:
+            self.principal = await self._authenticate(credential)
             self.current_user = User(username=self.principal.name)
             handler.set_cors_headers()
             self.app.note_activity()
@@ -146,8 +165,8 @@ class OwnCredentials:
         return self.principal
 
     def skip_check_origin(self) -> bool:
-        """Trust any origin for a verified key: no cookie was involved."""
-        return self.principal is not None and self.principal.credential is CredentialKind.API_KEY
+        """Trust any origin for a verified key or token: no cookie was involved."""
+        return self.principal is not None and self.principal.credential in CARRIED
 
     def fault(self, status_code: int, exc_info: Any) -> Fault:
         """Return what went wrong for the answer. What nobody foresaw is logged under an id, and the id is answered."""
@@ -224,13 +243,6 @@ class BuilderFamily(BuilderHandler):
     """A handler whose errors have the Builder API's shape."""
 
     family = staticmethod(builder_body)
-
-
-def own_credential(header: str) -> str | None:
-    """Return the credential in an Authorization header if it is one of ours, else None."""
-    scheme, _, value = header.strip().partition(" ")
-    value = value.strip()
-    return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
 
 
 def malformed(reason: str, field: str = "body") -> errors.InvalidInput:

@@ -21,22 +21,26 @@ from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
+from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.nodes.base import Place, Tools
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
+from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.results import ResultService
+from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.secret import read_or_make
@@ -59,6 +63,7 @@ class Settings:
     search_provider : dotted path of the class behind the ``web_search`` tool.
     limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
     root_dir : where fresh kernels begin; the working directory when None.
+    jwt : how JSON Web Tokens are checked; None when none is accepted.
     """
 
     data_dir: Path | None = None
@@ -66,6 +71,7 @@ class Settings:
     search_provider: str | None = None
     root_dir: Path | None = None
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
+    jwt: JwtSettings | None = None
 
 
 class Runtime:
@@ -75,12 +81,14 @@ class Runtime:
     """
 
     portal: Portal
+    access: AccessService
     workflows: WorkflowService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
     results: ResultService
     keys: KeyService
+    tokens: TokenService
     upkeep: UpkeepService
     workers: Workers
     artefacts: ArtefactStore
@@ -105,12 +113,14 @@ class Runtime:
         self.tools = tools or Toolbox(built_in_tools(search))
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
         self.registry = registry or default_registry()
+        self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
         self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
-        self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
+        self.access = AccessService(GrantStore(self.database))
+        self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
         world = World(self.registry, self.models, self.tools, {**HERE, Place.KERNEL: self.workers})
@@ -152,9 +162,9 @@ class Runtime:
     def status(self, principal: Principal) -> dict[str, Any]:
         """Return how it goes, as ``GET /api/builder/status`` answers.
 
-        Where the database lies, and what its failure says of it, is for the machine's user and not for API keys.
+        Where the database lies, and what its failure says of it, is for the machine's user and not for keys and tokens.
         """
-        is_owner = principal.credential is not CredentialKind.API_KEY
+        is_owner = principal.credential in {CredentialKind.JUPYTER, CredentialKind.LOCAL}
         failure = self.failure
         return {
             "version": version("builder_jupyter"),
@@ -182,3 +192,18 @@ class Runtime:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+
+def token_service(settings: JwtSettings | None, clock: Clock) -> TokenService:
+    """Return what recognises tokens. Raises `NotConfigured` (``JWT_SETTINGS``) when the keys cannot be used."""
+    if settings is None:
+        return TokenService(None)
+    # The cryptography is loaded only where it is needed.
+    from builder_jupyter.connectors.jwks import keys_at, keys_of_file
+    from builder_jupyter.identity.jwt import JwtVerifier
+
+    if settings.jwks_url is not None:
+        return TokenService(JwtVerifier(settings, clock, keys_at(settings.jwks_url, clock)))
+    if settings.jwks_file is not None:
+        return TokenService(JwtVerifier(settings, clock, keys_of_file(settings.jwks_file, clock)))
+    return TokenService(JwtVerifier(settings, clock, None))

@@ -11,21 +11,27 @@ from builder_jupyter.clock import Clock
 from builder_jupyter.errors import NotFound, Unprocessable
 from builder_jupyter.graph.model import FrozenDict, Workflow
 from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion, without_marks
+from builder_jupyter.identity.grants import Permission, Standing, permissions_of, subjects_of
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import Tools
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.services.access import AccessService, unknown_workflow
 from builder_jupyter.storage.workflows import WorkflowStore
 from builder_jupyter.validation import Finding, result, validate
 
 FIRST_MESSAGE = "Initial version"
 NEXT_MESSAGE = "Updated workflow"
+MAX_LISTED = 1_000_000
 
 
 class WorkflowService:
     """What can be done with workflows. Unknown ids and those of others look the same."""
 
-    def __init__(self, store: WorkflowStore, registry: Registry, tools: Tools, clock: Clock) -> None:
+    def __init__(
+        self, store: WorkflowStore, access: AccessService, registry: Registry, tools: Tools, clock: Clock
+    ) -> None:
         self._store = store
+        self._access = access
         self._registry = registry
         self._tools = tools
         self._clock = clock
@@ -62,28 +68,47 @@ class WorkflowService:
             if await self._store.create(stored):
                 return stored
 
-    async def get(self, principal: Principal, workflow_id: str, version: int | None = None) -> WorkflowVersion:
-        """Return the current or a given version.
+    async def get(
+        self,
+        principal: Principal,
+        workflow_id: str,
+        version: int | None = None,
+        *,
+        permission: Permission = Permission.VIEW,
+    ) -> WorkflowVersion:
+        """Return the current or a given version to a principal that may do this with it.
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``; ``VERSION_NOT_FOUND`` when there is the workflow and not the version.
+        NotFound : ``WORKFLOW_NOT_FOUND``: no such workflow, or the principal may not see it; ``VERSION_NOT_FOUND``.
+        Forbidden : ``AUTH_ACCESS_DENIED``: the principal may see it and do no more.
         """
+        await self.require(principal, workflow_id, permission)
         current = await self._store.find(workflow_id)
-        if current is None or not may_see(principal, current):
-            raise not_found()
+        if current is None:
+            raise unknown_workflow()
         if version is None or version == current.version:
             return current
         if not 1 <= version < current.version:
             raise NotFound(f"The workflow has no version {version}.", code="VERSION_NOT_FOUND")
         stored = await self._store.find(workflow_id, version)
         if stored is None:  # deleted meanwhile
-            raise not_found()
+            raise unknown_workflow()
         return stored
 
+    async def require(self, principal: Principal, workflow_id: str, permission: Permission) -> None:
+        """Let a principal through that may do this with a workflow. Raises as `AccessService.require`.
+
+        What is in memory and its owner's or an admin's needs no look into the store. Everything else takes one, and
+        before anything else is read: neither an answer nor its time tells a foreign workflow from an unknown one.
+        """
+        known = self._store.known(workflow_id)
+        if known is None or permission not in permissions_of(principal, Standing(known.workspace, known.owner)):
+            await self._access.require(principal, workflow_id, permission)
+
     async def versions(self, principal: Principal, workflow_id: str) -> Sequence[VersionEntry]:
-        """Return the history of a workflow, newest version first. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
-        await self.get(principal, workflow_id)
+        """Return the history of a workflow, newest version first. Raises as `require`."""
+        await self.require(principal, workflow_id, Permission.VIEW)
         return await self._store.versions(workflow_id)
 
     async def list(
@@ -95,13 +120,20 @@ class WorkflowService:
         limit: int = 20,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
-        """Return what the principal may see, newest change first."""
-        owner = None if principal.is_admin else principal.name
-        return await self._store.list(principal.workspace, owner=owner, tag=tag, name=name, limit=limit, offset=offset)
+        """Return what the principal may see, newest change first: its own and what it was granted; admins see all."""
+        return await self._store.list(
+            principal.workspace,
+            owner=None if principal.is_admin else principal.name,
+            subjects=subjects_of(principal),
+            tag=tag,
+            name=name,
+            limit=limit,
+            offset=offset,
+        )
 
     async def list_workspace(self, principal: Principal) -> Sequence[WorkflowVersion]:
-        """Return all workflows of the principal's workspace, newest change first."""
-        return await self._store.list(principal.workspace)
+        """Return all workflows of the principal's workspace that it may see, newest change first."""
+        return await self.list(principal, limit=MAX_LISTED)
 
     async def update(
         self,
@@ -117,11 +149,11 @@ class WorkflowService:
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``.
+        NotFound, Forbidden : as `get`; it needs the permission to edit.
         Conflict : ``VERSION_CONFLICT`` when ``expected`` is not the current version.
         Unprocessable : ``VALIDATION_FAILED``.
         """
-        current = await self.get(principal, workflow_id)
+        current = await self.get(principal, workflow_id, permission=Permission.EDIT)
         workflow = self._checked(replace(current.workflow, **changes), draft=draft)
         if current.publication is not None:  # a client sends back the marks that it has read
             workflow = without_marks(workflow)
@@ -134,10 +166,10 @@ class WorkflowService:
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``, ``VERSION_NOT_FOUND``.
+        NotFound, Forbidden : as in `get`.
         Conflict : as in `update`.
         """
-        earlier = await self.get(principal, workflow_id, version)
+        earlier = await self.get(principal, workflow_id, version, permission=Permission.EDIT)
         return await self._add(principal, earlier, f"Rolled back to version {version}", expected)
 
     async def publish(
@@ -147,16 +179,17 @@ class WorkflowService:
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``, ``VERSION_NOT_FOUND``.
+        NotFound, Forbidden : as in `get`; it takes the permission ``deploy``.
         Unprocessable : ``VALIDATION_FAILED``: a draft that could not run.
         """
-        stored = await self.get(principal, workflow_id, version)
+        stored = await self.get(principal, workflow_id, version, permission=Permission.DEPLOY)
         self._checked(stored.workflow, draft=False)
         return await self._publish(principal, stored, stored.version)
 
     async def unpublish(self, principal: Principal, workflow_id: str) -> WorkflowVersion:
-        """Let the triggers run the current version again. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
-        stored, _ = await self._publish(principal, await self.get(principal, workflow_id), None)
+        """Let the triggers run the current version again. Raises as `require`."""
+        current = await self.get(principal, workflow_id, permission=Permission.DEPLOY)
+        stored, _ = await self._publish(principal, current, None)
         return stored
 
     async def _publish(
@@ -164,7 +197,7 @@ class WorkflowService:
     ) -> tuple[WorkflowVersion, Publication]:
         publication = Publication(version, self._clock.now())
         if not await self._store.publish(stored.id, publication, by=principal.name):
-            raise not_found()
+            raise unknown_workflow()
         return replace(stored, publication=publication), publication
 
     async def _add(
@@ -173,14 +206,14 @@ class WorkflowService:
         fresh = replace(content, updated_at=self._clock.now(), version_by=principal.name, message=message)
         saved = await self._store.add_version(fresh, expected=expected)
         if saved is None:
-            raise not_found()
+            raise unknown_workflow()
         return saved
 
     async def delete(self, principal: Principal, workflow_id: str, *, expected: int | None = None) -> None:
-        """Delete a workflow with all its versions. Raises `NotFound`, `Conflict`."""
-        await self.get(principal, workflow_id)
+        """Delete a workflow with all its versions and grants: its owner and admins may. Raises as `update`."""
+        await self.require(principal, workflow_id, Permission.OWN)
         if not await self._store.delete(workflow_id, at=self._clock.now(), expected=expected):
-            raise not_found()
+            raise unknown_workflow()
 
     def _checked(self, workflow: Workflow, *, draft: bool) -> Workflow:
         metadata = {key: value for key, value in workflow.metadata.items() if key != "draft"}
@@ -190,13 +223,3 @@ class WorkflowService:
         if not verdict["valid"]:
             raise Unprocessable("Workflow validation failed", details=verdict)
         return replace(workflow, metadata=FrozenDict(metadata))
-
-
-def not_found() -> NotFound:
-    """Return the error for a workflow that is not there, or not the caller's to see."""
-    return NotFound("Workflow not found", code="WORKFLOW_NOT_FOUND")
-
-
-def may_see(principal: Principal, stored: WorkflowVersion) -> bool:
-    """Say whether a principal may see a workflow: its workspace's admins and its owner may."""
-    return stored.workspace == principal.workspace and (principal.is_admin or stored.owner == principal.name)

@@ -48,5 +48,9 @@ CREATE TABLE api_keys (
     created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP
 );
 
+-- What was granted on a workflow to others than its owner: subject `user:x` or `team:y`, permission `view`, `edit`
+-- or `deploy`.
+CREATE TABLE builder_grants (workflow_id VARCHAR, subject VARCHAR, permission VARCHAR);
+
 -- Which migrations the file has seen.
 CREATE TABLE schema_migrations (number INTEGER, applied_at TIMESTAMP);

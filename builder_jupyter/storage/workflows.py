@@ -84,6 +84,10 @@ class WorkflowStore:
 
         return await self._change(stored.id, work)
 
+    def known(self, workflow_id: str) -> WorkflowVersion | None:
+        """Return the current version if it is in memory."""
+        return self._current.get(workflow_id)
+
     async def find(self, workflow_id: str, version: int | None = None) -> WorkflowVersion | None:
         """Return the current or a given version; None when there is none."""
         if version is None and (known := self._current.get(workflow_id)) is not None:
@@ -125,14 +129,16 @@ class WorkflowStore:
         workspace: str,
         *,
         owner: str | None = None,
+        subjects: Sequence[str] = (),
         tag: str | None = None,
         name: str | None = None,
         limit: int = 1_000_000,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
-        """Return a workspace's workflows, newest change first."""
+        """Return a workspace's workflows, newest change first; of an owner: with what these subjects were granted."""
         parameters: dict[str, Any] = {
-            "workspace": workspace, "owner": owner, "tag": tag, "name": name, "limit": limit, "offset": offset,
+            "workspace": workspace, "owner": owner, "subjects": list(subjects), "tag": tag, "name": name,
+            "limit": limit, "offset": offset,
         }  # fmt: skip
         rows = await self._database.read(lambda c: c.execute(SQL["list"], parameters).fetchall())
         return [_stored(row) for row in rows]
@@ -149,6 +155,7 @@ class WorkflowStore:
             connection.execute(SQL["delete_head"], [workflow_id])
             connection.execute(SQL["withdraw"], [workflow_id])
             connection.execute(SQL["bury"], [workflow_id, naive_utc(at)])
+            connection.execute(SQL["delete_grants"], [workflow_id])
             return True
 
         return await self._change(workflow_id, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from builder_jupyter.clock import iso_z
+from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.builder.workflows import FullWorkflow, WorkflowFamily, etag, full
 from builder_jupyter.rest.handler import malformed
@@ -96,7 +97,7 @@ class VersionHandler(WorkflowFamily):
     async def get(self, workflow_id: str, version: str) -> None:
         """Get a workflow as it was saved as this version."""
         service = self.runtime.workflows
-        await self.call(service.get(self.caller, workflow_id))
+        await self.call(service.require(self.caller, workflow_id, Permission.VIEW))
         stored = await self.call(service.get(self.caller, workflow_id, number_of(version)))
         self.answer(full(stored, as_version=True) | {"message": stored.message})
 
@@ -110,7 +111,7 @@ class RollbackHandler(WorkflowFamily):
     async def post(self, workflow_id: str) -> None:
         """Save a new version with the content of an earlier one."""
         service = self.runtime.workflows
-        await self.call(service.get(self.caller, workflow_id))
+        await self.call(service.require(self.caller, workflow_id, Permission.EDIT))
         wanted = (await self.model(RollbackBody)).version
         stored = await self.call(service.rollback(self.caller, workflow_id, wanted, expected=self.expected_version()))
         answer = {"id": stored.id, "version": stored.version, "message": stored.message}
@@ -126,7 +127,7 @@ class PublishHandler(WorkflowFamily):
     async def post(self, workflow_id: str) -> None:
         """Let the triggers run one version, whatever is saved later."""
         service = self.runtime.workflows
-        await self.call(service.get(self.caller, workflow_id))
+        await self.call(service.require(self.caller, workflow_id, Permission.DEPLOY))
         wanted = (await self.model(PublishBody)).version
         stored, publication = await self.call(service.publish(self.caller, workflow_id, wanted))
         self.answer(

@@ -11,6 +11,7 @@ from builder_jupyter.graph.dialects import dialect_of, unwrap
 from builder_jupyter.graph.dialects.wire import Dialect
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.graph.version import WorkflowVersion
+from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily, malformed
 from builder_jupyter.rest.models import Loose
@@ -194,7 +195,7 @@ class WorkflowHandler(WorkflowFamily):
     async def put(self, workflow_id: str) -> None:
         """Save a new version with some parts changed."""
         service = self.runtime.workflows
-        current = await self.call(service.get(self.caller, workflow_id))
+        current = await self.call(service.get(self.caller, workflow_id, permission=Permission.EDIT))
         dialect = dialect_of(current.workflow.profile)
         changes, message, draft = await self.body(lambda body: (dialect.read_update(body), *_saving(body)))
         stored = await self.call(

@@ -36,13 +36,15 @@ INSERT INTO publications VALUES (?, ?, ?, ?)
 -- bury: remember the id of a workflow that is gone
 INSERT INTO deleted_workflows VALUES (?, ?)
 
--- list: what a workspace has, newest change first; owner, tag and name narrow it when given
+-- list: what a workspace has, newest change first; owner (who sees what these subjects were granted, too), tag and
+-- name narrow it when given
 SELECT w.workflow_id, w.workspace, w.owner, w.current_version, w.created_at, v.created_at, v.content, v.created_by,
        v.message, p.workflow_id IS NOT NULL, p.version, p.changed_at
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.current_version
      LEFT JOIN publications p ON p.workflow_id = w.workflow_id
 WHERE w.workspace = $workspace
-  AND ($owner IS NULL OR w.owner = $owner)
+  AND ($owner IS NULL OR w.owner = $owner
+       OR w.workflow_id IN (SELECT g.workflow_id FROM builder_grants g WHERE list_contains($subjects, g.subject)))
   AND ($name IS NULL OR v.name = $name)
   AND ($tag IS NULL OR list_contains(try_cast(json_extract(v.content, '$.metadata.tags') AS VARCHAR[]), $tag))
 ORDER BY w.updated_at DESC, w.workflow_id
@@ -53,3 +55,6 @@ DELETE FROM workflow_versions WHERE workflow_id = ?
 
 -- delete_head: the workflow itself
 DELETE FROM workflows WHERE workflow_id = ?
+
+-- delete_grants: what was granted on it
+DELETE FROM builder_grants WHERE workflow_id = ?

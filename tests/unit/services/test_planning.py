@@ -26,9 +26,11 @@ from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.planning.plan import Mode
+from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.planning import MAX_NESTING, Entry, PlanService
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.workflows import WorkflowStore
 
 ME, YOU = local_principal("alice"), local_principal("bob")
@@ -39,8 +41,8 @@ class Desk:
     """A store of workflows and the plans of it."""
 
     def __init__(self, database):
-        toolbox = Toolbox(built_in_tools(None))
-        self.workflows = WorkflowService(WorkflowStore(database), REGISTRY, toolbox, ManualClock())
+        toolbox, access = Toolbox(built_in_tools(None)), AccessService(GrantStore(database))
+        self.workflows = WorkflowService(WorkflowStore(database), access, REGISTRY, toolbox, ManualClock())
         self.plans = PlanService(self.workflows, REGISTRY)
 
     async def store(self, made, **kwargs):
