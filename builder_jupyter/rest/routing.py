@@ -37,9 +37,10 @@ class Route:
     Parameters
     ----------
     access : the scopes of which one is needed, or an `Access`.
-    body, query, answer : pydantic models; the query is parsed from texts.
+    body, query, headers, answer : pydantic models; query and headers are texts, headers are named by their aliases.
     status : of a successful answer.
     also : other statuses that come with the same shape of answer.
+    refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
     """
 
@@ -47,9 +48,11 @@ class Route:
     summary: str
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    headers: type[BaseModel] | None = None
     answer: Any = None
     status: int = 200
     also: tuple[int, ...] = ()
+    refuses: tuple[int, ...] = ()
     stream: str | None = None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.builder.workflows import FullWorkflow, WorkflowFamily, etag, full
+from builder_jupyter.rest.builder.workflows import FullWorkflow, IfMatch, WorkflowFamily, etag, full
 from builder_jupyter.rest.handler import malformed
-from builder_jupyter.rest.models import Loose
+from builder_jupyter.rest.models import Loose, Whole
 from builder_jupyter.rest.routing import route
 
 MAX_DIGITS = 9
@@ -33,7 +33,7 @@ class WorkflowAtVersion(FullWorkflow):
 class RollbackBody(Loose):
     """Where to go back to."""
 
-    version: int
+    version: Whole
 
 
 class RolledBack(BaseModel):
@@ -47,7 +47,7 @@ class RolledBack(BaseModel):
 class PublishBody(Loose):
     """What to publish; the current version when it is left out."""
 
-    version: int | None = Field(default=None)
+    version: Whole | None = None
 
 
 class Published(BaseModel):
@@ -107,7 +107,7 @@ class RollbackHandler(WorkflowFamily):
 
     path = "/api/builder/workflows/{workflow_id}/rollback"
 
-    @route(Scope.WRITE_CANVAS, body=RollbackBody, answer=RolledBack)
+    @route(Scope.WRITE_CANVAS, body=RollbackBody, headers=IfMatch, answer=RolledBack, refuses=(409,))
     async def post(self, workflow_id: str) -> None:
         """Save a new version with the content of an earlier one."""
         service = self.runtime.workflows
@@ -123,7 +123,7 @@ class PublishHandler(WorkflowFamily):
 
     path = "/api/builder/workflows/{workflow_id}/publish"
 
-    @route(Scope.WRITE_CANVAS, body=PublishBody, answer=Published)
+    @route(Scope.WRITE_CANVAS, body=PublishBody, answer=Published, refuses=(422,))
     async def post(self, workflow_id: str) -> None:
         """Let the triggers run one version, whatever is saved later."""
         service = self.runtime.workflows

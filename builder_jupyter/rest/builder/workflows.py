@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.graph.dialects import dialect_of, unwrap
+from builder_jupyter.graph.dialects.faults import (
+    MAX_DESCRIPTION,
+    MAX_EDGES,
+    MAX_NAME,
+    MAX_NODE_ID,
+    MAX_NODES,
+    MAX_TAG,
+    MAX_TAGS,
+)
 from builder_jupyter.graph.dialects.wire import Dialect
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.graph.version import WorkflowVersion
@@ -29,34 +38,66 @@ class Health(BaseModel):
     version: str
 
 
-class GraphBody(Loose):
-    """Nodes and edges as the Builder API writes them; see spec langgraph-builder §3."""
+class NodeBody(BaseModel):
+    """A node; what ``data`` holds depends on the type, and ``GET /api/builder/node-types`` says how."""
 
-    nodes: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
+    id: str = Field(min_length=1, max_length=MAX_NODE_ID)
+    type: str = Field(min_length=1)
+    position: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class EdgeBody(BaseModel):
+    """An edge. Its ``label``, else its ``sourceHandle``, is what routers and humans choose by."""
+
+    source: str
+    target: str
+
+
+class MetadataBody(BaseModel):
+    """Tags, and whatever else a client keeps here."""
+
+    tags: list[Annotated[str, Field(max_length=MAX_TAG)]] = Field(default_factory=list, max_length=MAX_TAGS)
+
+
+class GraphBody(Loose):
+    """Nodes and edges as the Builder API writes them; see spec langgraph-builder §3.
+
+    These models describe the requests; they are read by the dialects, which report every fault at once.
+    """
+
+    nodes: list[NodeBody] = Field(max_length=MAX_NODES)
+    edges: list[EdgeBody] = Field(max_length=MAX_EDGES)
 
 
 class CreateBody(GraphBody):
     """A new workflow. ``draft`` saves a graph that would not validate; ``dialect`` is ``direct`` for canvases."""
 
-    name: str
-    description: str = ""
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    message: str | None = None
+    nodes: list[NodeBody] = Field(min_length=1, max_length=MAX_NODES)
+    name: str = Field(max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    metadata: MetadataBody = Field(default_factory=MetadataBody)
+    message: str = Field(default="", max_length=MAX_MESSAGE)
     draft: bool = False
-    dialect: str = "builder"
+    dialect: Literal["builder", "direct"] = "builder"
 
 
 class UpdateBody(Loose):
-    """Any part of a workflow."""
+    """Any part of a workflow; what is left out stays as it is."""
 
-    name: str | None = None
-    description: str | None = None
-    nodes: list[dict[str, Any]] | None = None
-    edges: list[dict[str, Any]] | None = None
-    metadata: dict[str, Any] | None = None
-    message: str | None = None
+    name: str = Field(default="", max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    nodes: list[NodeBody] = Field(default_factory=list, min_length=1, max_length=MAX_NODES)
+    edges: list[EdgeBody] = Field(default_factory=list, max_length=MAX_EDGES)
+    metadata: MetadataBody = Field(default_factory=MetadataBody)
+    message: str = Field(default="", max_length=MAX_MESSAGE)
     draft: bool = False
+
+
+class IfMatch(BaseModel):
+    """The version that the caller has seen, as its ``ETag``; without it, or as ``*``, any will do."""
+
+    if_match: str | None = Field(default=None, alias="If-Match", min_length=1, pattern=r'^(\*|"[0-9]{1,9}")$')
 
 
 class FullWorkflow(BaseModel):
@@ -156,7 +197,7 @@ class WorkflowsHandler(BuilderFamily):
         )
         self.answer([summary(stored) for stored in found])
 
-    @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201)
+    @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201, refuses=(422,))
     async def post(self) -> None:
         """Create a workflow."""
         workflow, message, draft = await self.body(lambda body: (_dialect(body).read_create(body), *_saving(body)))
@@ -191,7 +232,7 @@ class WorkflowHandler(WorkflowFamily):
         stored = await self.call(self.runtime.workflows.get(self.caller, workflow_id))
         self.answer(full(stored), ETag=etag(stored.version))
 
-    @route(Scope.WRITE_CANVAS, body=UpdateBody, answer=Updated)
+    @route(Scope.WRITE_CANVAS, body=UpdateBody, headers=IfMatch, answer=Updated, refuses=(409, 422))
     async def put(self, workflow_id: str) -> None:
         """Save a new version with some parts changed."""
         service = self.runtime.workflows
@@ -211,7 +252,7 @@ class WorkflowHandler(WorkflowFamily):
         }
         self.answer(updated, ETag=etag(stored.version))
 
-    @route(Scope.DELETE_CANVAS, answer=Deleted)
+    @route(Scope.DELETE_CANVAS, headers=IfMatch, answer=Deleted, refuses=(409,))
     async def delete(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
         service = self.runtime.workflows
