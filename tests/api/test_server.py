@@ -243,6 +243,11 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
+    grant = one + "/grants/{subject}"
+    await ask("PUT", grant, status=200, workflow_id=canvas, subject="user:bob", body={"permissions": ["view"]})
+    await ask("GET", one + "/grants", status=200, workflow_id=canvas)
+    await ask("DELETE", grant, status=200, workflow_id=canvas, subject="user:bob")
+    await ask("DELETE", grant, status=404, workflow_id=canvas, subject="user:bob")
     await ask("GET", "/api/builder", status=200)
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)

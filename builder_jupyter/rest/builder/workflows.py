@@ -85,8 +85,8 @@ class CreateBody(GraphBody):
 class UpdateBody(Loose):
     """Any part of a workflow; what is left out stays as it is."""
 
-    name: str = Field(default="", max_length=MAX_NAME, pattern=r"\S")
-    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    name: str = Field(default_factory=str, max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default_factory=str, max_length=MAX_DESCRIPTION)
     nodes: list[NodeBody] = Field(default_factory=list, min_length=1, max_length=MAX_NODES)
     edges: list[EdgeBody] = Field(default_factory=list, max_length=MAX_EDGES)
     metadata: MetadataBody = Field(default_factory=MetadataBody)
