@@ -52,6 +52,7 @@ class WorkflowMagics(Magics):
         """
         options = parse(self.workflow, line)
         name = self._name(options.name)
+        found: Workflow
         if cell is None:
             found = default_client().workflow(name)
         elif not cell.strip():
@@ -89,6 +90,14 @@ class WorkflowMagics(Magics):
         """List the saved workflows, newest change first."""
         parse(self.workflows, line)
         return default_client().workflows()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", help="the name or id of a saved workflow, or $variable")
+    def versions(self, line: str) -> pd.DataFrame:
+        """List the saved versions of a workflow, newest first."""
+        return default_client().versions(target(parse(self.versions, line).workflow, self._variables))
 
     @no_var_expand
     @line_magic

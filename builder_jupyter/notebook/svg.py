@@ -61,7 +61,12 @@ _MARKS = {
     "completed": _Mark("#15803d", 1.75, "", "M-4 .4L-1.2 3.2L4.2-2.8"),
     "error": _Mark("#dc2626", 3.0, "", "M-3.2-3.2L3.2 3.2M3.2-3.2L-3.2 3.2"),
     "skipped": _Mark("#7c8798", 1.5, "7 5", "M-4-3L-.6 0L-4 3M.6-3L4 0L.6 3"),
+    "added": _Mark("#15803d", 2.5, "", "M-4 0H4M0-4V4"),
+    "removed": _Mark("#dc2626", 2.5, "5 4", "M-4 0H4"),
+    "changed": _Mark("#b45309", 2.5, "", "M-4 1.4q2-3.4 4-1.4t4-1.4"),
+    "moved": _Mark("#7c8798", 1.5, "2 4", "M-4 0H3.4M.6-3L3.6 0L.6 3"),
 }
+_FADED = frozenset({"skipped", "removed"})
 
 _STYLE = """
 .SCOPE{--card:#fff;--text:#1f2937;--dim:#5b6676;--line:#b6c0cd;\
@@ -110,10 +115,12 @@ def draw(
     looks: Mapping[str, Look],
     statuses: Mapping[str, str] | None = None,
     places: Mapping[str, Position] | None = None,
+    ways: Mapping[tuple[str, str], str] | None = None,
 ) -> Drawing:
     """Return what `workflow_svg` returns, with the size and the description a page needs beside it.
 
-    ``places`` are the positions of the nodes, computed here when None.
+    ``places`` are the positions of the nodes, computed here when None. ``ways`` are words about what leads from one
+    node to another, by the ids of the two; known ones colour the line.
     """
     statuses = statuses or {}
     known = workflow.nodes_by_id
@@ -121,7 +128,7 @@ def draw(
     is_huge = len(positions) > HUGE
     router = Router(positions.values(), around_cards=not is_huge)
     frame = _Frame()
-    edges, labels = _edges(workflow, positions, router, frame)
+    edges, labels = _edges(workflow, positions, router, frame, ways or {})
     cards = []
     for node_id, position in positions.items():
         frame.add(position.x - HALF_W, position.y - HALF_H)
@@ -162,7 +169,11 @@ class _Frame:
 
 
 def _edges(
-    workflow: Workflow, positions: Mapping[str, Position], router: Router, frame: _Frame
+    workflow: Workflow,
+    positions: Mapping[str, Position],
+    router: Router,
+    frame: _Frame,
+    ways: Mapping[tuple[str, str], str],
 ) -> tuple[list[str], list[str]]:
     """Return the strokes of the edges and, apart, the pills with their labels, which lie above the cards."""
     ends_of: dict[tuple[str, str], None] = {}
@@ -177,7 +188,7 @@ def _edges(
             labels[ends].append(label)
     forward_first = sorted(ends_of, key=lambda ends: positions[ends[0]].x >= positions[ends[1]].x)
     routes = {(a, b): router.route(positions[a], positions[b]) for a, b in forward_first}
-    strokes = [_stroke(route) for route in routes.values()]
+    strokes = [_stroke(route, _MARKS.get(ways.get(ends, ""))) for ends, route in routes.items()]
     for route in routes.values():
         if not route.stays_between:  # else it lies within the box around the cards
             for x, y in route.points():
@@ -204,7 +215,7 @@ def edge_labels(workflow: Workflow) -> list[str | None]:
     ]
 
 
-def _stroke(route: Route) -> str:
+def _stroke(route: Route, mark: _Mark | None) -> str:
     x, y = route.tip
     dx, dy = route.heading
     bx, by = x - dx * 8, y - dy * 8
@@ -214,9 +225,11 @@ def _stroke(route: Route) -> str:
     )
     head = f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
     kind = "edge back" if route.back else "edge"
+    line = f' style="stroke:{mark.color};stroke-dasharray:{mark.dashes or "none"};stroke-width:2.4"' if mark else ""
+    tip = f' style="fill:{mark.color};stroke:{mark.color}"' if mark else ""
     return (
-        f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/>'
-        f'<path class="head" fill="#8390a3" d="{head}"/>'
+        f'<path class="{kind}" fill="none" stroke="#8390a3"{line} d="{course}"/>'
+        f'<path class="head" fill="#8390a3"{tip} d="{head}"/>'
     )
 
 
@@ -272,7 +285,7 @@ def _face(look: Look, status: str) -> tuple[str, str]:
         if mark
         else ""
     )
-    faded = ' opacity=".6"' if status == "skipped" else ""
+    faded = ' opacity=".6"' if status in _FADED else ""
     body = (
         f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>'
         f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>'
