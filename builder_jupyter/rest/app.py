@@ -22,7 +22,7 @@ from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream, worker
-from builder_jupyter.rest.builder import answers, artefacts, executions, keys, upkeep, waitpoints, workflows
+from builder_jupyter.rest.builder import answers, artefacts, executions, keys, tools, upkeep, waitpoints, workflows
 from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -43,6 +43,7 @@ ROUTES: tuple[Any, ...] = (
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *tools.HANDLERS,
     *upkeep.HANDLERS,
     *direct.HANDLERS,
     *execute.HANDLERS,
@@ -102,6 +103,13 @@ class BuilderApp(ExtensionApp):
     search_provider = Unicode(
         "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
     ).tag(config=True)
+    mcp_servers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="MCP servers whose tools and resources workflows may use, by name: {'url', 'headers'?, 'timeout'?} over "
+        "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
+        "header or in env stands for an environment variable of the server.",
+    ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
         key_trait=Unicode(),
@@ -126,7 +134,8 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         limits = {**DEFAULT_LIMITS, **self.limits}
-        settings = Settings(directory, self.default_model or None, self.search_provider or None, root, limits)
+        names = self.default_model or None, self.search_provider or None
+        settings = Settings(directory, *names, root, limits, self.mcp_servers)
         try:
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
