@@ -20,8 +20,8 @@ class Place(BaseModel):
     number: int | None = None
 
 
-def peer(name: str) -> MCPServer:
-    server = MCPServer(name)
+def peer(name: str) -> MCPServer:  # noqa: C901 - a list of small tools
+    server = MCPServer(name, log_level="CRITICAL")
 
     @server.tool(description="Add two numbers")
     def add(a: int, b: Annotated[int, Field(description="the other", le=1000)] = 1) -> int:

@@ -75,6 +75,7 @@ class McpServer:
         self._stream: Any = None
         self._listed_at = 0.0
         self._failures = 0
+        self._is_lost = self._is_stopped = False
         self._wanted = asyncio.Event()
         self._changed = asyncio.Event()
         self._said: set[str] = set()
@@ -86,6 +87,7 @@ class McpServer:
 
     async def stop(self) -> None:
         """End the session; a command that was started for it ends too."""
+        self._is_stopped = True  # leaving a broken session can turn the cancellation into its error
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -122,13 +124,14 @@ class McpServer:
         except OSError as error:
             raise self._lost() from error
         except import_module("mcp").MCPError as error:
-            raise self._refused(tool, error) from error
+            raise self._refused(tool, error, client) from error
         finally:
             _ours.reset(quiet)
 
-    def _refused(self, tool: str, error: Any) -> StepError:
+    def _refused(self, tool: str, error: Any, client: Client) -> StepError:
         types = import_module("mcp_types")
         self._wanted.set()  # a look at the listing shows whether the session still lives
+        self._is_lost = self._is_lost or (error.code == types.CONNECTION_CLOSED and self._client is client)
         if error.code in (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT, types.INTERNAL_ERROR):
             return self._lost()
         return StepError(
@@ -155,7 +158,7 @@ class McpServer:
     def _is_broken(self) -> bool:
         """Say whether there is no session, or its other end is gone: a dead command shows only there."""
         ends = getattr(self._stream, "statistics", None)
-        return self._client is None or (ends is not None and ends().open_send_streams == 0)
+        return self._client is None or self._is_lost or (ends is not None and ends().open_send_streams == 0)
 
     # -- the server's own task -----------------------------------------------------------------------------------
 
@@ -163,7 +166,7 @@ class McpServer:
         """Keep a session open, one after another."""
         _ours.set(True)
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._is_stopped:
             self._wanted.clear()
             try:
                 await self._serve()
@@ -175,7 +178,10 @@ class McpServer:
                     self._failures += 1
                 self._say(f"cannot be used: {_reason(error)}")
             self._client = self._stream = None
+            self._is_lost = False
             self._tell()
+            if self._is_stopped:
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wanted.wait()
@@ -320,6 +326,8 @@ def _reason(error: BaseException) -> str:
         return "it does not answer in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, ConnectionError):
+        return "the connection was lost"
     code = getattr(error, "code", None)
     return f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}"
 
