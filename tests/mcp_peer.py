@@ -96,8 +96,8 @@ def serve(server: MCPServer, port: int) -> None:
 
 
 if __name__ == "__main__":
-    kind, port, name = (*sys.argv[1:], "0", "peer")[:3]
+    kind, port, name = (*sys.argv[1:], *("stdio", "0", "peer")[len(sys.argv) - 1 :])
     if kind == "http":
         serve(peer(name), int(port))
     else:
-        peer(sys.argv[3] if len(sys.argv) > 3 else "peer").run("stdio")
+        peer(name).run("stdio")

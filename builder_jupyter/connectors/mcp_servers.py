@@ -43,6 +43,8 @@ CONNECT_SECONDS = 10.0
 LIST_SECONDS = 10.0
 LIFETIME_SECONDS = 30.0
 STREAM_SECONDS = 300.0
+CONNECTION_CLOSED = -32000
+"""As in `mcp_types`, which is loaded where there are servers only."""
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 60.0
 MAX_PAGES = 50
@@ -131,8 +133,8 @@ class McpServer:
     def _refused(self, tool: str, error: Any, client: Client) -> StepError:
         types = import_module("mcp_types")
         self._wanted.set()  # a look at the listing shows whether the session still lives
-        self._is_lost = self._is_lost or (error.code == types.CONNECTION_CLOSED and self._client is client)
-        if error.code in (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT, types.INTERNAL_ERROR):
+        self._is_lost = self._is_lost or (error.code == CONNECTION_CLOSED and self._client is client)
+        if error.code in (CONNECTION_CLOSED, types.REQUEST_TIMEOUT, types.INTERNAL_ERROR):
             return self._lost()
         return StepError(
             f"The MCP server {self.name!r} refused the tool {tool!r}: {clean(error.message)[:MAX_MESSAGE]}",
@@ -329,6 +331,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ConnectionError):
         return "the connection was lost"
     code = getattr(error, "code", None)
+    if code == CONNECTION_CLOSED:
+        return "it closed the connection"
     return f"{type(error).__name__}{f' {code}' if isinstance(code, int) else ''}"
 
 
