@@ -168,7 +168,7 @@ class McpServer:
         """Keep a session open, one after another."""
         _ours.set(True)
         pause = FIRST_PAUSE_SECONDS
-        while not self._is_stopped:
+        while True:
             self._wanted.clear()
             try:
                 await self._serve()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,8 +17,6 @@ SETTLE_SECONDS = 12.0
 """How long a step whose tool is not known waits for servers that are only just being asked."""
 LISTING_SECONDS = 3.0
 """How long a listing waits for them."""
-
-Call = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
 
 class KernelTools(Protocol):
@@ -66,24 +64,23 @@ class ToolService:
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """Call a tool that is no notebook's; see `Toolbox.call`."""
-        return await Toolbox(list(_by_name(self._tools((), None)).values())).call(name, arguments)
+        return await self.box(None, [name]).call(name, arguments)
 
     async def equip(self, node_type: NodeType, context: StepContext) -> None:
-        """Give a step the tools that it may call, when servers that may have them have been asked."""
+        """Give a step the tools that it may call, when servers that may have those of its node have been asked."""
         names = node_type.tools_of(context.node)
-        if not names:
-            return
         if not {spec.name for spec in self._built_in.specs()}.issuperset(names):
             await self._servers.settled(SETTLE_SECONDS)
-        context.tools = self._box(context, names)
+        context.tools = _StepTools(self, context, names)
 
-    def _box(self, context: StepContext, names: Iterable[str]) -> Toolbox:
-        found = self._kernels.offered(context.workspace, context.execution_id)
-        box = _by_name(self._tools(found, context))
+    def box(self, context: StepContext | None, names: Iterable[str]) -> Toolbox:
+        """Return the tools that a step may call now, those of ``names`` by the name of their server too."""
+        found = () if context is None else self._kernels.offered(context.workspace, context.execution_id)
+        tools = _by_name(self._tools(found, context))
         for name, tool in self._aliases().items():
             if name in names:
-                box.setdefault(name, tool)
-        return Toolbox(list(box.values()))
+                tools.setdefault(name, tool)
+        return Toolbox(list(tools.values()))
 
     def _tools(
         self, offered: Sequence[ToolSpec], context: StepContext | None, *, is_listing: bool = False
@@ -110,6 +107,21 @@ class ToolService:
             for name, spec in server.specs.items()
             if (shown := f"{server.name}.{name}")
         }
+
+
+class _StepTools:
+    """The tools of one step, looked up for each call: a notebook or a server may have come or gone meanwhile."""
+
+    def __init__(self, service: ToolService, context: StepContext, names: Sequence[str]) -> None:
+        self._service = service
+        self._context = context
+        self._names = names
+
+    def specs(self) -> Sequence[ToolSpec]:
+        return self._service.box(self._context, self._names).specs()
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        return await self._service.box(self._context, [name]).call(name, arguments)
 
 
 def _by_name(tools: Iterable[Tool]) -> dict[str, Tool]:
