@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.default import connect, run, save, start, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.client.function_tools import tool
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.notebook.widgets.canvas import Canvas
@@ -35,6 +36,7 @@ __all__ = [
     "run",
     "save",
     "start",
+    "tool",
     "validate",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "run": "builder_jupyter.client.default",
     "save": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
+    "tool": "builder_jupyter.client.function_tools",
     "validate": "builder_jupyter.client.default",
 }
 

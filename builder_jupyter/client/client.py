@@ -65,6 +65,7 @@ class Client:
         Unprocessable : ``VALIDATION_FAILED``; nothing is saved.
         """
         workflow = without_marks(workflow)
+        self._offer_tools()
         for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
             stored = self._ask(self.transport.get_workflow(summary["id"]))
             if content_of(stored) == content_of(workflow):
@@ -164,7 +165,16 @@ class Client:
 
         A fix has a ``title`` and ``changes``; ``workflow.edited(fix["changes"])`` is the workflow put right.
         """
+        self._offer_tools()
         return self._ask(self.transport.validate(workflow))
+
+    def tools(self) -> list[Wire]:
+        """Return the tools that workflows may name, built-in ones first: ``{"name", "description", "parameters"}``."""
+        return self._ask(self.transport.list_tools())
+
+    def resources(self) -> list[Wire]:
+        """Return the resources of configured MCP servers: ``{"uri", "name", "mimeType"}``."""
+        return self._ask(self.transport.list_resources())
 
     def status(self) -> Wire:
         """Return how the services do: ``version``, executions ``resumed``, ``active`` and ``waiting``, ``failure``.
@@ -192,18 +202,30 @@ class Client:
         self._ask(self.transport.detach())
 
     def attach_for(self, workflow: Workflow) -> str:
-        """Attach if this process is a notebook's kernel and the workflow has nodes for it; return the worker's token.
+        """Attach if this process is a notebook's kernel and has something for the workflow; return the worker's token.
 
-        ``""`` when it is not attached. That it cannot be is a warning: the nodes then run in a fresh kernel.
+        That is python nodes, or functions that are tools (`function_tools.tool`). ``""`` when it is not attached. That
+        it cannot be is a warning: the nodes then run in a fresh kernel, and there are no such tools.
         """
+        from builder_jupyter.client.function_tools import TOOLS
+
+        return self._attach_if(bool(TOOLS) or has_code(workflow))
+
+    def _offer_tools(self) -> None:
+        """Attach if this notebook has functions that are tools: whoever judges a workflow must know of them."""
+        from builder_jupyter.client.function_tools import TOOLS
+
+        self._attach_if(bool(TOOLS))
+
+    def _attach_if(self, is_wanted: bool) -> str:
         from builder_jupyter.client.steps import in_kernel
 
-        if not (in_kernel() and has_code(workflow)):
+        if not (is_wanted and in_kernel()):
             return ""
         try:
             return self._ask(self.transport.attach())
         except BuilderError as error:
-            log.warning("The python nodes will not see this notebook's variables: %s", error)
+            log.warning("The run will not see this notebook's variables and tools: %s", error)
             return ""
 
     # -- executions --------------------------------------------------------------------------------------------

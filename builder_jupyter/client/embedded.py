@@ -204,6 +204,14 @@ class EmbeddedTransport:
         """Return the newest executions in short."""
         return await self._runtime.executions.list(self._me, workflow_id=workflow_id, limit=limit)
 
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name."""
+        return await self._runtime.tools.listing(self._me)
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers."""
+        return await self._runtime.tools.resource_listing(self._me)
+
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact."""
         return await asyncio.to_thread(self._runtime.artefacts.read, self._me.workspace, sha256)

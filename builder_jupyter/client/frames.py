@@ -17,6 +17,10 @@ STEP_COLUMNS = (
 EVENT_COLUMNS = (
     "seq", "at", "kind", "step", "visit", "status", "text", "offset", "attempt", "error", "skip_reason",
 )  # fmt: skip
+TRACE_COLUMNS = (
+    "step", "visit", "attempt", "kind", "name", "arguments", "result", "started_at", "seconds", "input_tokens",
+    "output_tokens", "error",
+)  # fmt: skip
 WORKFLOW_COLUMNS = ("id", "name", "description", "version", "node_count", "tags", "created_at", "updated_at")
 VERSION_COLUMNS = ("version", "created_at", "created_by", "message", "published")
 EXECUTION_COLUMNS = (
@@ -33,6 +37,7 @@ _TEXTS = (
     "status",
     "model",
     "text",
+    "result",
     "error",
     "skip_reason",
     "kind",
@@ -55,6 +60,14 @@ def steps_frame(picture: Wire) -> pd.DataFrame:
 def events_frame(events: Sequence[Wire]) -> pd.DataFrame:
     """Return one row an event, in the order of ``seq``. The pieces of streamed text are not kept after the end."""
     return _frame(EVENT_COLUMNS, map(_event, events))
+
+
+def trace_frame(picture: Wire) -> pd.DataFrame:
+    """Return one row a call of a model or a tool, in the order of the plan, and within a step in that of the calls.
+
+    Long arguments and results are cut; a step that an earlier run did has none.
+    """
+    return _frame(TRACE_COLUMNS, (_call(step, call) for step in picture["steps"] for call in step.get("calls", ())))
 
 
 def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
@@ -120,6 +133,24 @@ def _step(step: Wire) -> Wire:
         "text": text_of(step) or None,
         "error": message_of(step["error"]),
         "skip_reason": step["skipReason"],
+    }
+
+
+def _call(step: Wire, call: Wire) -> Wire:
+    usage = call.get("usage") or {}
+    return {
+        "step": step["stepId"],
+        "visit": step["visit"],
+        "attempt": call["attempt"],
+        "kind": call["kind"],
+        "name": call["name"],
+        "arguments": call["arguments"],
+        "result": call["result"],
+        "started_at": call["startedAt"],
+        "seconds": call["ms"] / 1000,
+        "input_tokens": usage.get("inputTokens"),
+        "output_tokens": usage.get("outputTokens"),
+        "error": message_of(call.get("error")),
     }
 
 

@@ -259,6 +259,14 @@ class HttpTransport:
         found: list[Wire] = (await self._object("GET", "api/builder/executions", params=params))["executions"]
         return found
 
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name."""
+        return list_of(await self._text("GET", "api/builder/tools"))
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers."""
+        return list_of(await self._text("GET", "api/builder/resources"))
+
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact."""
         return (await self._answer("GET", _path("api/builder/artefacts", sha256))).content
@@ -277,6 +285,7 @@ class HttpTransport:
                 worker = Worker(url, credential, everything=everything, load=self._load)
                 await worker.start()
                 self._worker = worker
+            await worker.announce()
             return worker.token
 
     def _load(self, digest: str) -> bytes:

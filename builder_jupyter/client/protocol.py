@@ -163,6 +163,14 @@ class Transport(Protocol):
         """Write a backup of the whole database into a file."""
         ...
 
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name: ``{name, description, parameters}``."""
+        ...
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers: ``{uri, name, mimeType}``."""
+        ...
+
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact. Raises `NotFound` (``ARTEFACT_NOT_FOUND``)."""
         ...

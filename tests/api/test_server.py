@@ -296,6 +296,8 @@ async def test_answers_are_as_described(
     await ask("POST", "/api/execute/worker", status=403)
     key = await ask("POST", "/api/builder/keys", status=201, body={"name": "x"})
     await ask("GET", "/api/builder/keys", status=200)
+    await ask("GET", "/api/builder/tools", status=200)
+    await ask("GET", "/api/builder/resources", status=200)
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
     await ask("DELETE", "/api/builder/workflows/{workflow_id}", status=200, workflow_id=canvas)
     routes = {(verb.upper(), handler.path) for handler in HANDLERS for verb, _ in routes_of(handler)}
