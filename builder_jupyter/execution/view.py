@@ -113,6 +113,6 @@ def _messages(visit: Visit) -> tuple[Message, ...]:
 
 
 def _causal(state: ExecutionState) -> Callable[[Visit], tuple[int, int, int]]:
-    """Return the key of causal order: depth, then graph name, then number, since nested loops can repeat the first two."""
+    """Return the key of causal order: depth, graph name, and number, since nested loops can repeat the first two."""
     ranks = state.plan.ranks
     return lambda visit: (visit.depth, ranks[visit.step], visit.number)
