@@ -14,7 +14,11 @@ from builder_jupyter.validation import result, validate
 
 WORDS = ("red", "green", "blue")
 REGISTRY = default_registry()
-TEMPLATES = ("x", "{{state.messages[-1]}}", "{{state.results}}", "of {{state.results.n1}}", "{{state.output}} so far")
+NAMES = ("", "", "Zeta", "alpha", "Support Agent", "class", "n2", "results", "Ünï 1")
+TEMPLATES = (
+    "x", "{{state.messages[-1]}}", "{{state.results}}", "of {{state.results.n1}}, {{state.results}}",
+    "{{state.output}} so far", "{{state.query}}", "{{state.messages[0].content}} {{state.messages[-2].name}}",
+)  # fmt: skip
 OUTPUTS = ("", "state.messages[-1]", "state.results", "state.results.n2", "state.messages")
 
 
@@ -40,6 +44,31 @@ def _label(draw, node: Node) -> str | None:
     if node.type not in ("router", "human"):
         return None
     return draw(st.sampled_from([*WORDS, "rest", "other", "default", None]))
+
+
+@st.composite
+def dressed(draw, workflows):
+    """Workflows with other names, which decide about order, and with templates, people and tools here and there.
+
+    Agents that a router listens to stay agents: a script may count on what they say.
+    """
+    workflow = draw(workflows)
+    listened = {edge.source for edge in workflow.edges if workflow.nodes_by_id[edge.target].type == "router"}
+    nodes = []
+    for node in workflow.nodes:
+        data, kind = dict(node.data), node.type
+        if kind == "agent" and node.id not in listened and draw(st.integers(0, 5)) == 0:
+            kind, data = "human", {"prompt": node.id, "options": ["yes", "no"]}
+        elif kind == "agent":
+            data |= draw(st.sampled_from([{}, {}, {"tools": ["echo"]}, {"model": "gpt-5", "temperature": 0.5}]))
+        elif kind == "tool":
+            data |= {"arguments": {"value": draw(st.sampled_from(TEMPLATES))}}
+        if kind in ("agent", "tool", "human", "router"):
+            data |= {"name": draw(st.sampled_from(NAMES))}
+        nodes.append(Node(node.id, kind, data))
+    made = Workflow(workflow.name, tuple(nodes), workflow.edges)
+    assume(result(validate(made, registry=REGISTRY, tool_names={"echo"}))["valid"])
+    return made
 
 
 @st.composite
