@@ -9,7 +9,7 @@ import os
 from collections import Counter
 
 import pytest
-from builder_jupyter.codegen.emit import generate
+from builder_jupyter.codegen.generate import generate
 from builder_jupyter.codegen.options import Options
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
