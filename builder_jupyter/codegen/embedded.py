@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
@@ -34,19 +34,16 @@ LOOPS: dict[int, dict[str, Any]] = {}
 ROUTES: dict[str, Callable[..., list[str]]] = {}
 
 
-class AgentState(TypedDict):
-    """What embedded functions know of the state of a module."""
-
-    messages: list[AnyMessage]
-    results: NotRequired[dict[str, Any]]
-    trail: NotRequired[list[dict[str, Any]]]
+AgentState = dict[str, Any]  # here; in a module it is the schema of its state
 
 
 def get_model(model: str | None, temperature: float | None = None) -> BaseChatModel:
     """Return a chat model by name; replace this function to choose another."""
     from langchain.chat_models import init_chat_model
 
-    settings = {} if temperature is None else {"temperature": temperature}
+    settings: dict[str, Any] = {}
+    if temperature is not None:
+        settings["temperature"] = temperature
     return init_chat_model(model or DEFAULT_MODEL, **settings)
 
 
@@ -57,7 +54,7 @@ def get_model__limited(
     from langchain.chat_models import init_chat_model
 
     given = {"temperature": temperature, "max_tokens": max_tokens}
-    settings = {key: value for key, value in given.items() if value is not None}
+    settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     return init_chat_model(model or DEFAULT_MODEL, **settings)
 
 
@@ -95,7 +92,7 @@ async def answer_with_tools(
         if not reply.tool_calls:
             return written
         for call in reply.tool_calls:
-            written.append(await run_tool(call, tools))
+            written += [await run_tool(call, tools)]
     reply = await model.ainvoke([*messages, *written])
     return [*written, AIMessage(text_of(reply), name=name)]
 
@@ -226,22 +223,22 @@ def first_place(conditions: list[tuple[str, str]], text: str) -> int | None:
     return None
 
 
-def last(before: Any, after: Any) -> Any:
+def last(_before: Any, after: Any) -> Any:
     """Keep what was written last."""
     return after
 
 
-def without(state: AgentState, *names: str) -> AgentState:
+def without(state: AgentState, names: list[str]) -> AgentState:
     """Return the state without what nodes beside this one have left."""
-    hidden = [message for message in state["messages"] if message.name in names]
-    calls = {call["id"] for message in hidden for call in getattr(message, "tool_calls", [])}
-    seen = [
-        message
-        for message in state["messages"]
-        if message.name not in names and getattr(message, "tool_call_id", None) not in calls
-    ]
+    calls: set[str | None] = set()
+    kept = []
+    for message in state["messages"]:
+        if message.name in names:
+            calls |= {call["id"] for call in getattr(message, "tool_calls", [])}
+        elif getattr(message, "tool_call_id", None) not in calls:
+            kept.append(message)
     results = {key: value for key, value in state.get("results", {}).items() if key not in names}
-    return {**state, "messages": seen, "results": results}
+    return {**state, "messages": kept, "results": results}
 
 
 def extend(before: list[Any], after: list[Any] | None) -> list[Any]:
@@ -249,7 +246,7 @@ def extend(before: list[Any], after: list[Any] | None) -> list[Any]:
     return [] if after is None else [*before, *after]
 
 
-def dispatch(state: AgentState) -> Command:
+def dispatch(state: AgentState) -> Command[Any]:
     """Lead to the nodes that are ready, and end when none is."""
     ready = list(Traversal(EDGES, LOOPS, state["trail"]).ready)
     if not ready:
@@ -257,7 +254,7 @@ def dispatch(state: AgentState) -> Command:
     return Command(goto=ready)
 
 
-def dispatch__outputs(state: AgentState) -> Command:
+def dispatch__outputs(state: AgentState) -> Command[Any]:
     """Lead to the nodes that are ready, and end when none is, with the output that was set last."""
     traversal = Traversal(EDGES, LOOPS, state["trail"])
     if traversal.ready:
@@ -267,7 +264,7 @@ def dispatch__outputs(state: AgentState) -> Command:
     return Command(goto=END, update={"trail": None, "output": outputs[-1] if outputs else None})
 
 
-def dispatch__opening(state: AgentState) -> Command:
+def dispatch__opening(state: AgentState) -> Command[Any]:
     """Lead to the nodes that are ready, and end when none is."""
     ready = list(Traversal(EDGES, LOOPS, state["trail"]).ready)
     if not ready:
@@ -275,7 +272,7 @@ def dispatch__opening(state: AgentState) -> Command:
     return Command(goto=ready, update={"messages": opening(state)})
 
 
-def dispatch__opening_outputs(state: AgentState) -> Command:
+def dispatch__opening_outputs(state: AgentState) -> Command[Any]:
     """Lead to the nodes that are ready, and end when none is, with the output that was set last."""
     traversal = Traversal(EDGES, LOOPS, state["trail"])
     if traversal.ready:
@@ -310,9 +307,11 @@ def seen(state: AgentState, name: str) -> AgentState:
     before = [trail[place] for place in Traversal(EDGES, LOOPS, trail).before(name)]
     written = sum(len(entry.get("messages", [])) for entry in trail)
     given = state["messages"][: len(state["messages"]) - written]
-    found: dict[str, Any] = {"results": {}, "output": None}
+    results: dict[str, Any] = {}
+    output = None
+    messages = [*given]
     for entry in before:
-        found["results"].update(entry.get("results", {}))
-        found["output"] = entry.get("output", found["output"])
-    messages = [message for entry in before for message in entry.get("messages", [])]
-    return {**state, **found, "messages": [*given, *messages]}
+        messages += entry.get("messages", [])
+        results |= entry.get("results", {})
+        output = entry.get("output", output)
+    return {**state, "messages": messages, "results": results, "output": output}

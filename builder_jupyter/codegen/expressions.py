@@ -1,7 +1,7 @@
 """Expressions as text, and broken over lines where they are too long for one.
 
-`ast.unparse` puts everything on one line and quotes otherwise than formatters do; calling a formatter would need one at
-run time. What is written here is what ``ruff format`` leaves as it is, for the Python that generated modules consist of.
+`ast.unparse` puts everything on one line and quotes otherwise than formatters do; calling a formatter would need one
+at run time. What is written here ``ruff format`` leaves as it is, for the Python that generated modules consist of.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _text_pieces(text: str) -> Iterator[str]:
             yield rest
 
 
-def _bracketed(node: ast.expr) -> tuple[str, list[Item], str, bool] | None:
+def _bracketed(node: ast.expr) -> tuple[str, list[Item], str, bool] | None:  # noqa: PLR0911
     """Return what opens the last brackets of an expression, its items, what closes, and whether each has a line."""
     match node:
         case ast.Call(func=func, args=args, keywords=keywords) if args or keywords:

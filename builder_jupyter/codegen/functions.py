@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from builder_jupyter.codegen.patterns import to_python
@@ -33,7 +33,7 @@ def routing_function(scene: Scene, node: Node, name: str) -> ast.stmt:
     """Return the function that chooses what follows a router or a human."""
     body = _route_of_router(scene, node) if node.type == "router" else _route_of_human(scene, node)
     if hidden := _beside(scene, node):
-        body = [*scene.write("state = without(state, *NAMES)", NAMES=hidden), *body]
+        body = [*scene.write("state = without(state, NAMES)", NAMES=hidden), *body]
     return _function(scene, name, f"Choose what follows {scene.names[node.id]}.", body, returns="list[str]")
 
 
@@ -54,7 +54,7 @@ def _function(
 
 
 def _beside(scene: Scene, node: Node) -> ast.expr | None:
-    """Return the names of the nodes that a node must not see, as arguments."""
+    """Return the names of the nodes that a node must not see, as a list."""
     hidden = scene.shape.beside.get(node.id)
     if not hidden:
         return None
@@ -68,7 +68,7 @@ def _sight(scene: Scene, node: Node) -> list[ast.stmt]:
         made += scene.write("begin = opening(state)")
     hidden = _beside(scene, node)
     if hidden is not None and node.type != "router":
-        made += scene.write("state = without(state, *NAMES)", NAMES=hidden)
+        made += scene.write("state = without(state, NAMES)", NAMES=hidden)
     return made
 
 
@@ -199,13 +199,22 @@ WRITABLE = frozenset({"start", *_BODIES})
 """The types of node that can be written as LangGraph."""
 
 
-def by_label(edges: list[Edge]) -> dict[str, list[Edge]]:
-    """Return the edges that have a route label, by it, in order."""
-    found: dict[str, list[Edge]] = {}
+def routes_of(scene: Scene, node: Node) -> dict[Any, list[Edge]]:
+    """Return the edges that each route of a router or human takes, by label.
+
+    A router whose edges have no labels and are as many as its conditions goes by their place: the labels are those of
+    the conditions, or, when two of those are the same, the places themselves.
+    """
+    edges = scene.outgoing[node.id]
+    found: dict[Any, list[Edge]] = {}
     for edge in edges:
         if edge.route_label is not None:
             found.setdefault(edge.route_label, []).append(edge)
-    return found
+    labels = [one.label for one in read_conditions(node.data)]
+    if found or node.type != "router" or len(edges) != len(labels):
+        return found
+    keys: Sequence[Any] = labels if len(set(labels)) == len(labels) else range(len(labels))
+    return {key: [edge] for key, edge in zip(keys, edges, strict=True)}
 
 
 def _routes(scene: Scene, routes: Mapping[Any, list[Edge]]) -> ast.expr:
@@ -213,36 +222,28 @@ def _routes(scene: Scene, routes: Mapping[Any, list[Edge]]) -> ast.expr:
 
 
 def _route_of_human(scene: Scene, node: Node) -> list[ast.stmt]:
-    edges = scene.outgoing[node.id]
-    made = scene.write("routes = ROUTES_", ROUTES_=_routes(scene, by_label(edges)))
-    otherwise = scene.targets([edge for edge in edges if edge.route_label is None])
+    made = scene.write("routes = ROUTES_", ROUTES_=_routes(scene, routes_of(scene, node)))
+    otherwise = scene.targets([edge for edge in scene.outgoing[node.id] if edge.route_label is None])
     return [*made, *scene.write("return routes.get(last_text(state), OTHERWISE)", OTHERWISE=otherwise)]
 
 
 def _route_of_router(scene: Scene, node: Node) -> list[ast.stmt]:
-    edges = scene.outgoing[node.id]
     conditions = read_conditions(node.data)
     pairs = [ast.Tuple([literal(one.label), literal(to_python(one.pattern))]) for one in conditions]
+    routes = routes_of(scene, node)
     made = scene.write("conditions = CONDITIONS", CONDITIONS=ast.List(list(pairs)))
-    labelled = by_label(edges)
-    routes: dict[Any, list[Edge]] = dict(labelled)
-    choose = "first_match"
-    if not labelled and len(edges) == len(conditions):
-        labels = [one.label for one in conditions]
-        distinct = len(set(labels)) == len(labels)
-        choose = "first_match" if distinct else "first_place"
-        routes = {key: [edge] for key, edge in zip(labels if distinct else range(len(edges)), edges, strict=True)}
     made += scene.write("routes = ROUTES_", ROUTES_=_routes(scene, routes))
-    otherwise = _otherwise(scene, node, labelled)
+    choose = "first_place" if any(isinstance(key, int) for key in routes) else "first_match"
     snippet = f"return routes.get({choose}(conditions, last_text(state)), OTHERWISE)"
-    return [*made, *scene.write(snippet, OTHERWISE=otherwise)]
+    return [*made, *scene.write(snippet, OTHERWISE=_otherwise(scene, node))]
 
 
-def _otherwise(scene: Scene, node: Node, labelled: Mapping[str, list[Edge]]) -> ast.expr:
+def _otherwise(scene: Scene, node: Node) -> ast.expr:
     """Return what a router takes when nothing matches, or what matches has no edges."""
     edges = scene.outgoing[node.id]
+    labels = {edge.route_label for edge in edges}
     unlabelled = [edge for edge in edges if edge.route_label is None]
-    fallbacks = [label for label in FALLBACKS if label in labelled]
+    fallbacks = [label for label in FALLBACKS if label in labels]
     found: ast.expr = scene.targets(unlabelled)
     if not unlabelled and len(fallbacks) == 1:
         found = _route(fallbacks[0])
@@ -251,7 +252,7 @@ def _otherwise(scene: Scene, node: Node, labelled: Mapping[str, list[Edge]]) -> 
     default = node.data.get("default")
     if not isinstance(default, str):
         return found
-    if default in labelled and default not in FALLBACKS:
+    if default in labels and default not in FALLBACKS:
         return _route(default)
     return ast.Call(ast.Attribute(ast.Name("routes"), "get"), [literal(default), found], [])
 

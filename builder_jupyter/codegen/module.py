@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from builder_jupyter.codegen.functions import by_label, node_function, routing_function
+from builder_jupyter.codegen.functions import node_function, routes_of, routing_function
 from builder_jupyter.codegen.options import Options
-from builder_jupyter.codegen.parts import closure, embeddable, import_groups, names_in
+from builder_jupyter.codegen.parts import closure, import_groups, names_in
 from builder_jupyter.codegen.printer import Group, print_module
 from builder_jupyter.codegen.quotes import literal, statement
 from builder_jupyter.codegen.scene import Scene
@@ -20,6 +20,9 @@ from builder_jupyter.nodes.chat import ToolSpec
 MCP_SERVERS = {"tools": {"transport": "streamable_http", "url": "http://localhost:8000/mcp"}}
 DEFAULT_MODEL = "gemini-2.5-flash"
 TOOL_ROUNDS = 10
+
+REDUCERS = ("last", "extend")
+"""Functions that the schema of the state refers to: they stand before it."""
 
 _ANYTHING = {"type": "object", "properties": {}}
 
@@ -36,6 +39,7 @@ class ModuleWriter:
     def code(self) -> str:
         """Return the text of the module."""
         scene = self.scene
+        state = self._state()
         functions = [[node_function(scene, node)] for node in scene.graph_nodes]
         routings = [[routing_function(scene, scene.nodes[at], name)] for at, name in self.routing.items()]
         graph = list(self._graph())
@@ -47,16 +51,14 @@ class ModuleWriter:
             scene.used |= names_in(node)
         if self.options.include_types and scene.names:
             scene.used.add("Any")
-        state = self._state()
         constants = list(self._constants())
+        reducers: list[Group] = [[embedded.pop(name)] for name in REDUCERS if name in embedded]
         helpers: list[Group] = [[node] for node in embedded.values()]
-        if scene.shape.dispatched:
-            scene.used |= set(embeddable()) & {"visit"}
         workflow = scene.workflow
         docstring = [f"Generated workflow: {harmless(workflow.name) or 'Workflow'}"]
         if described := harmless(workflow.description):
             docstring += ["", described]
-        groups = [*import_groups(scene.used), state, *constants, *helpers, *functions, *routings, *graph]
+        groups = [*import_groups(scene.used), *reducers, state, *constants, *helpers, *functions, *routings, *graph]
         return print_module(docstring, groups)
 
     @property
@@ -184,15 +186,13 @@ class ModuleWriter:
         edges = list(self._dispatched_edges() if dispatched else self._edges())
         choices = [] if dispatched else list(self._choices())
         if dispatched:
-            self.read = []
-        left = canvas_of(scene.workflow, edges=self.read, docstrings=self.options.include_docstrings)
-        if left:
-            yield [statement("CANVAS = VALUE", VALUE=literal(left))]
-        if dispatched:
             routes = ast.Dict(
                 [literal(scene.names[at]) for at in self.routing], [ast.Name(name) for name in self.routing.values()]
             )
             yield [statement("ROUTES = VALUE", VALUE=routes)]
+        left = canvas_of(scene.workflow, edges=self.read, docstrings=self.options.include_docstrings)
+        if left:
+            yield [statement("CANVAS = VALUE", VALUE=literal(left))]
         added = [
             statement("workflow.add_node(NAME, FUNCTION)", NAME=literal(name), FUNCTION=ast.Name(name))
             for name in scene.names.values()
@@ -242,17 +242,38 @@ class ModuleWriter:
         scene = self.scene
         for node_id, name in self.routing.items():
             edges = scene.outgoing[node_id]
-            labelled = by_label(edges)
-            self.read += [Edge(node_id, e.target, label=label) for label, some in labelled.items() for e in some]
-            self.read += [Edge(node_id, edge.target) for edge in edges if edge.route_label is None]
+            self.read += self._read_choices(node_id)
             yield statement(
                 "workflow.add_conditional_edges(NAME, CHOOSE, TARGETS)",
                 NAME=literal(scene.names[node_id]), CHOOSE=ast.Name(name), TARGETS=scene.targets(edges),
             )  # fmt: skip
 
+    def _read_choices(self, node_id: str) -> Iterator[Edge]:
+        """Yield the edges that a reader finds behind a router or human: those of its routes, then the others."""
+        scene = self.scene
+        node = scene.nodes[node_id]
+        routed = routes_of(scene, node)
+        found = {id(edge) for edges in routed.values() for edge in edges}
+        for label, edges in routed.items():
+            yield from (Edge(node_id, edge.target, label=label if isinstance(label, str) else None) for edge in edges)
+        for edge in scene.outgoing[node_id]:
+            if id(edge) not in found:
+                yield Edge(node_id, edge.target)
+
+    def _read_table(self) -> Iterator[Edge]:
+        """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them."""
+        left: dict[tuple[str, str], list[Edge]] = {}
+        for node_id in self.routing:
+            for edge in self._read_choices(node_id):
+                left.setdefault((node_id, edge.target), []).append(edge)
+        for edge in self.scene.edges:
+            found = left.get((edge.source, edge.target))
+            yield found.pop(0) if found else Edge(edge.source, edge.target)
+
     def _dispatched_edges(self) -> Iterator[ast.stmt]:
         scene = self.scene
         scene.used |= {"dispatch", "START", "END"}
+        self.read += self._read_table()
         names = list(scene.names.values())
         yield statement(
             "workflow.add_node('dispatch', dispatch, destinations=TARGETS)",

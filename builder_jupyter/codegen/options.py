@@ -1,4 +1,4 @@
-"""What a caller can choose about generated code, and what comes back. Source: seed "Builder API", generation options."""
+"""What a caller can choose about generated code, and what comes back. Source: seed "Builder API"."""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, indent: str) -> list
     closing = f") -> {flat(node.returns)}:" if node.returns else "):"
     parameters = list(_parameters(node.args))
     line = f"{indent}{opening}{', '.join(before + flat(value) for before, value in parameters)}{closing}"
-    header = [line] if width(line) <= WIDTH else bracket(opening, parameters, closing, indent, one_each=False)
+    header = (
+        [line] if width(line) <= WIDTH else bracket(opening, parameters, closing, indent, one_each=len(parameters) == 1)
+    )
     decorators = [f"{indent}@{flat(one)}" for one in node.decorator_list]
     return [*decorators, *header, *_body(node.body, f"{indent}    ")]
 

@@ -32,13 +32,12 @@ def call(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
 
 def statements(snippet: str, *, is_async: bool = True, **values: ast.expr) -> list[ast.stmt]:
     """Return the statements of a snippet, with the names in ``values`` replaced. Without async, `await` goes away."""
-    return [filled(statement, values) for statement in _parsed(snippet, is_async)]
+    return [filled(statement, values) for statement in _parsed(snippet, is_async=is_async)]
 
 
 def statement(snippet: str, **values: ast.expr) -> ast.stmt:
     """Return the one statement of a snippet."""
-    (found,) = statements(snippet, **values)
-    return found
+    return filled(_parsed(snippet, is_async=True)[0], values)
 
 
 def filled(node: T, values: Mapping[str, ast.AST]) -> T:
@@ -74,6 +73,11 @@ class Synchronous(ast.NodeTransformer):
         found: ast.AST = self.visit(node.value)
         return found
 
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """Say what is returned instead of what can be awaited."""
+        self.generic_visit(node)
+        return node.slice if isinstance(node.value, ast.Name) and node.value.id == "Awaitable" else node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Use the other method of models and tools."""
         self.generic_visit(node)
@@ -81,7 +85,7 @@ class Synchronous(ast.NodeTransformer):
 
 
 @lru_cache(maxsize=256)
-def _parsed(snippet: str, is_async: bool) -> tuple[ast.stmt, ...]:
+def _parsed(snippet: str, *, is_async: bool) -> tuple[ast.stmt, ...]:
     wrapped = ast.parse("async def _():\n" + "\n".join(f"    {line}" for line in snippet.strip().splitlines()))
-    module = wrapped if is_async else Synchronous().visit(wrapped)
+    module: Any = wrapped if is_async else Synchronous().visit(wrapped)
     return tuple(module.body[0].body)

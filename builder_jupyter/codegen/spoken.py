@@ -61,7 +61,7 @@ def canvas_of(workflow: Workflow, *, edges: Sequence[Edge], docstrings: bool) ->
 
 
 def _plain_nodes(workflow: Workflow, edges: Sequence[Edge]) -> list[dict[str, Any]]:
-    """Return the nodes that a reader would make up: a start, what `NODE_IDS` has, and an end if anything leads there."""
+    """Return what a reader would make up: a start, the nodes of `NODE_IDS`, and an end if anything leads there."""
     found = [{"id": node.id, "type": node.type} for node in workflow.nodes if is_graph_node(node)]
     known = {node["id"] for node in found}
     ends = [{"id": "end", "type": "end"}] if any(edge.target not in known for edge in edges) else []
