@@ -179,9 +179,10 @@ def _told(workflow: Workflow, state: Any, story: Story) -> Story:
         if node.node_id not in names or visit.result is None:
             continue
         story.visits[node.node_id].append([message.content for message in visit.result.messages])
-        if node.node_type in ("tool", "human") and visit.result.result is not None:
+        if node.node_type in ("tool", "human"):
             results[names[node.node_id]] = visit.result.result
-    story.output, story.results = final_output(state), results
+    story.output = final_output(state)
+    story.results = {name: value for name, value in results.items() if value is not None}
     return story
 
 
@@ -268,7 +269,8 @@ async def _alternate(app: Any, inputs: Any, script: Script, *, is_async: bool, o
                 if name == "__interrupt__":
                     asked.update({one.id: one.value for one in wrote})
                 elif name != "dispatch":
-                    visits[name].append([message.content for message in (wrote or {}).get("messages", [])])
+                    messages = [m for m in (wrote or {}).get("messages", []) if m.id != "opening"]
+                    visits[name].append([message.content for message in messages])
         if not asked:
             break
         for interrupt, value in asked.items():
