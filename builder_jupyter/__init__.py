@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
-    from builder_jupyter.client.default import connect, run, start, validate
+    from builder_jupyter.client.code import Code
+    from builder_jupyter.client.default import connect, run, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.errors import BuilderError
@@ -24,6 +25,7 @@ __all__ = [
     "BuilderError",
     "Canvas",
     "Client",
+    "Code",
     "Edge",
     "Execution",
     "Node",
@@ -34,6 +36,7 @@ __all__ = [
     "load_ipython_extension",
     "run",
     "start",
+    "to_langgraph",
     "validate",
 ]
 
@@ -41,6 +44,7 @@ _HOMES = {
     "BuilderError": "builder_jupyter.errors",
     "Canvas": "builder_jupyter.notebook.widgets.canvas",
     "Client": "builder_jupyter.client.client",
+    "Code": "builder_jupyter.client.code",
     "Edge": "builder_jupyter.graph.model",
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
@@ -49,6 +53,7 @@ _HOMES = {
     "diff": "builder_jupyter.client.diff",
     "run": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
+    "to_langgraph": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",
 }
 

@@ -104,6 +104,10 @@ class HttpTransport:
         """Return ``{"valid", "errors", "warnings"}``."""
         return await self._object("POST", "api/builder/validate", json=workflow.to_dict())
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        return await self._object("POST", "api/builder/generate", json={**workflow.to_dict(), "options": dict(options)})
+
     async def start(
         self,
         workflow_id: str,
