@@ -125,6 +125,12 @@ class EmbeddedTransport:
 
         return result(self._runtime.workflows.findings(workflow), fixes=True)
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        from builder_jupyter.codegen.options import Options
+
+        return (await self._runtime.generation.generate(workflow, Options.of(options))).to_dict()
+
     async def start(
         self,
         workflow_id: str,

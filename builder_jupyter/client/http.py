@@ -122,6 +122,10 @@ class HttpTransport:
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         return await self._object("POST", "api/builder/validate", params={"fixes": "true"}, json=workflow.to_dict())
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        return await self._object("POST", "api/builder/generate", json={**workflow.to_dict(), "options": dict(options)})
+
     async def start(
         self,
         workflow_id: str,

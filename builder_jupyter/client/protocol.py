@@ -75,6 +75,13 @@ class Transport(Protocol):
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         ...
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return ``{"code", "filename", "language", "dependencies"}``: the workflow as a LangGraph module.
+
+        Raises `Unprocessable` (``VALIDATION_FAILED``, ``NOT_EXPORTABLE``).
+        """
+        ...
+
     async def start(
         self,
         workflow_id: str,

@@ -173,7 +173,6 @@ class _Shaping:
         self.decides = {node_id for node_id, edges in out.items() if decides(nodes[node_id], edges)}
         self.joins: dict[str, list[tuple[str, ...]]] = {}
         self.beside: dict[str, frozenset[str]] = {}
-        self.inner: set[str] = set()
         self.listed = 0
 
     def _targets(self, way: Iterable[Edge]) -> tuple[str, ...]:
@@ -181,15 +180,15 @@ class _Shaping:
 
     def shape(self) -> Shape:
         try:
-            reached = self._walk()
+            self._walk()
         except _Dispatched:
             return Shape(dispatched=True)
-        if self.inner & reached or (self.beside and self._in_loop(self.beside)):
+        if self.beside and self._in_loop(self.beside):
             return Shape(dispatched=True)
         return Shape(False, {target: tuple(groups) for target, groups in self.joins.items()}, self.beside)
 
-    def _walk(self) -> set[str]:
-        """Follow the one node at a time that runs outside of blocks; return all such nodes."""
+    def _walk(self) -> None:
+        """Follow the one node at a time that runs outside of blocks, and find the blocks on the way."""
         reached = {self.start}
         stack = [self.start]
         blocks: dict[tuple[str, ...], _Block] = {}
@@ -204,12 +203,10 @@ class _Shaping:
                 if following is not None and following not in reached:
                     reached.add(following)
                     stack.append(following)
-        return reached
 
     def _block(self, way: tuple[str, ...]) -> _Block:
         """Find what lies behind a fork. Raises `_Dispatched` when that is no block."""
         forks = [node_id for node_id in self.before[way[0]] if way in self.ways[node_id]]
-        entered = dict.fromkeys(way)
         block = _Block([], None)
         inside: set[str] = set()
         missing = {target: self._missing(target, way, forks) for target in way}
@@ -230,20 +227,18 @@ class _Shaping:
             for target in targets:
                 if target not in missing:
                     missing[target] = len(self.before[target])
-                    entered[target] = None
                     frontier += 1
                 if target in inside:
                     raise _Dispatched
                 missing[target] -= 1
                 if missing[target] == 0:
                     ready.append(target)
-        left = [target for target in entered if target not in inside]
+        left = [target for target in missing if target not in inside]
         if len(left) > 1 or (left and ends):
             raise _Dispatched
         block.meeting = left[0] if left else None
         self._join(block, way, forks, inside)
         self._hide(block, inside)
-        self.inner |= inside
         return block
 
     def _missing(self, target: str, way: tuple[str, ...], forks: list[str]) -> int:

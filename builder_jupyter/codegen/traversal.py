@@ -98,21 +98,6 @@ class Traversal:
                 stack.extend(visit.parents)
         return self._in_order(found)
 
-    def heard(self, node: str, silent: set[str]) -> list[int]:
-        """Return the places of a ready node's predecessors in causal order, looking through those in ``silent``."""
-        found: set[Visit] = set()
-        seen: set[Visit] = set()
-        stack = list(self.ready[node].parents)
-        while stack:
-            visit = stack.pop()
-            if visit not in seen:
-                seen.add(visit)
-                if visit.node in silent:
-                    stack.extend(visit.parents)
-                else:
-                    found.add(visit)
-        return self._in_order(found)
-
     def order(self) -> list[int]:
         """Return the places of all that is in the trail, in causal order."""
         return self._in_order(set(self.done))

@@ -57,18 +57,21 @@ class VisibleState:
     def as_mapping(self) -> Mapping[str, Any]:
         """Return what templates see: the inputs, ``messages``, ``results`` by graph name and node id, ``output``."""
         keys = self._state.plan.result_keys
-        results: dict[str, Any] = {}
+        by_name: dict[str, Any] = {}
+        by_id: dict[str, Any] = {}
         output = None
         for visit in self._before:
             result = visit.result
-            if result is not None and result.result is not None:
-                results.update(dict.fromkeys(keys[visit.step], result.result))
+            if result is not None and keys[visit.step]:  # also if it left nothing: what an earlier visit left is past
+                name, *node_id = keys[visit.step]
+                by_name[name] = result.result
+                by_id.update(dict.fromkeys(node_id, result.result))
             if result is not None and result.has_output:
                 output = result.output
         return {
             **self.inputs,
             "messages": [message.to_dict() for message in self.messages],
-            "results": results,
+            "results": {key: value for key, value in {**by_id, **by_name}.items() if value is not None},
             "output": output,
         }
 
@@ -113,6 +116,6 @@ def _messages(visit: Visit) -> tuple[Message, ...]:
 
 
 def _causal(state: ExecutionState) -> Callable[[Visit], tuple[int, int, int]]:
-    """Return the key of causal order: depth, then graph name, then number, since nested loops can repeat the first two."""
+    """Return the key of causal order: depth, graph name, and number, since nested loops can repeat the first two."""
     ranks = state.plan.ranks
     return lambda visit: (visit.depth, ranks[visit.step], visit.number)

@@ -31,6 +31,7 @@ from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
@@ -88,6 +89,7 @@ class Runtime:
     portal: Portal
     access: AccessService
     workflows: WorkflowService
+    generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
@@ -131,6 +133,7 @@ class Runtime:
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
         self.tools = ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
+        self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)

@@ -59,9 +59,6 @@ class Traced(Walk):
             ordered = sorted(found, key=lambda one: (one.depth, self.name(one), one.number))
             expected = [self.places[one] for one in ordered if self.name(one) != START]
             assert traversal.before(self.name(visit)) == expected
-            direct = sorted(set(visit.parents), key=lambda one: (one.depth, self.name(one), one.number))
-            expected = [self.places[one] for one in direct if self.name(one) != START]
-            assert traversal.heard(self.name(visit), set()) == expected
 
 
 @settings(max_examples=400, deadline=None)
@@ -91,15 +88,6 @@ def test_a_trail_replayed_is_where_the_engine_is(made, seed, plain):
     assert not over.ready
     everything = sorted(walk.places, key=lambda one: (one.depth, walk.name(one), one.number))
     assert over.order() == [walk.places[visit] for visit in everything]
-
-
-def test_a_node_hears_those_behind_silent_ones():
-    edges = [(START, "a"), ("a", "r"), ("r", "s"), ("s", "b"), ("a", "b")]
-    trail = [{"node": name, "taken": None} for name in ("a", "r", "s")]
-    traversal = Traversal(edges, {}, trail)
-    assert traversal.heard("b", {"r", "s"}) == [0]
-    assert traversal.heard("b", {"s"}) == [0, 1]
-    assert traversal.before("b") == [0, 1, 2]
 
 
 def test_edges_to_the_end_lead_nowhere():
