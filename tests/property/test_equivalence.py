@@ -21,6 +21,7 @@ from builder_jupyter.codegen.shape import shape_of
 from builder_jupyter.graph.names import input_keys
 
 GRAPHS = int(os.environ.get("EQUIVALENCE_GRAPHS", "100"))
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if GRAPHS <= 100 else [])]  # that takes minutes
 TALLY: Counter[str] = Counter()
 
 
@@ -42,7 +43,7 @@ def summary():
 @settings(
     max_examples=GRAPHS,
     deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 @given(cases(), st.booleans(), st.booleans())

@@ -74,7 +74,8 @@ class Supersteps:
             following = set()
             for node_id in sorted(step, key=self.names.__getitem__):
                 self.visits[node_id] += 1
-                self.written.append((node_id, self.visits[node_id]))
+                if choices.nodes[node_id].type != "end":  # ends write no messages and have no results
+                    self.written.append((node_id, self.visits[node_id]))
                 following |= self.follow(node_id, self.visits[node_id])
             step = following
 
