@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
-from runnable import runnable
+from runnable import runnable, whole
 from side_by_side import Script, TooLong, on_langgraph, on_the_engine
 from tangled import dressed, tangled
 
@@ -28,8 +28,9 @@ TALLY: Counter[str] = Counter()
 @st.composite
 def cases(draw):
     """A workflow, the rounds of its loops as `runnable` plans them, and a seed for the script."""
-    if draw(st.booleans()):
-        made, rounds = draw(runnable())
+    family = draw(st.sampled_from(["runnable", "whole", "tangled", "tangled"]))
+    if family != "tangled":
+        made, rounds = draw(runnable(whole) if family == "whole" else runnable())
         return draw(dressed(st.just(made))), rounds, draw(st.integers(0, 2**20))
     return draw(dressed(tangled())), {}, draw(st.integers(0, 2**20))
 
