@@ -17,6 +17,7 @@ from typing import Any
 from builder_jupyter.graph.algorithms import loops
 from builder_jupyter.graph.model import Edge, Node, Workflow
 from builder_jupyter.graph.names import is_graph_node
+from builder_jupyter.graph.templates import find_roots, output_root
 from builder_jupyter.nodes.patterns import read_conditions
 from builder_jupyter.nodes.router import FALLBACKS
 from builder_jupyter.planning.topology import topology_of
@@ -158,7 +159,7 @@ class _Shaping:
     def __init__(self, workflow: Workflow) -> None:
         nodes = workflow.nodes_by_id
         self.start = next(node.id for node in nodes.values() if node.type == "start")
-        self.graph = {node_id: None for node_id, node in nodes.items() if is_graph_node(node)}
+        self.graph = {node_id: node for node_id, node in nodes.items() if is_graph_node(node)}
         out: dict[str, list[Edge]] = {self.start: [], **{node_id: [] for node_id in self.graph}}
         for edge in plan_edges(workflow):
             out[edge.source].append(edge)
@@ -278,8 +279,12 @@ class _Shaping:
             so_far |= bit[node_id]
             if not following or level[following] != level[node_id]:
                 earlier[level[node_id]] = so_far
+        outputs = sum(bit[node_id] for node_id in block.nodes if self.graph[node_id].type == "end")
         for node_id in block.nodes:
             hidden = earlier[level[node_id] - 1] & ~above[node_id]
+            if hidden & outputs and _reads_output(self.graph[node_id]):
+                raise _Dispatched  # ends write nothing else, and there is only one output in the state
+            hidden &= ~outputs
             if hidden:
                 self.listed += hidden.bit_count()
                 if self.listed > MAX_BESIDE:
@@ -291,3 +296,9 @@ class _Shaping:
         successors = {node_id: [t for way in ways for t in way] for node_id, ways in self.ways.items()}
         looping = {node_id for group in loops(successors) for node_id in group}
         return any(node_id in looping for node_id in some)
+
+
+def _reads_output(node: Node) -> bool:
+    if node.type == "tool":
+        return "output" in find_roots(node.data.get("arguments"))
+    return node.type == "end" and "output" in output_root(str(node.data["output"]))

@@ -148,7 +148,10 @@ class _Tools:
 
 def on_the_engine(workflow: Workflow, inputs: dict[str, Any], script: Script) -> Story:
     """Run on the real engine, with its journal in memory. Raises `TooLong`."""
-    return asyncio.run(asyncio.wait_for(_on_the_engine(workflow, inputs, script), 60))
+    try:
+        return asyncio.run(asyncio.wait_for(_on_the_engine(workflow, inputs, script), 60))
+    except StepError as error:  # a person was asked once too often
+        raise TooLong from error
 
 
 async def _on_the_engine(workflow: Workflow, inputs: dict[str, Any], script: Script) -> Story:

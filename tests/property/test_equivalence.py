@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
-from runnable import runnable
+from runnable import runnable, whole
 from side_by_side import Script, TooLong, on_langgraph, on_the_engine
 from tangled import dressed, tangled
 
@@ -21,14 +21,16 @@ from builder_jupyter.codegen.shape import shape_of
 from builder_jupyter.graph.names import input_keys
 
 GRAPHS = int(os.environ.get("EQUIVALENCE_GRAPHS", "100"))
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if GRAPHS <= 100 else [])]  # that takes minutes
 TALLY: Counter[str] = Counter()
 
 
 @st.composite
 def cases(draw):
     """A workflow, the rounds of its loops as `runnable` plans them, and a seed for the script."""
-    if draw(st.booleans()):
-        made, rounds = draw(runnable())
+    family = draw(st.sampled_from(["runnable", "whole", "tangled", "tangled"]))
+    if family != "tangled":
+        made, rounds = draw(runnable(whole) if family == "whole" else runnable())
         return draw(dressed(st.just(made))), rounds, draw(st.integers(0, 2**20))
     return draw(dressed(tangled())), {}, draw(st.integers(0, 2**20))
 
@@ -42,7 +44,7 @@ def summary():
 @settings(
     max_examples=GRAPHS,
     deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 @given(cases(), st.booleans(), st.booleans())

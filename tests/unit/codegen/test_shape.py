@@ -83,6 +83,13 @@ def test_what_runs_earlier_in_another_branch_is_hidden():
     assert shape_of(workflow_of("start>a>b>end start>d>end")) == Shape(False, {}, {"b": frozenset({"d"})})
 
 
+def test_an_output_beside_cannot_be_hidden():
+    text = "start>a>out start>b>c>t1>end"
+    assert shape_of(workflow_of(text)).beside == {"out": {"b"}, "c": {"a"}, "t1": {"a"}}
+    reading = {"tool_name": "echo", "arguments": {"value": "{{state.output}}"}}
+    assert shape_of(workflow_of(text, t1=reading)) == DISPATCHED
+
+
 def test_a_block_in_a_loop_that_hides_something_is_dispatched():
     loop = "start>f>a>b>m f>d>m m>r>end:x r>f:again"
     assert shape_of(workflow_of(loop, r={"conditions": ["x", "again"]})) == DISPATCHED
