@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
-    from builder_jupyter.client.default import connect, run, start, validate
+    from builder_jupyter.client.default import connect, run, save, start, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.errors import BuilderError
@@ -33,6 +33,7 @@ __all__ = [
     "diff",
     "load_ipython_extension",
     "run",
+    "save",
     "start",
     "validate",
 ]
@@ -48,6 +49,7 @@ _HOMES = {
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",
     "run": "builder_jupyter.client.default",
+    "save": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",
 }

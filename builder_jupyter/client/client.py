@@ -9,21 +9,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from builder_jupyter.client.execution import Execution
-from builder_jupyter.client.frames import executions_frame, workflows_frame
+from builder_jupyter.client.frames import executions_frame, versions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
+from builder_jupyter.client.saved import SavedWorkflow, saved_by
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, Unavailable
 from builder_jupyter.graph.model import FrozenDict, Workflow
+from builder_jupyter.graph.version import without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     import pandas as pd
 
+    from builder_jupyter.graph.diff import WorkflowDiff
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_FILLED_IN = (("tags", ()), ("deployed", False))
 _WORKFLOW_ID = re.compile(r"wf_[0-9a-f]{12}")
 
 
@@ -51,31 +54,44 @@ class Client:
 
     # -- workflows ---------------------------------------------------------------------------------------------
 
-    def save(self, workflow: Workflow, message: str | None = None) -> Workflow:
+    def save(self, workflow: Workflow, message: str | None = None) -> SavedWorkflow:
         """Save a workflow under its name and return it with its id.
 
         A new name makes a workflow; a known one gets a new version if the content differs, and nothing if not. Of
-        several of one name it is the one that was changed last.
+        several of one name it is the one that was changed last. What is published is no part of the content.
 
         Raises
         ------
         Unprocessable : ``VALIDATION_FAILED``; nothing is saved.
         """
+        workflow = without_marks(workflow)
         for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
             stored = self._ask(self.transport.get_workflow(summary["id"]))
             if content_of(stored) == content_of(workflow):
-                return stored
+                return saved_by(self, stored)
             if stored.profile is workflow.profile:
-                return self._ask(self.transport.update_workflow(summary["id"], workflow, message))
-        return self._ask(self.transport.create_workflow(workflow, message))
+                return saved_by(self, self._ask(self.transport.update_workflow(summary["id"], workflow, message)))
+        return saved_by(self, self._ask(self.transport.create_workflow(workflow, message)))
 
-    def workflow(self, id_or_name: str) -> Workflow:
-        """Return a saved workflow by id or exact name. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
-        if _WORKFLOW_ID.fullmatch(id_or_name):
-            return self._ask(self.transport.get_workflow(id_or_name))
-        for summary in self._ask(self.transport.list_workflows(id_or_name, limit=1)):
-            return self._ask(self.transport.get_workflow(summary["id"]))
-        raise NotFound(f"No saved workflow has the id or name {id_or_name!r}.", code="WORKFLOW_NOT_FOUND")
+    def workflow(self, id_or_name: str, version: int | None = None) -> SavedWorkflow:
+        """Return a saved workflow by id or exact name, as it is or as it was saved as a version.
+
+        Raises
+        ------
+        NotFound : ``WORKFLOW_NOT_FOUND``, ``VERSION_NOT_FOUND``.
+        """
+        return saved_by(self, self._ask(self.transport.get_workflow(self._id(id_or_name), version)))
+
+    def _id(self, workflow: Workflow | str) -> str:
+        """Return the id of a saved workflow. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
+        if isinstance(workflow, Workflow) and workflow.id is not None:
+            return workflow.id
+        name = workflow.name if isinstance(workflow, Workflow) else workflow
+        if isinstance(workflow, str) and _WORKFLOW_ID.fullmatch(workflow):
+            return workflow
+        for summary in self._ask(self.transport.list_workflows(name, limit=1)):
+            return str(summary["id"])
+        raise NotFound(f"No saved workflow has the id or name {name!r}.", code="WORKFLOW_NOT_FOUND")
 
     def workflows(self) -> pd.DataFrame:
         """Return all saved workflows, one row each, newest change first."""
@@ -88,7 +104,60 @@ class Client:
 
     def delete(self, id_or_name: str) -> None:
         """Delete a saved workflow with all its versions; its executions stay."""
-        self._ask(self.transport.delete_workflow(self.workflow(id_or_name).id or ""))
+        self._ask(self.transport.delete_workflow(self._id(id_or_name)))
+
+    # -- versions ----------------------------------------------------------------------------------------------
+
+    def versions(self, workflow: Workflow | str) -> pd.DataFrame:
+        """Return the saved versions of a workflow, one row each, newest first; ``published`` is what triggers run."""
+        workflow_id = self._id(workflow)
+        published = self._ask(self.transport.get_workflow(workflow_id)).metadata.get("deployed_version")
+        entries = self._ask(self.transport.versions(workflow_id))
+        return versions_frame([{**entry, "published": entry["version"] == published} for entry in entries])
+
+    def diff(self, workflow: Workflow | str, before: int | None = None, after: int | None = None) -> WorkflowDiff:
+        """Return what has changed between two versions of a workflow; see `SavedWorkflow.diff`.
+
+        ``before`` is the newest one if left out. ``after``, if left out, is the workflow as it is given, or the newest.
+        """
+        from builder_jupyter.graph.diff import diff_workflows
+
+        workflow_id = self._id(workflow)
+        given = workflow if isinstance(workflow, Workflow) else self.workflow(workflow_id)
+        earlier = self._ask(self.transport.get_workflow(workflow_id, before))
+        later = given if after is None else self._ask(self.transport.get_workflow(workflow_id, after))
+        titles = (
+            "the newest version" if before is None else f"version {before}",
+            "now" if after is None else f"version {after}",
+        )
+        return diff_workflows(content_of(earlier), content_of(later), titles=titles)
+
+    def rollback(self, workflow: Workflow | str, version: int) -> SavedWorkflow:
+        """Save a new version of a workflow with the content of an earlier one, and return it.
+
+        Raises
+        ------
+        NotFound : ``VERSION_NOT_FOUND``, ``WORKFLOW_NOT_FOUND``.
+        """
+        workflow_id = self._id(workflow)
+        self._ask(self.transport.roll_back(workflow_id, version))
+        return self.workflow(workflow_id)
+
+    def publish(self, workflow: Workflow | str, version: int | None = None) -> int:
+        """Let webhooks, API calls and other triggers run one version, the newest if none is given; return which.
+
+        What a person starts is always the newest version.
+
+        Raises
+        ------
+        NotFound : ``VERSION_NOT_FOUND``, ``WORKFLOW_NOT_FOUND``.
+        Unprocessable : ``VALIDATION_FAILED``: that version could not run.
+        """
+        return self._ask(self.transport.publish(self._id(workflow), version))
+
+    def unpublish(self, workflow: Workflow | str) -> None:
+        """Let the triggers run the newest version again."""
+        self._ask(self.transport.unpublish(self._id(workflow)))
 
     def validate(self, workflow: Workflow) -> Wire:
         """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
@@ -223,9 +292,10 @@ def has_code(workflow: Workflow) -> bool:
 
 
 def content_of(workflow: Workflow) -> Workflow:
-    """Return a workflow as it is compared: the Builder API writes these defaults into every workflow it gives out."""
-    metadata = {name: value for name, value in workflow.metadata.items() if (name, value) not in _FILLED_IN}
-    return replace(workflow, metadata=FrozenDict(metadata))
+    """Return a workflow as it is compared: the Builder API writes tags and marks into every workflow it gives out."""
+    bare = without_marks(workflow)
+    metadata = {name: value for name, value in bare.metadata.items() if (name, value) != ("tags", ())}
+    return replace(bare, metadata=FrozenDict(metadata))
 
 
 def _inputs(inputs: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from builder_jupyter.client.client import Client
 from builder_jupyter.client.connect import connect as open_client
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.protocol import Wire
+from builder_jupyter.client.saved import SavedWorkflow
 from builder_jupyter.graph.model import Workflow
 
 _clients: dict[int, Client] = {}
@@ -72,6 +73,11 @@ def start(
 ) -> Execution:
     """Begin a run with the default client and return at once; see `Client.start`."""
     return default_client().start(workflow, inputs, trigger=trigger, target=target, whole=whole, **values)
+
+
+def save(workflow: Workflow, message: str | None = None) -> SavedWorkflow:
+    """Save a workflow with the default client; see `Client.save`. What it returns knows its versions."""
+    return default_client().save(workflow, message)
 
 
 def validate(workflow: Workflow) -> Wire:

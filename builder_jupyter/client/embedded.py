@@ -85,13 +85,39 @@ class EmbeddedTransport:
         found = await self._runtime.workflows.list(self._me, name=name, limit=limit, offset=offset)
         return [_summary(stored) for stored in found]
 
-    async def get_workflow(self, workflow_id: str) -> Workflow:
-        """Return the current version."""
-        return _loaded(await self._runtime.workflows.get(self._me, workflow_id))
+    async def get_workflow(self, workflow_id: str, version: int | None = None) -> Workflow:
+        """Return the current or a given version."""
+        stored = await self._runtime.workflows.get(self._me, workflow_id, version)
+        return _loaded(stored, as_version=version is not None)
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
         await self._runtime.workflows.delete(self._me, workflow_id)
+
+    async def versions(self, workflow_id: str) -> list[Wire]:
+        """Return the history of a workflow, newest version first."""
+        return [
+            {
+                "version": entry.version,
+                "created_at": _time(entry.created_at),
+                "created_by": entry.created_by,
+                "message": entry.message,
+            }
+            for entry in await self._runtime.workflows.versions(self._me, workflow_id)
+        ]
+
+    async def roll_back(self, workflow_id: str, version: int) -> None:
+        """Save a new version with the content of an earlier one."""
+        await self._runtime.workflows.rollback(self._me, workflow_id, version)
+
+    async def publish(self, workflow_id: str, version: int | None = None) -> int:
+        """Let the triggers run a version; return which."""
+        stored, _ = await self._runtime.workflows.publish(self._me, workflow_id, version)
+        return stored.version
+
+    async def unpublish(self, workflow_id: str) -> None:
+        """Let the triggers run the current version again."""
+        await self._runtime.workflows.unpublish(self._me, workflow_id)
 
     async def validate(self, workflow: Workflow) -> Wire:
         """Return ``{"valid", "errors", "warnings"}``."""
@@ -229,10 +255,10 @@ def _user_name() -> str:
         return "local"
 
 
-def _loaded(stored: WorkflowVersion) -> Workflow:
+def _loaded(stored: WorkflowVersion, *, as_version: bool = False) -> Workflow:
     from dataclasses import replace
 
-    return replace(stored.workflow, id=stored.id)
+    return replace(stored.marked(as_version=as_version), id=stored.id)
 
 
 def _summary(stored: WorkflowVersion) -> Wire:

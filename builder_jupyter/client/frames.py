@@ -18,6 +18,7 @@ EVENT_COLUMNS = (
     "seq", "at", "kind", "step", "visit", "status", "text", "offset", "attempt", "error", "skip_reason",
 )  # fmt: skip
 WORKFLOW_COLUMNS = ("id", "name", "description", "version", "node_count", "tags", "created_at", "updated_at")
+VERSION_COLUMNS = ("version", "created_at", "created_by", "message", "published")
 EXECUTION_COLUMNS = (
     "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
     "seconds", "credits", "waits_for", "error",
@@ -56,10 +57,20 @@ def events_frame(events: Sequence[Wire]) -> pd.DataFrame:
 
 def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
     """Return one row a workflow, newest change first."""
+    return _dated(_frame(WORKFLOW_COLUMNS, summaries, times=()), "created_at", "updated_at")
+
+
+def versions_frame(entries: Sequence[Wire]) -> pd.DataFrame:
+    """Return one row a version, newest first; ``published`` is bool."""
+    frame = _dated(_frame(VERSION_COLUMNS, entries, times=()), "created_at")
+    return frame.astype({"published": "bool", "created_by": "string", "message": "string"})
+
+
+def _dated(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return a dataframe with the texts of these columns as UTC timestamps."""
     import pandas as pd
 
-    frame = _frame(WORKFLOW_COLUMNS, summaries, times=())
-    for column in ("created_at", "updated_at"):
+    for column in columns:
         frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
     return frame
 

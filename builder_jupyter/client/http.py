@@ -90,15 +90,33 @@ class HttpTransport:
         params: dict[str, str | int] = {"limit": limit, "offset": offset} | ({} if name is None else {"name": name})
         return list_of(await self._text("GET", "api/builder/workflows", params=params))
 
-    async def get_workflow(self, workflow_id: str) -> Workflow:
-        """Return the current version."""
-        return replace(
-            Workflow.from_dict(await self._object("GET", _path("api/builder/workflows", workflow_id))), id=workflow_id
-        )
+    async def get_workflow(self, workflow_id: str, version: int | None = None) -> Workflow:
+        """Return the current or a given version."""
+        place = () if version is None else ("versions", str(version))
+        found = await self._object("GET", _path("api/builder/workflows", workflow_id, *place))
+        return replace(Workflow.from_dict(found), id=workflow_id)
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
         await self._text("DELETE", _path("api/builder/workflows", workflow_id))
+
+    async def versions(self, workflow_id: str) -> list[Wire]:
+        """Return the history of a workflow, newest version first."""
+        return list_of(await self._text("GET", _path("api/builder/workflows", workflow_id, "versions")))
+
+    async def roll_back(self, workflow_id: str, version: int) -> None:
+        """Save a new version with the content of an earlier one."""
+        await self._object("POST", _path("api/builder/workflows", workflow_id, "rollback"), json={"version": version})
+
+    async def publish(self, workflow_id: str, version: int | None = None) -> int:
+        """Let the triggers run a version; return which."""
+        body = {} if version is None else {"version": version}
+        found = await self._object("POST", _path("api/builder/workflows", workflow_id, "publish"), json=body)
+        return int(found["version"])
+
+    async def unpublish(self, workflow_id: str) -> None:
+        """Let the triggers run the current version again."""
+        await self._object("DELETE", _path("api/builder/workflows", workflow_id, "publish"))
 
     async def validate(self, workflow: Workflow) -> Wire:
         """Return ``{"valid", "errors", "warnings"}``."""

@@ -47,12 +47,28 @@ class Transport(Protocol):
         """Return summaries as the Builder API lists them, newest change first; of exactly this name if given."""
         ...
 
-    async def get_workflow(self, workflow_id: str) -> Workflow:
-        """Return the current version. Raises `NotFound` (``WORKFLOW_NOT_FOUND``)."""
+    async def get_workflow(self, workflow_id: str, version: int | None = None) -> Workflow:
+        """Return the current or a given version. Raises `NotFound` (``WORKFLOW_NOT_FOUND``, ``VERSION_NOT_FOUND``)."""
         ...
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
+        ...
+
+    async def versions(self, workflow_id: str) -> list[Wire]:
+        """Return ``{version, created_at, created_by, message}`` of each version, newest first."""
+        ...
+
+    async def roll_back(self, workflow_id: str, version: int) -> None:
+        """Save a new version with the content of an earlier one."""
+        ...
+
+    async def publish(self, workflow_id: str, version: int | None = None) -> int:
+        """Let the triggers run a version, the current one if none is given; return which."""
+        ...
+
+    async def unpublish(self, workflow_id: str) -> None:
+        """Let the triggers run the current version again."""
         ...
 
     async def validate(self, workflow: Workflow) -> Wire:

@@ -14,7 +14,7 @@ from builder_jupyter.errors import InvalidInput
 from builder_jupyter.identity.principal import Principal
 
 MAX_SUBJECT = 255
-_SUBJECT = re.compile(r"(?:user|team):[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
+SUBJECT = re.compile(r"(?:user|team):[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
 
 
 class Permission(StrEnum):
@@ -72,7 +72,7 @@ def permissions_of(principal: Principal, standing: Standing) -> frozenset[Permis
 
 def parse_subject(text: str) -> str:
     """Return a subject as it is stored. Raises `InvalidInput` (``INVALID_SUBJECT``)."""
-    if len(text) > MAX_SUBJECT or not _SUBJECT.fullmatch(text):
+    if len(text) > MAX_SUBJECT or not SUBJECT.fullmatch(text):
         raise InvalidInput(
             f"A grant goes to 'user:<name>' or 'team:<name>' of at most {MAX_SUBJECT} characters.",
             code="INVALID_SUBJECT",

@@ -12,12 +12,19 @@ from builder_jupyter.nodes.base import NodeData, NodeType, StepContext, StepResu
 from builder_jupyter.nodes.patterns import Condition, compile_pattern, read_conditions
 
 FALLBACKS = ("default", "else")
+CONDITION: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"label": {"type": "string"}, "pattern": {"type": "string"}}},
+    ]
+}
+"""One condition as JSON Schema."""
 
 
 class RouterData(NodeData):
     """``conditions``: ``{label, pattern}`` in order, or plain texts; ``default``: the label when none matches."""
 
-    conditions: tuple[Any, ...] = Field(default=())
+    conditions: tuple[Any, ...] = Field(default=(), json_schema_extra={"items": CONDITION})
     default: str | None = None
 
 

@@ -13,7 +13,7 @@ from builder_jupyter.graph.dialects.plain_lines import WORD
 from builder_jupyter.graph.model import Workflow, canonical_json
 from builder_jupyter.notebook.arguments import QUOTED, split, target
 
-_CALL = re.compile(r"%(?P<magic>workflow|run_workflow|runs|answer|replay|canvas)\s+(?P<line>[^\n]*)\Z")
+_CALL = re.compile(r"%(?P<magic>workflow|run_workflow|versions|runs|answer|replay|canvas)\s+(?P<line>[^\n]*)\Z")
 _LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
 _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {

@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.progress import in_kernel
 from builder_jupyter.client.waitpoints import ANSWERABLE_HERE
+from builder_jupyter.graph.diff import MARKS, Change
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.notebook.lettering import escape
-from builder_jupyter.notebook.svg import Drawing, draw, looks_of
+from builder_jupyter.notebook.svg import Drawing, draw, looks_of, status_color
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.graph.diff import WorkflowDiff
     from builder_jupyter.graph.model import Workflow
 
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 WORKFLOW_MIME = "application/vnd.builder.workflow.v1+json"
 """The MIME type under which a workflow's own wire shape lies in an output."""
+
+
+# How a line of a difference looks, by what it begins with.
+_LINES = {sign: f"color:{status_color(change)}" for change, sign in MARKS.items()}
 
 
 def workflow_mimebundle(
@@ -39,6 +45,26 @@ def workflow_mimebundle(
         "text/html": _image(drawing, workflow.name),
         "image/svg+xml": drawing.svg,
         WORKFLOW_MIME: workflow.to_dict(),
+    }
+
+
+def diff_mimebundle(diff: WorkflowDiff, **_selection: object) -> dict[str, Any]:
+    """Return the difference of two workflows by MIME type: text, and HTML with a coloured picture above that text."""
+    nodes = {part.node.id: str(part.change) for part in diff.nodes if part.change is not Change.SAME}
+    ways: dict[tuple[str, str], str] = {}
+    for one in diff.edges:
+        ends = (one.edge.source, one.edge.target)  # one line stands for all edges between the two
+        ways[ends] = str(one.change if ways.get(ends, one.change) == one.change else Change.CHANGED)
+    looks = looks_of(default_registry(), diff.after.profile)
+    drawing = draw(diff.union, looks=looks, statuses=nodes, ways=ways)
+    lines = "".join(f'<div style="{_LINES.get(line[0], "opacity:.7")}">{escape(line)}</div>' for line in diff.lines)
+    head = escape(f"{diff.titles[0]} → {diff.titles[1]}")
+    text = lines or "nothing differs"
+    return {
+        "text/plain": str(diff),
+        "text/html": f"{_image(drawing, f'{diff.after.name}: {diff.titles[0]} to {diff.titles[1]}')}"
+        f'<div style="font-family:monospace;white-space:pre-wrap"><b>{head}</b>{text}</div>',
+        "image/svg+xml": drawing.svg,
     }
 
 
@@ -60,6 +86,9 @@ def register(ip: Any) -> None:
     )
     ip.display_formatter.mimebundle_formatter.for_type_by_name(
         "builder_jupyter.graph.model", "Workflow", workflow_mimebundle
+    )
+    ip.display_formatter.mimebundle_formatter.for_type_by_name(
+        "builder_jupyter.graph.diff", "WorkflowDiff", diff_mimebundle
     )
 
 

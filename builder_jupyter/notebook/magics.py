@@ -35,7 +35,7 @@ FIRST_LINE = 2
 
 @magics_class
 class WorkflowMagics(Magics):
-    """``%%workflow``, ``%run_workflow``, ``%workflows``, ``%runs``, ``%answer``, ``%replay`` and ``%canvas``."""
+    """``%%workflow %run_workflow %workflows %versions %runs %answer %replay %canvas``."""
 
     @no_var_expand
     @line_cell_magic
@@ -51,6 +51,7 @@ class WorkflowMagics(Magics):
         """
         options = parse(self.workflow, line)
         name = self._name(options.name)
+        found: Workflow
         if cell is None:
             found = default_client().workflow(name)
         elif not cell.strip():
@@ -88,6 +89,14 @@ class WorkflowMagics(Magics):
         """List the saved workflows, newest change first."""
         parse(self.workflows, line)
         return default_client().workflows()
+
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", help="the name or id of a saved workflow, or $variable")
+    def versions(self, line: str) -> pd.DataFrame:
+        """List the saved versions of a workflow, newest first."""
+        return default_client().versions(target(parse(self.versions, line).workflow, self._variables))
 
     @no_var_expand
     @line_magic
@@ -154,7 +163,9 @@ def register(ip: Any) -> None:
     if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
         ip.register_magics(WorkflowMagics)
         ip.input_transformers_cleanup.append(_with_a_body)
-        ip.set_hook("complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|runs|answer|replay|canvas)\s")
+        ip.set_hook(
+            "complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|versions|runs|answer|replay|canvas)\s"
+        )
 
 
 def _with_a_body(lines: list[str]) -> list[str]:

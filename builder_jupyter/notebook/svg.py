@@ -60,7 +60,12 @@ _MARKS = {
     "completed": _Mark("#15803d", 1.75, "", "M-4 .4L-1.2 3.2L4.2-2.8"),
     "error": _Mark("#dc2626", 3.0, "", "M-3.2-3.2L3.2 3.2M3.2-3.2L-3.2 3.2"),
     "skipped": _Mark("#7c8798", 1.5, "7 5", "M-4-3L-.6 0L-4 3M.6-3L4 0L.6 3"),
+    "added": _Mark("#15803d", 2.5, "", "M-4 0H4M0-4V4"),
+    "removed": _Mark("#dc2626", 2.5, "5 4", "M-4 0H4"),
+    "changed": _Mark("#b45309", 2.5, "", "M-4 1.4q2-3.4 4-1.4t4-1.4"),
+    "moved": _Mark("#7c8798", 1.5, "2 4", "M-4 0H3.4M.6-3L3.6 0L.6 3"),
 }
+_FADED = frozenset({"skipped", "removed"})
 
 _STYLE = """
 .SCOPE{--card:#fff;--text:#1f2937;--dim:#5b6676;--line:#b6c0cd;\
@@ -103,15 +108,24 @@ def workflow_svg(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Map
     return draw(workflow, looks=looks, statuses=statuses).svg
 
 
-def draw(workflow: Workflow, *, looks: Mapping[str, Look], statuses: Mapping[str, str] | None = None) -> Drawing:
-    """Return what `workflow_svg` returns, with the size and the description a page needs beside it."""
+def draw(
+    workflow: Workflow,
+    *,
+    looks: Mapping[str, Look],
+    statuses: Mapping[str, str] | None = None,
+    ways: Mapping[tuple[str, str], str] | None = None,
+) -> Drawing:
+    """Return what `workflow_svg` returns, with the size and the description a page needs beside it.
+
+    ``ways`` are words about what leads from one node to another, by the ids of the two; known ones colour the line.
+    """
     statuses = statuses or {}
     known = workflow.nodes_by_id
     positions = layout(workflow)
     is_huge = len(positions) > HUGE
     router = Router(positions.values(), around_cards=not is_huge)
     frame = _Frame()
-    edges, labels = _edges(workflow, positions, router, frame)
+    edges, labels = _edges(workflow, positions, router, frame, ways or {})
     cards = []
     for node_id, position in positions.items():
         frame.add(position.x - HALF_W, position.y - HALF_H)
@@ -152,7 +166,11 @@ class _Frame:
 
 
 def _edges(
-    workflow: Workflow, positions: Mapping[str, Position], router: Router, frame: _Frame
+    workflow: Workflow,
+    positions: Mapping[str, Position],
+    router: Router,
+    frame: _Frame,
+    ways: Mapping[tuple[str, str], str],
 ) -> tuple[list[str], list[str]]:
     """Return the strokes of the edges and, apart, the pills with their labels, which lie above the cards."""
     ends_of: dict[tuple[str, str], None] = {}
@@ -167,7 +185,7 @@ def _edges(
             labels[ends].append(label)
     forward_first = sorted(ends_of, key=lambda ends: positions[ends[0]].x >= positions[ends[1]].x)
     routes = {(a, b): router.route(positions[a], positions[b]) for a, b in forward_first}
-    strokes = [_stroke(route) for route in routes.values()]
+    strokes = [_stroke(route, _MARKS.get(ways.get(ends, ""))) for ends, route in routes.items()]
     for route in routes.values():
         for x, y in route.points():
             frame.add(x, y)
@@ -193,7 +211,7 @@ def edge_labels(workflow: Workflow) -> list[str | None]:
     ]
 
 
-def _stroke(route: Route) -> str:
+def _stroke(route: Route, mark: _Mark | None) -> str:
     x, y = route.tip
     dx, dy = route.heading
     bx, by = x - dx * 8, y - dy * 8
@@ -203,9 +221,11 @@ def _stroke(route: Route) -> str:
     )
     head = f"M{_n(x - dx)} {_n(y - dy)}L{_n(bx - dy * 4)} {_n(by + dx * 4)}L{_n(bx + dy * 4)} {_n(by - dx * 4)}Z"
     kind = "edge back" if route.back else "edge"
+    line = f' style="stroke:{mark.color};stroke-dasharray:{mark.dashes or "none"};stroke-width:2.4"' if mark else ""
+    tip = f' style="fill:{mark.color};stroke:{mark.color}"' if mark else ""
     return (
-        f'<path class="{kind}" fill="none" stroke="#8390a3" d="{course}"/>'
-        f'<path class="head" fill="#8390a3" d="{head}"/>'
+        f'<path class="{kind}" fill="none" stroke="#8390a3"{line} d="{course}"/>'
+        f'<path class="head" fill="#8390a3"{tip} d="{head}"/>'
     )
 
 
@@ -246,7 +266,7 @@ def _card(node: Node, position: Position, look: Look, status: str | None, *, is_
         if mark
         else ""
     )
-    faded = ' opacity=".6"' if status == "skipped" else ""
+    faded = ' opacity=".6"' if status in _FADED else ""
     parts = [
         f'<g transform="translate({_n(x)} {_n(y)})">',
         "" if is_plain else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",

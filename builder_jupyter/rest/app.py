@@ -13,6 +13,7 @@ from typing import Any
 
 from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
+from pydantic import BaseModel
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
@@ -28,10 +29,22 @@ from builder_jupyter.identity.jwt_settings import (
     jwt_settings,
 )
 from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream, worker
-from builder_jupyter.rest.builder import answers, artefacts, executions, grants, keys, upkeep, waitpoints, workflows
+from builder_jupyter.rest.builder import (
+    answers,
+    artefacts,
+    catalogue,
+    executions,
+    grants,
+    keys,
+    upkeep,
+    versions,
+    waitpoints,
+    workflows,
+)
 from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -44,6 +57,8 @@ ACTIVITY_SECONDS = 10
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
+    *versions.HANDLERS,
+    *catalogue.HANDLERS,
     *grants.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
@@ -59,6 +74,26 @@ ROUTES: tuple[Any, ...] = (
 )
 
 
+class About(BaseModel):
+    """What this is. ``features``: the resources that the API has, each a path below ``/api/builder``."""
+
+    name: str
+    version: str
+    features: list[str]
+
+
+class AboutHandler(BuilderFamily):
+    """The API itself."""
+
+    path = "/api/builder"
+
+    @route(Scope.READ_CANVASES, answer=About)
+    async def get(self) -> None:
+        """Say what this API has."""
+        resources = {handler.path.split("/")[3] for handler in ROUTES if handler.path.startswith("/api/builder/")}
+        self.answer({"name": "builder_jupyter", "version": workflows.API_VERSION, "features": sorted(resources)})
+
+
 class OpenAPIHandler(BuilderFamily):
     """The document of all routes."""
 
@@ -67,9 +102,10 @@ class OpenAPIHandler(BuilderFamily):
     @route(access=Access.PUBLIC)
     async def get(self) -> None:
         """Return the OpenAPI document of this server's routes."""
-        self.answer(
-            document([*ROUTES, OpenAPIHandler], version=workflows.API_VERSION, server_url=self.settings["base_url"])
-        )
+        self.answer(document(HANDLERS, version=workflows.API_VERSION, server_url=self.settings["base_url"]))
+
+
+HANDLERS = (*ROUTES, AboutHandler, OpenAPIHandler)
 
 
 class NoSuchRoute(BuilderFamily):
@@ -176,7 +212,7 @@ class BuilderApp(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
-        self.handlers.extend((pattern(handler.path), handler) for handler in (*ROUTES, OpenAPIHandler))
+        self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
         self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))

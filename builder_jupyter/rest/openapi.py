@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from http.client import responses
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from builder_jupyter.identity.grants import MAX_SUBJECT, SUBJECT
 from builder_jupyter.rest.routing import Access, Route, builder_body, routes_of
+
+# Parameters of paths that are more than a text.
+PATH_SCHEMAS: dict[str, dict[str, Any]] = {
+    "version": {"type": "integer", "minimum": 0},
+    "subject": {"type": "string", "pattern": f"^{SUBJECT.pattern}$", "maxLength": MAX_SUBJECT},
+}
 
 REF = "#/components/schemas/{model}"
 
@@ -80,8 +88,12 @@ def _operation(handler: type, verb: str, path: str, about: Route) -> dict[str, A
     operation: dict[str, Any] = {
         "operationId": f"{verb}_{name}",
         "summary": about.summary,
-        "parameters": [*_path_parameters(path), *_query_parameters(about)],
-        "responses": _responses(handler, about),
+        "parameters": [
+            *_path_parameters(path),
+            *_parameters("query", about.query),
+            *_parameters("header", about.headers),
+        ],
+        "responses": _responses(handler, path, about),
     }
     if about.body is not None:
         schema = {"$ref": REF.format(model=about.body.__name__)}
@@ -97,31 +109,58 @@ def _operation(handler: type, verb: str, path: str, about: Route) -> dict[str, A
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": PATH_SCHEMAS.get(name, {"type": "string"})}
         for name in re.findall(r"{(\w+)}", path)
     ]
 
 
-def _query_parameters(about: Route) -> list[dict[str, Any]]:
-    if about.query is None:
+def _parameters(place: str, model: type[BaseModel] | None) -> list[dict[str, Any]]:
+    """Return the fields of a model as parameters in the query or the headers. What is left out is not null there."""
+    if model is None:
         return []
-    schema = about.query.model_json_schema(ref_template=REF)
+    schema = model.model_json_schema(ref_template=REF)
     required = schema.get("required", ())
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": about_field}
-        for name, about_field in schema["properties"].items()
+        {"name": name, "in": place, "required": name in required, "schema": _without_null(field)}
+        for name, field in schema["properties"].items()
     ]
 
 
-def _responses(handler: type, about: Route) -> dict[str, Any]:
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds: list[dict[str, Any]] = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    bare = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return {**kinds[0], **bare}
+
+
+def _responses(handler: type, path: str, about: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": about.summary}
     if about.answer is not None:
-        schema = TypeAdapter(about.answer).json_schema(ref_template=REF)
+        schema: dict[str, Any] = TypeAdapter(about.answer).json_schema(ref_template=REF)
         schema.pop("$defs", None)
         success["content"] = {"application/json": {"schema": schema}}
     if about.stream is not None and "/" in about.stream:
         success.setdefault("content", {})[about.stream] = {"schema": {"type": "string"}}
     is_builder = getattr(handler, "family", None) is builder_body
     error = {"$ref": REF.format(model="BuilderError" if is_builder else "DirectError")}
-    failure = {"description": "An error", "content": {"application/json": {"schema": error}}}
-    return {str(status): success for status in sorted({about.status, *about.also})} | {"default": failure}
+    content = {"application/json": {"schema": error}}
+    failures = {str(status): {"description": responses[status], "content": content} for status in refusals(path, about)}
+    successes = {str(status): success for status in (about.status, *about.also)}
+    return dict(sorted((failures | successes).items()))
+
+
+def refusals(path: str, about: Route) -> set[int]:
+    """Return the statuses of the errors that a route may answer with.
+
+    Whoever asks: a malformed address (400), the wrong host (403), a runtime that is not running (503). The rest follows
+    from what the route declares: who may call it, an id in the path, a body; and what it declares beside.
+    """
+    statuses = {400, 403, 503, *about.refuses}
+    if about.access is not Access.PUBLIC:
+        statuses.add(401)
+    if "{" in path:
+        statuses.add(404)
+    if about.body is not None:
+        statuses.add(413)
+    return statuses

@@ -37,9 +37,10 @@ class Route:
     Parameters
     ----------
     access : the scopes of which one is needed, or an `Access`.
-    body, query, answer : pydantic models; the query is parsed from texts.
+    body, query, headers, answer : pydantic models; query and headers are texts, headers are named by their aliases.
     status : of a successful answer.
     also : other statuses that come with the same shape of answer.
+    refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
     """
 
@@ -47,9 +48,11 @@ class Route:
     summary: str
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    headers: type[BaseModel] | None = None
     answer: Any = None
     status: int = 200
     also: tuple[int, ...] = ()
+    refuses: tuple[int, ...] = ()
     stream: str | None = None
 
 
@@ -122,6 +125,8 @@ _SLUGS: dict[int, str] = {
     503: "unavailable",
 }
 
+INVALID_WORKFLOW = "Invalid workflow definition"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -151,9 +156,9 @@ def fault_of(error: BaseException | None, status: int) -> Fault:
 def builder_body(fault: Fault) -> dict[str, Any]:
     """Return the Builder API's error body. Source: seed "Builder API", error responses.
 
-    Where ``details`` list the faults, its message is a fixed text; a missing scope has no code of its own.
+    Where ``details`` list the faults, its message is the page's fixed text; a missing scope has no code of its own.
     """
-    message = fault.message if isinstance(fault.details, list) else fault.sentence
+    message = INVALID_WORKFLOW if fault.code == "INVALID_WORKFLOW" else fault.sentence
     code = "AUTH_ACCESS_DENIED" if fault.code == "MISSING_SCOPE" else fault.code
     body = {"error": _SLUGS.get(fault.status, "internal_error"), "message": message, "code": code}
     return body | ({"details": fault.details} if fault.details is not None else {})

@@ -120,10 +120,13 @@ class ExecutionService:
     ) -> Run:
         """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`.
 
+        By hand one starts the current version; every other trigger runs the published one, if there is one.
+
         ``execution_id`` must be new; ``request`` is as in `events.Admitted`. `AdmissionService` sees to both.
         ``worker`` is the token of the worker whose own client this is.
         """
-        plan = await self._plans.plan(principal, workflow_id, entry)
+        by_hand = trigger is TriggerType.MANUAL
+        plan = await self._plans.plan(principal, workflow_id, entry, published=not by_hand)
         return await self._admit(
             principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker
         )

@@ -34,6 +34,10 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _EXECUTION_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _PLAN_ID = re.compile(r"pl_[0-9a-f]{32}")  # plans lie in the journal under ids of their own
 
+KEY_SCHEMA: dict[str, Any] = {"type": "string", "pattern": f"^(?!{DERIVED}){_KEY.pattern}$"}
+EXECUTION_ID_SCHEMA: dict[str, Any] = {"type": "string", "pattern": f"^(?!{_PLAN_ID.pattern}$){_EXECUTION_ID.pattern}$"}
+"""What callers' own keys and execution ids look like, as JSON Schema."""
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:

@@ -38,10 +38,19 @@ class PlanService:
         self._registry = registry
         self._plans: OrderedDict[tuple[str, int, Entry], Plan] = OrderedDict()
 
-    async def plan(self, principal: Principal, workflow_id: str, entry: Entry, *, around: tuple[str, ...] = ()) -> Plan:
-        """Return the plan of the current version of a workflow.
+    async def plan(
+        self,
+        principal: Principal,
+        workflow_id: str,
+        entry: Entry,
+        *,
+        published: bool = False,
+        around: tuple[str, ...] = (),
+    ) -> Plan:
+        """Return the plan of the current version of a workflow, or of the published one where there is one.
 
-        ``around`` are the workflows that run this one as a part of theirs, outermost first.
+        ``published`` goes for the workflows that this one runs, too. ``around`` are those that run this one as a part
+        of theirs, outermost first.
 
         Raises
         ------
@@ -49,11 +58,15 @@ class PlanService:
         InvalidInput : it cannot run; see `planning.planner`. ``WORKFLOW_RECURSION``: it is a part of itself.
         """
         stored = await self._workflows.get(principal, workflow_id)
-        key = (stored.id, stored.version, entry)
+        version = (published and stored.published_version) or stored.version
+        key = (stored.id, version, entry)
         if key in self._plans:
             return self._plans[key]
+        stored = await self._workflows.get(principal, workflow_id, version)
         inner = self._inner(stored.workflow)
-        children = {name: await self._child(principal, name, (*around, stored.id)) for name in inner}
+        children = {
+            name: await self._child(principal, name, (*around, stored.id), published=published) for name in inner
+        }
         plan = self._made(stored.workflow, entry, stored.version, children)
         self._check(stored.workflow)
         if not children:  # a plan with parts is as new as the newest of them
@@ -72,12 +85,12 @@ class PlanService:
                 found[child] = None
         return list(found)
 
-    async def _child(self, principal: Principal, workflow_id: str, around: tuple[str, ...]) -> Plan:
+    async def _child(self, principal: Principal, workflow_id: str, around: tuple[str, ...], *, published: bool) -> Plan:
         if workflow_id in around or len(around) > MAX_NESTING:
             chain = " -> ".join([*around, workflow_id])
             raise InvalidInput(f"A workflow cannot be a part of itself: {chain}.", code="WORKFLOW_RECURSION")
         try:
-            return await self.plan(principal, workflow_id, ITS_TRIGGER, around=around)
+            return await self.plan(principal, workflow_id, ITS_TRIGGER, published=published, around=around)
         except NotFound as error:
             if error.code != "WORKFLOW_NOT_FOUND":
                 raise

@@ -8,9 +8,9 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock
-from builder_jupyter.errors import Unprocessable
+from builder_jupyter.errors import NotFound, Unprocessable
 from builder_jupyter.graph.model import FrozenDict, Workflow
-from builder_jupyter.graph.version import WorkflowVersion
+from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion, without_marks
 from builder_jupyter.identity.grants import Permission, Standing, permissions_of, subjects_of
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import Tools
@@ -52,20 +52,21 @@ class WorkflowService:
         """
         workflow = self._checked(workflow, draft=draft)
         now = self._clock.now()
-        workflow_id = ids.workflow_id()
-        stored = WorkflowVersion(
-            id=workflow_id,
-            workspace=principal.workspace,
-            owner=principal.name,
-            version=1,
-            created_at=now,
-            updated_at=now,
-            workflow=replace(workflow, id=workflow_id),
-            version_by=principal.name,
-            message=message or FIRST_MESSAGE,
-        )
-        await self._store.create(stored)
-        return stored
+        while True:
+            workflow_id = ids.workflow_id()
+            stored = WorkflowVersion(
+                id=workflow_id,
+                workspace=principal.workspace,
+                owner=principal.name,
+                version=1,
+                created_at=now,
+                updated_at=now,
+                workflow=replace(workflow, id=workflow_id),
+                version_by=principal.name,
+                message=message or FIRST_MESSAGE,
+            )
+            if await self._store.create(stored):
+                return stored
 
     async def get(
         self,
@@ -79,12 +80,19 @@ class WorkflowService:
 
         Raises
         ------
-        NotFound : ``WORKFLOW_NOT_FOUND``: no such workflow or version, or the principal may not see it.
+        NotFound : ``WORKFLOW_NOT_FOUND``: no such workflow, or the principal may not see it; ``VERSION_NOT_FOUND``.
         Forbidden : ``AUTH_ACCESS_DENIED``: the principal may see it and do no more.
         """
         await self.require(principal, workflow_id, permission)
+        current = await self._store.find(workflow_id)
+        if current is None:
+            raise unknown_workflow()
+        if version is None or version == current.version:
+            return current
+        if not 1 <= version < current.version:
+            raise NotFound(f"The workflow has no version {version}.", code="VERSION_NOT_FOUND")
         stored = await self._store.find(workflow_id, version)
-        if stored is None:
+        if stored is None:  # deleted meanwhile
             raise unknown_workflow()
         return stored
 
@@ -97,6 +105,11 @@ class WorkflowService:
         known = self._store.known(workflow_id)
         if known is None or permission not in permissions_of(principal, Standing(known.workspace, known.owner)):
             await self._access.require(principal, workflow_id, permission)
+
+    async def versions(self, principal: Principal, workflow_id: str) -> Sequence[VersionEntry]:
+        """Return the history of a workflow, newest version first. Raises as `require`."""
+        await self.require(principal, workflow_id, Permission.VIEW)
+        return await self._store.versions(workflow_id)
 
     async def list(
         self,
@@ -142,14 +155,56 @@ class WorkflowService:
         """
         current = await self.get(principal, workflow_id, permission=Permission.EDIT)
         workflow = self._checked(replace(current.workflow, **changes), draft=draft)
-        changed = replace(
-            current,
-            workflow=workflow,
-            updated_at=self._clock.now(),
-            version_by=principal.name,
-            message=message or NEXT_MESSAGE,
-        )
-        saved = await self._store.add_version(changed, expected=expected)
+        if current.publication is not None:  # a client sends back the marks that it has read
+            workflow = without_marks(workflow)
+        return await self._add(principal, replace(current, workflow=workflow), message or NEXT_MESSAGE, expected)
+
+    async def rollback(
+        self, principal: Principal, workflow_id: str, version: int, *, expected: int | None = None
+    ) -> WorkflowVersion:
+        """Save a new version with the content of an earlier one, or of the current one.
+
+        Raises
+        ------
+        NotFound, Forbidden : as in `get`.
+        Conflict : as in `update`.
+        """
+        earlier = await self.get(principal, workflow_id, version, permission=Permission.EDIT)
+        return await self._add(principal, earlier, f"Rolled back to version {version}", expected)
+
+    async def publish(
+        self, principal: Principal, workflow_id: str, version: int | None = None
+    ) -> tuple[WorkflowVersion, Publication]:
+        """Let the triggers run a version, the current one if none is given, and no longer whatever is saved last.
+
+        Raises
+        ------
+        NotFound, Forbidden : as in `get`; it takes the permission ``deploy``.
+        Unprocessable : ``VALIDATION_FAILED``: a draft that could not run.
+        """
+        stored = await self.get(principal, workflow_id, version, permission=Permission.DEPLOY)
+        self._checked(stored.workflow, draft=False)
+        return await self._publish(principal, stored, stored.version)
+
+    async def unpublish(self, principal: Principal, workflow_id: str) -> WorkflowVersion:
+        """Let the triggers run the current version again. Raises as `require`."""
+        current = await self.get(principal, workflow_id, permission=Permission.DEPLOY)
+        stored, _ = await self._publish(principal, current, None)
+        return stored
+
+    async def _publish(
+        self, principal: Principal, stored: WorkflowVersion, version: int | None
+    ) -> tuple[WorkflowVersion, Publication]:
+        publication = Publication(version, self._clock.now())
+        if not await self._store.publish(stored.id, publication, by=principal.name):
+            raise unknown_workflow()
+        return replace(stored, publication=publication), publication
+
+    async def _add(
+        self, principal: Principal, content: WorkflowVersion, message: str, expected: int | None
+    ) -> WorkflowVersion:
+        fresh = replace(content, updated_at=self._clock.now(), version_by=principal.name, message=message)
+        saved = await self._store.add_version(fresh, expected=expected)
         if saved is None:
             raise unknown_workflow()
         return saved
@@ -157,7 +212,7 @@ class WorkflowService:
     async def delete(self, principal: Principal, workflow_id: str, *, expected: int | None = None) -> None:
         """Delete a workflow with all its versions and grants: its owner and admins may. Raises as `update`."""
         await self.require(principal, workflow_id, Permission.OWN)
-        if not await self._store.delete(workflow_id, expected=expected):
+        if not await self._store.delete(workflow_id, at=self._clock.now(), expected=expected):
             raise unknown_workflow()
 
     def _checked(self, workflow: Workflow, *, draft: bool) -> Workflow:

@@ -36,6 +36,12 @@ CREATE TABLE workflow_versions (
     message VARCHAR
 );
 
+-- Which version of a workflow its triggers run; NULL when it was withdrawn.
+CREATE TABLE publications (workflow_id VARCHAR, version INTEGER, changed_at TIMESTAMP, changed_by VARCHAR);
+
+-- Ids of workflows that are gone, so that none is given again.
+CREATE TABLE deleted_workflows (workflow_id VARCHAR, deleted_at TIMESTAMP);
+
 -- API keys: the hash of the key, never the key.
 CREATE TABLE api_keys (
     key_id VARCHAR, workspace VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, scopes VARCHAR[],

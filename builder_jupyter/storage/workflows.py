@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ import duckdb
 
 from builder_jupyter.errors import Conflict
 from builder_jupyter.graph.model import Workflow, canonical_json
-from builder_jupyter.graph.version import WorkflowVersion
+from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion
 from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
 SQL = queries("workflows")
@@ -46,17 +47,20 @@ class WorkflowStore:
         self._changes += 1
         self._current.pop(workflow_id, None)
 
-    async def create(self, stored: WorkflowVersion) -> None:
-        """Store a new workflow as version 1."""
+    async def create(self, stored: WorkflowVersion) -> bool:
+        """Store a new workflow as version 1; False, and nothing stored, when its id was given before."""
 
-        def work(connection: duckdb.DuckDBPyConnection) -> None:
+        def work(connection: duckdb.DuckDBPyConnection) -> bool:
+            if connection.execute(SQL["is_used"], {"id": stored.id}).fetchone() is not None:
+                return False
             connection.execute(
                 SQL["insert_head"],
                 [stored.id, stored.workspace, stored.owner, naive_utc(stored.created_at), naive_utc(stored.updated_at)],
             )
             _insert_version(connection, stored)
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def add_version(self, stored: WorkflowVersion, *, expected: int | None) -> WorkflowVersion | None:
         """Store a new version on top of the current one and return it; None when the workflow is gone.
@@ -102,6 +106,24 @@ class WorkflowStore:
                 self._current.popitem(last=False)
         return found
 
+    async def versions(self, workflow_id: str) -> Sequence[VersionEntry]:
+        """Return the history of a workflow, newest version first; empty when there is none."""
+        rows = await self._database.read(lambda c: c.execute(SQL["versions"], [workflow_id]).fetchall())
+        return [VersionEntry(version, aware_utc(at), by, message) for version, at, by, message in rows]
+
+    async def publish(self, workflow_id: str, publication: Publication, *, by: str) -> bool:
+        """Note which version is published from now on; say whether the workflow was there."""
+
+        def work(connection: duckdb.DuckDBPyConnection) -> bool:
+            if connection.execute(SQL["get"], [workflow_id]).fetchone() is None:
+                return False
+            connection.execute(SQL["withdraw"], [workflow_id])
+            at = naive_utc(publication.changed_at)
+            connection.execute(SQL["publish"], [workflow_id, publication.version, at, by])
+            return True
+
+        return await self._change(workflow_id, work)
+
     async def list(
         self,
         workspace: str,
@@ -121,7 +143,7 @@ class WorkflowStore:
         rows = await self._database.read(lambda c: c.execute(SQL["list"], parameters).fetchall())
         return [_stored(row) for row in rows]
 
-    async def delete(self, workflow_id: str, *, expected: int | None) -> bool:
+    async def delete(self, workflow_id: str, *, at: datetime, expected: int | None) -> bool:
         """Delete a workflow with all its versions; say whether there was one. Raises as `add_version`."""
 
         def work(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -131,6 +153,8 @@ class WorkflowStore:
             check_version(expected, row[3])
             connection.execute(SQL["delete_versions"], [workflow_id])
             connection.execute(SQL["delete_head"], [workflow_id])
+            connection.execute(SQL["withdraw"], [workflow_id])
+            connection.execute(SQL["bury"], [workflow_id, naive_utc(at)])
             connection.execute(SQL["delete_grants"], [workflow_id])
             return True
 
@@ -160,8 +184,10 @@ def _insert_version(connection: duckdb.DuckDBPyConnection, stored: WorkflowVersi
 
 
 def _stored(row: tuple[Any, ...]) -> WorkflowVersion:
-    workflow_id, workspace, owner, version, created_at, updated_at, content, version_by, message = row
+    workflow_id, workspace, owner, version, created_at, updated_at, content, version_by, message, *published = row
     workflow = replace(Workflow.from_dict(json.loads(content)), id=workflow_id)
+    has_publication, published_version, changed_at = published
+    publication = Publication(published_version, aware_utc(changed_at)) if has_publication else None
     return WorkflowVersion(
         workflow_id,
         workspace,
@@ -172,4 +198,5 @@ def _stored(row: tuple[Any, ...]) -> WorkflowVersion:
         workflow,
         version_by,
         message,
+        publication,
     )

@@ -16,7 +16,7 @@ from server import Answer, Call
 
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.identity.scopes import ALL_SCOPES, Scope
-from builder_jupyter.rest.app import ROUTES, BuilderApp, OpenAPIHandler, pattern
+from builder_jupyter.rest.app import HANDLERS, BuilderApp, pattern
 from builder_jupyter.rest.routing import Access, Route, builder_body, routes_of
 from builder_jupyter.services.runtime import Runtime
 
@@ -46,7 +46,7 @@ class Operation:
 
 
 def operations() -> Iterator[Operation]:
-    for handler in (*ROUTES, OpenAPIHandler):
+    for handler in HANDLERS:
         for verb, about in routes_of(handler):
             yield Operation(handler, verb.upper(), about)
 
@@ -263,7 +263,7 @@ async def test_preflight(call: Call, full_key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/nothing", "/workflows/", "/workflows/a/b", "/health/", "/executions/x/", "/..%2fworkflows"]
+    "path", ["/", "/nothing", "/workflows/", "/workflows/a/b", "/health/", "/executions/x/", "/..%2fworkflows"]
 )
 async def test_unknown_paths(path: str, call: Call, full_key: str) -> None:
     for key in (None, full_key):
@@ -288,7 +288,7 @@ async def test_no_url_of_jupyter_is_ours(jp_serverapp: Any, extension: BuilderAp
     theirs = {url for url, module in rules(jp_serverapp.web_app.default_router) if "builder_jupyter" not in module}
     assert any("api/contents" in url for url in theirs)
     assert any("/lab/" in url for url in theirs)
-    ours = [pattern(handler.path) for handler in (*ROUTES, OpenAPIHandler)] + [r"/api/builder(?:/.*)?"]
+    ours = [pattern(handler.path) for handler in HANDLERS] + [r"/api/builder(?:/.*)?"]
     # Ours come first, so they must not take what is theirs: their patterns as paths, each group filled in ...
     group = re.compile(r"\((?:\?P<\w+>|\?:)?[^()]*\)[?*+]?")
     for url in theirs:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -72,3 +73,25 @@ async def test_wait_answer_link_and_replay(connect: Callable[[], Client]) -> Non
     link = await asyncio.to_thread(work)
     page = await AsyncHTTPClient().fetch(link)
     assert "Well?" in page.body.decode()
+
+
+async def test_versions_and_publishing(connect: Callable[[], Client]) -> None:
+    def work() -> None:
+        client = connect()
+        first = client.save(FLOW)
+        second = client.save(replace(FLOW, description="new"), "Why")
+        assert second.versions()[["version", "message"]].to_numpy().tolist() == [[2, "Why"], [1, "Initial version"]]
+        assert second.diff(1).lines == ('~ description: "" -> "new"',)
+        assert second.diff().is_empty
+        assert second.publish(1) == 1
+        assert second.versions()["published"].tolist() == [False, True]
+        assert client.save(client.workflow("flow")).versions()["version"].tolist() == [2, 1]
+        assert client.save(replace(FLOW, description="new")).versions()["version"].tolist() == [2, 1]
+        second.unpublish()
+        assert first.rollback(1) == client.workflow("flow", 1)
+        assert client.versions("flow")["version"].tolist() == [3, 2, 1]
+        with pytest.raises(NotFound) as refused:
+            second.rollback(9)
+        assert refused.value.code == "VERSION_NOT_FOUND"
+
+    await asyncio.to_thread(work)

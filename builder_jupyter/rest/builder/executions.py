@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.money import as_number
 from builder_jupyter.rest.handler import BuilderFamily
-from builder_jupyter.rest.models import Loose, Snapshot
+from builder_jupyter.rest.models import WHOLE, Loose, Snapshot
 from builder_jupyter.rest.routing import route
 from builder_jupyter.services.workers import WORKER_HEADER
 
@@ -68,7 +68,7 @@ class ReplayBody(Loose):
     """What to carry out again: all, or from a step on. ``inputs`` and ``edits`` (by step) change what was before it."""
 
     fromStepId: str | None = None  # noqa: N815 - the wire's names, here and below
-    visit: int | None = Field(default=None, ge=1)
+    visit: Annotated[int, Field(ge=1), WHOLE] | None = None
     inputs: dict[str, Any] | None = None
     edits: dict[str, Any] | None = None
 
@@ -86,7 +86,7 @@ class ReplayHandler(BuilderFamily):
 
     path = "/api/builder/executions/{execution_id}/replay"
 
-    @route(Scope.RUN_WORKFLOWS, body=ReplayBody, answer=Replayed, status=202)
+    @route(Scope.RUN_WORKFLOWS, body=ReplayBody, answer=Replayed, status=202, refuses=(409,))
     async def post(self, execution_id: str) -> None:
         """Run an execution's plan again, whole or from a step on."""
         wanted = await self.model(ReplayBody)

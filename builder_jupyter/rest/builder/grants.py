@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from builder_jupyter.identity.grants import Grant, Permission
+from builder_jupyter.identity.grants import GRANTABLE, Grant, Permission
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import route
 
+OFFERED: Any = {"minItems": 1, "items": {"enum": [str(permission) for permission in GRANTABLE]}}
+
 
 class GrantBody(Loose):
     """What the subject may do: ``view``, ``edit`` (and view), ``deploy`` (and view); these and no others."""
 
-    permissions: list[str] = Field(max_length=10)
+    permissions: list[str] = Field(max_length=10, json_schema_extra=OFFERED)
 
 
 class GrantShown(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.api_keys import ApiKey
@@ -12,13 +12,18 @@ from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import route
+from builder_jupyter.services.keys import MAX_NAME
+
+SCOPES: Any = {
+    "anyOf": [{"type": "array", "minItems": 1, "items": {"enum": [str(scope) for scope in Scope]}}, {"type": "null"}]
+}
 
 
 class KeyBody(Loose):
     """A new key. Without ``scopes`` it may read canvases and run workflows."""
 
-    name: str
-    scopes: list[str] | None = None
+    name: str = Field(json_schema_extra={"pattern": r"\S", "maxLength": MAX_NAME})
+    scopes: list[str] | None = Field(default=None, json_schema_extra=SCOPES)
 
 
 class KeyShown(BaseModel):

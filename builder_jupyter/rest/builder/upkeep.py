@@ -12,7 +12,7 @@ from tornado.iostream import StreamClosedError
 
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
-from builder_jupyter.rest.models import Loose
+from builder_jupyter.rest.models import Loose, Whole
 from builder_jupyter.rest.routing import Access, route
 
 CHUNK_BYTES = 1 << 20
@@ -47,7 +47,7 @@ class StatusHandler(BuilderFamily):
 class PurgeBody(Loose):
     """How long ago an execution must have ended to be removed. ``dryRun`` removes nothing."""
 
-    olderThanSeconds: int = Field(ge=0)  # noqa: N815
+    olderThanSeconds: Whole = Field(ge=0)  # noqa: N815
     dryRun: bool = False  # noqa: N815
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.graph.dialects import dialect_of, unwrap
+from builder_jupyter.graph.dialects.faults import (
+    MAX_DESCRIPTION,
+    MAX_EDGES,
+    MAX_NAME,
+    MAX_NODE_ID,
+    MAX_NODES,
+    MAX_TAG,
+    MAX_TAGS,
+)
 from builder_jupyter.graph.dialects.wire import Dialect
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.graph.version import WorkflowVersion
@@ -29,34 +38,66 @@ class Health(BaseModel):
     version: str
 
 
-class GraphBody(Loose):
-    """Nodes and edges as the Builder API writes them; see spec langgraph-builder §3."""
+class NodeBody(BaseModel):
+    """A node; what ``data`` holds depends on the type, and ``GET /api/builder/node-types`` says how."""
 
-    nodes: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
+    id: str = Field(min_length=1, max_length=MAX_NODE_ID)
+    type: str = Field(min_length=1)
+    position: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class EdgeBody(BaseModel):
+    """An edge. Its ``label``, else its ``sourceHandle``, is what routers and humans choose by."""
+
+    source: str
+    target: str
+
+
+class MetadataBody(BaseModel):
+    """Tags, and whatever else a client keeps here."""
+
+    tags: list[Annotated[str, Field(max_length=MAX_TAG)]] = Field(default_factory=list, max_length=MAX_TAGS)
+
+
+class GraphBody(Loose):
+    """Nodes and edges as the Builder API writes them; see spec langgraph-builder §3.
+
+    These models describe the requests; they are read by the dialects, which report every fault at once.
+    """
+
+    nodes: list[NodeBody] = Field(max_length=MAX_NODES)
+    edges: list[EdgeBody] = Field(max_length=MAX_EDGES)
 
 
 class CreateBody(GraphBody):
     """A new workflow. ``draft`` saves a graph that would not validate; ``dialect`` is ``direct`` for canvases."""
 
-    name: str
-    description: str = ""
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    message: str | None = None
+    nodes: list[NodeBody] = Field(min_length=1, max_length=MAX_NODES)
+    name: str = Field(max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    metadata: MetadataBody = Field(default_factory=MetadataBody)
+    message: str = Field(default="", max_length=MAX_MESSAGE)
     draft: bool = False
-    dialect: str = "builder"
+    dialect: Literal["builder", "direct"] = "builder"
 
 
 class UpdateBody(Loose):
-    """Any part of a workflow."""
+    """Any part of a workflow; what is left out stays as it is."""
 
-    name: str | None = None
-    description: str | None = None
-    nodes: list[dict[str, Any]] | None = None
-    edges: list[dict[str, Any]] | None = None
-    metadata: dict[str, Any] | None = None
-    message: str | None = None
+    name: str = Field(default_factory=str, max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default_factory=str, max_length=MAX_DESCRIPTION)
+    nodes: list[NodeBody] = Field(default_factory=list, min_length=1, max_length=MAX_NODES)
+    edges: list[EdgeBody] = Field(default_factory=list, max_length=MAX_EDGES)
+    metadata: MetadataBody = Field(default_factory=MetadataBody)
+    message: str = Field(default="", max_length=MAX_MESSAGE)
     draft: bool = False
+
+
+class IfMatch(BaseModel):
+    """The version that the caller has seen, as its ``ETag``; without it, or as ``*``, any will do."""
+
+    if_match: str | None = Field(default=None, alias="If-Match", min_length=1, pattern=r'^(\*|"[0-9]{1,9}")$')
 
 
 class FullWorkflow(BaseModel):
@@ -156,15 +197,31 @@ class WorkflowsHandler(BuilderFamily):
         )
         self.answer([summary(stored) for stored in found])
 
-    @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201)
+    @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201, refuses=(422,))
     async def post(self) -> None:
         """Create a workflow."""
         workflow, message, draft = await self.body(lambda body: (_dialect(body).read_create(body), *_saving(body)))
         stored = await self.call(self.runtime.workflows.create(self.caller, workflow, message=message, draft=draft))
-        self.answer(full(stored), ETag=_etag(stored.version))
+        self.answer(full(stored), ETag=etag(stored.version))
 
 
-class WorkflowHandler(BuilderFamily):
+class WorkflowFamily(BuilderFamily):
+    """A handler about one workflow."""
+
+    shape_code = "INVALID_WORKFLOW"
+
+    def expected_version(self) -> int | None:
+        """Return the version named by ``If-Match``; None without the header or for ``*``."""
+        header = self.request.headers.get("If-Match", "*").strip()
+        if header == "*":
+            return None
+        number = header.strip('"')
+        if not number.isdecimal() or len(number) > 9:
+            raise malformed('must be "<version>"', "If-Match")
+        return int(number)
+
+
+class WorkflowHandler(WorkflowFamily):
     """One workflow."""
 
     path = "/api/builder/workflows/{workflow_id}"
@@ -173,9 +230,9 @@ class WorkflowHandler(BuilderFamily):
     async def get(self, workflow_id: str) -> None:
         """Get a workflow."""
         stored = await self.call(self.runtime.workflows.get(self.caller, workflow_id))
-        self.answer(full(stored), ETag=_etag(stored.version))
+        self.answer(full(stored), ETag=etag(stored.version))
 
-    @route(Scope.WRITE_CANVAS, body=UpdateBody, answer=Updated)
+    @route(Scope.WRITE_CANVAS, body=UpdateBody, headers=IfMatch, answer=Updated, refuses=(409, 422))
     async def put(self, workflow_id: str) -> None:
         """Save a new version with some parts changed."""
         service = self.runtime.workflows
@@ -193,24 +250,14 @@ class WorkflowHandler(BuilderFamily):
             "version": stored.version,
             "updated_at": iso_z(stored.updated_at),
         }
-        self.answer(updated, ETag=_etag(stored.version))
+        self.answer(updated, ETag=etag(stored.version))
 
-    @route(Scope.DELETE_CANVAS, answer=Deleted)
+    @route(Scope.DELETE_CANVAS, headers=IfMatch, answer=Deleted, refuses=(409,))
     async def delete(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
         service = self.runtime.workflows
         await self.call(service.delete(self.caller, workflow_id, expected=self.expected_version()))
         self.answer({"message": "Workflow deleted successfully"})
-
-    def expected_version(self) -> int | None:
-        """Return the version named by ``If-Match``; None without the header or for ``*``."""
-        header = self.request.headers.get("If-Match", "*").strip()
-        if header == "*":
-            return None
-        number = header.strip('"')
-        if not number.isdecimal() or len(number) > 9:
-            raise malformed('must be "<version>"', "If-Match")
-        return int(number)
 
 
 class ValidateHandler(BuilderFamily):
@@ -234,9 +281,12 @@ class ValidateHandler(BuilderFamily):
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)
 
 
-def full(stored: WorkflowVersion) -> dict[str, Any]:
-    """Return a workflow as the Builder API shows it; nodes and edges as they were sent."""
-    document = stored.workflow.to_dict()
+def full(stored: WorkflowVersion, *, as_version: bool = False) -> dict[str, Any]:
+    """Return a workflow as the Builder API shows it; nodes and edges as they were sent.
+
+    ``as_version`` shows it as one of its versions; see `WorkflowVersion.marked`.
+    """
+    document = stored.marked(as_version=as_version).to_dict()
     return {
         "id": stored.id,
         "name": document["name"],
@@ -284,5 +334,6 @@ def _saving(body: dict[str, Any]) -> tuple[str | None, bool]:
     return message, draft
 
 
-def _etag(version: int) -> str:
+def etag(version: int) -> str:
+    """Return the ``ETag`` of a workflow at a version."""
     return f'"{version}"'

@@ -5,27 +5,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from builder_jupyter.errors import Gone, InvalidInput
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.planning.plan import Mode
-from builder_jupyter.rest.direct.handlers import mark_replay
+from builder_jupyter.rest.direct.handlers import RunHeaders, mark_replay
 from builder_jupyter.rest.handler import BuilderHandler
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.idempotency import EXECUTION_ID_SCHEMA
 from builder_jupyter.services.planning import Entry
 from builder_jupyter.services.workers import WORKER_HEADER
+
+
+def _left_out(name: str) -> dict[str, Any]:
+    return {"properties": {name: {"type": "null"}}}
+
+
+EXECUTION_ID: Any = Field(default=None, json_schema_extra={"anyOf": [EXECUTION_ID_SCHEMA, {"type": "null"}]})
 
 
 class StartRequest(Loose):
     """What to run: a target node with what it needs, what a trigger node leads to, or the whole canvas."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_left_out("targetNodeId"), _left_out("triggerNodeId")]})
+
     canvasId: str = Field(min_length=1)  # noqa: N815 - the wire's names, here and below
-    executionId: str | None = None  # noqa: N815
+    executionId: str | None = EXECUTION_ID  # noqa: N815
     targetNodeId: str | None = Field(default=None, min_length=1)  # noqa: N815
     triggerNodeId: str | None = Field(default=None, min_length=1)  # noqa: N815
     inputs: dict[str, Any] = Field(default_factory=dict)
@@ -38,6 +48,12 @@ class StartRequest(Loose):
         if self.targetNodeId is not None:
             return Entry(Mode.TARGET, self.targetNodeId)
         return Entry(Mode.CANVAS) if self.triggerNodeId is None else Entry(Mode.TRIGGER, self.triggerNodeId)
+
+
+class StartHeaders(RunHeaders):
+    """By hand is the only way to start a run here."""
+
+    trigger_type: Literal[TriggerType.MANUAL] = Field(alias="X-Trigger-Type")
 
 
 class Started(BaseModel):
@@ -53,7 +69,7 @@ class StartHandler(BuilderHandler):
 
     path = "/api/execute/start"
 
-    @route(Scope.RUN_WORKFLOWS, body=StartRequest, answer=Started, status=202)
+    @route(Scope.RUN_WORKFLOWS, body=StartRequest, headers=StartHeaders, answer=Started, status=202, refuses=(404, 409))
     async def post(self) -> None:
         """Start a run by hand; the same ``Idempotency-Key`` or ``executionId`` again finds the same run."""
         self._check_trigger()

@@ -10,12 +10,20 @@ from builder_jupyter.clock import epoch_ms
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler
-from builder_jupyter.rest.models import Loose, Snapshot
+from builder_jupyter.rest.models import Loose, Snapshot, Whole
 from builder_jupyter.rest.routing import Access, route
-from builder_jupyter.services.idempotency import Begun
+from builder_jupyter.services.idempotency import KEY_SCHEMA, Begun
 from builder_jupyter.services.keys import require_key
 from builder_jupyter.services.planning import Entry
 from builder_jupyter.services.workers import WORKER_HEADER
+
+IDEMPOTENCY_KEY: Any = Field(default=None, json_schema_extra={"anyOf": [KEY_SCHEMA, {"type": "null"}]})
+
+
+class RunHeaders(BaseModel):
+    """The caller's own key: the same request again, with the same key, is the same run."""
+
+    idempotency_key: str | None = Field(default=None, alias="Idempotency-Key", json_schema_extra=KEY_SCHEMA)
 
 
 class RunRequest(Loose):
@@ -25,8 +33,8 @@ class RunRequest(Loose):
     triggerNodeId: str = Field(min_length=1)  # noqa: N815
     inputs: dict[str, Any] = Field(default_factory=dict)
     sync: bool = False
-    timeoutSeconds: int = Field(default=30, ge=1, le=55)  # noqa: N815
-    idempotencyKey: str | None = None  # noqa: N815
+    timeoutSeconds: Whole = Field(default=30, ge=1, le=55)  # noqa: N815
+    idempotencyKey: str | None = IDEMPOTENCY_KEY  # noqa: N815
 
 
 class RunAccepted(BaseModel):
@@ -79,7 +87,15 @@ class RunHandler(BuilderHandler):
 
     path = "/api/run"
 
-    @route(Scope.RUN_WORKFLOWS, body=RunRequest, answer=Snapshot | RunAccepted, status=202, also=(200,))
+    @route(
+        Scope.RUN_WORKFLOWS,
+        body=RunRequest,
+        headers=RunHeaders,
+        answer=Snapshot | RunAccepted,
+        status=202,
+        also=(200,),
+        refuses=(404, 409),
+    )
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot.
 
@@ -139,7 +155,7 @@ class ExecutionsHandler(BuilderHandler):
 
     path = "/api/executions"
 
-    @route(Scope.RUN_WORKFLOWS, query=ExecutionQuery, answer=Snapshot)
+    @route(Scope.RUN_WORKFLOWS, query=ExecutionQuery, answer=Snapshot, refuses=(404,))
     async def get(self) -> None:
         """Read the status snapshot of one execution."""
         wanted = self.query(ExecutionQuery)

@@ -5,6 +5,7 @@ rule (specification §7.3)                   test
 ==========================================  ==================================================================
 trigger, target, canvas                     test_each_mode_takes_its_own_part
 the plan is taken at admission              test_a_plan_is_that_of_the_current_version
+triggers run what is published              test_a_trigger_gets_the_published_version
 a cycle is refused at admission             test_a_cycle_without_a_way_out_is_refused
 missing required input                      test_what_needs_an_input_and_has_none_is_refused
 data snapshot, retry, limit, price          test_a_plan_keeps_what_a_run_needs
@@ -133,6 +134,31 @@ def test_what_needs_an_input_and_has_none_is_refused():
     async def work(desk):
         name = await desk.store(Workflow("x", (Node("g", "text-gen"),), (), profile=Profile.DIRECT))
         assert await desk.refused(name, Entry(Mode.TARGET, "g")) == "MISSING_REQUIRED_INPUT"
+
+    with_desk(work)
+
+
+def test_a_trigger_gets_the_published_version():
+    async def work(desk):
+        inner = (await desk.workflows.create(ME, flow("start>end"))).id
+        outer = (await desk.workflows.create(ME, runs(inner))).id
+        for name in (inner, outer):
+            await desk.workflows.update(ME, name, {"description": "two"})
+        await desk.workflows.publish(ME, inner, 1)
+
+        async def versions(**kwargs):
+            plan = await desk.plans.plan(ME, outer, Entry(), **kwargs)
+            return plan.workflow_version, *(step.child.workflow_version for step in plan.steps if step.child)
+
+        assert await versions(published=True) == (2, 1), "what is not published runs as it is"
+        assert await versions() == (2, 2)
+        await desk.workflows.publish(ME, outer, 1)
+        assert await versions(published=True) == (1, 1)
+        await desk.workflows.unpublish(ME, inner)
+        assert await versions(published=True) == (1, 2)
+        with pytest.raises(NotFound) as gone:
+            await desk.workflows.publish(ME, outer, 3)
+        assert gone.value.code == "VERSION_NOT_FOUND"
 
     with_desk(work)
 

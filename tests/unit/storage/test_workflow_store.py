@@ -9,7 +9,7 @@ from engine_kit import workflow_of
 
 from builder_jupyter.errors import Conflict
 from builder_jupyter.graph.model import FrozenDict, Profile, Workflow
-from builder_jupyter.graph.version import WorkflowVersion
+from builder_jupyter.graph.version import Publication, WorkflowVersion
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.workflows import WorkflowStore
 
@@ -135,11 +135,60 @@ def test_what_is_deleted_is_gone_with_its_versions_and_alone(store):
         await store.create(stored("wf_2"))
         await store.add_version(stored("wf_1"), expected=1)
         with pytest.raises(Conflict):
-            await store.delete("wf_1", expected=1)
-        assert await store.delete("wf_1", expected=2)
-        assert not await store.delete("wf_1", expected=None)
+            await store.delete("wf_1", at=BEGIN, expected=1)
+        assert await store.delete("wf_1", at=BEGIN, expected=2)
+        assert not await store.delete("wf_1", at=BEGIN, expected=None)
         assert await store.find("wf_1") is None
         assert await store.find("wf_1", 1) is None
         assert [found.id for found in await store.list("w")] == ["wf_2"]
+        assert await store.versions("wf_1") == []
+        assert not await store.publish("wf_1", Publication(1, BEGIN), by="alice")
 
     asyncio.run(work())
+
+
+def test_an_id_is_given_once(store):
+    async def work():
+        assert await store.create(stored("wf_1"))
+        assert not await store.create(stored("wf_1", owner="bob")), "while it is there"
+        assert await store.delete("wf_1", at=BEGIN, expected=None)
+        assert not await store.create(stored("wf_1")), "nor afterwards"
+        assert await store.find("wf_1") is None
+
+    asyncio.run(work())
+
+
+def test_what_is_published_is_kept_beside_the_versions(store):
+    async def work():
+        first = stored()
+        await store.create(first)
+        await store.add_version(replace(first, workflow=named("second"), message="why"), expected=None)
+        assert (await store.find("wf_1")).publication is None
+        later = BEGIN + timedelta(hours=1)
+        assert await store.publish("wf_1", Publication(1, later), by="bob")
+        assert (await store.find("wf_1")).publication == Publication(1, later)
+        assert (await store.find("wf_1", 1)).publication == Publication(1, later)
+        assert [found.published_version for found in await store.list("w")] == [1]
+        assert [(one.version, one.message) for one in await store.versions("wf_1")] == [(2, "why"), (1, "Initial")]
+        assert await store.publish("wf_1", Publication(None, later), by="bob")
+        withdrawn = await store.find("wf_1")
+        assert (withdrawn.version, withdrawn.publication, withdrawn.published_version) == (
+            2,
+            Publication(None, later),
+            None,
+        )
+
+    asyncio.run(work())
+
+
+def test_marks_of_deployment_are_the_clients_until_something_is_published():
+    claimed = replace(named("x"), metadata=FrozenDict(deployed=True, deployed_at="long ago", other=1))
+    first = stored(workflow=claimed)
+    assert first.marked() is claimed
+    withdrawn = replace(first, publication=Publication(None, BEGIN))
+    assert withdrawn.marked().metadata == {"deployed": False, "other": 1}
+    published = replace(first, publication=Publication(2, BEGIN))
+    at = "2026-01-01T12:00:00.123456Z"
+    assert published.marked().metadata == {"deployed": True, "deployed_at": at, "deployed_version": 2, "other": 1}
+    assert published.marked(as_version=True).metadata == {"deployed": False, "other": 1}
+    assert replace(published, version=2).marked(as_version=True).metadata["deployed_at"] == at
