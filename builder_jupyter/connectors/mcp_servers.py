@@ -48,6 +48,7 @@ CONNECTION_CLOSED = -32000
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 60.0
 MAX_PAGES = 50
+PROBLEM = "cannot be used"
 
 _ours: ContextVar[bool] = ContextVar("builder_jupyter_mcp", default=False)
 _CHATTY = (
@@ -178,7 +179,7 @@ class McpServer:
                 else:
                     pause, self.is_up = min(2 * pause, MAX_PAUSE_SECONDS), False
                     self._failures += 1
-                self._say(f"cannot be used: {_reason(error)}")
+                self._say(f"{PROBLEM}: {_reason(error)}")
             self._client = self._stream = None
             self._is_lost = False
             self._tell()
@@ -227,11 +228,14 @@ class McpServer:
         self.resources = resources_of(resources)
         for fault in faults:
             self._say(f"offers a {fault}")
+        if PROBLEM in {said[: len(PROBLEM)] for said in self._said}:
+            log.info("MCP server %s can be used again", self.name)
+            self._said = {said for said in self._said if not said.startswith(PROBLEM)}
         self.is_up = True
         self._listed_at = asyncio.get_running_loop().time()
 
     def _say(self, problem: str) -> None:
-        """Log a problem, each once."""
+        """Log a problem; the same again only after the server was well meanwhile."""
         if problem not in self._said and len(self._said) < 100:
             self._said.add(problem)
             log.warning("MCP server %s %s", self.name, problem)

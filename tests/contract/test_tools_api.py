@@ -18,9 +18,11 @@ def models() -> None:
 
 
 @pytest.fixture
-def builder_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+def builder_settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     if "with_a_server" not in request.node.name:
         return {}
+    for limit in ("CONNECT_SECONDS", "LIST_SECONDS"):  # a busy machine takes its time
+        monkeypatch.setattr(f"builder_jupyter.connectors.mcp_servers.{limit}", 60.0)
     return {"mcp_servers": {"files": {"command": sys.executable, "args": [str(PEER)]}}}
 
 
