@@ -42,7 +42,7 @@ WITHOUT_RESULT = frozenset({"start", "agent", "router", "end"})
 
 CHOOSERS = frozenset({"router", "human", "wait"})
 
-MAX_LOOKS = 400_000
+MAX_LOOKS = 200_000
 """Nodes and edges that the closer looks at one workflow may take; what is left then is not warned of."""
 
 

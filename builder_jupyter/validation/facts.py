@@ -82,6 +82,11 @@ class Facts:
         """Return the node type of a node, or None when it is not registered."""
         return self.registry.find(self.workflow.profile, self.nodes[node_id].type)
 
+    @cached_property
+    def stopping(self) -> list[str]:
+        """The reached nodes, ends apart, whose branch stops."""
+        return self.select(lambda node: node.type != "end" and not self.successors[node.id])
+
     def conditions(self, node: Node) -> list[Condition]:
         """Return a router's conditions; every rule about routers asks for them."""
         found = self._conditions.get(id(node))

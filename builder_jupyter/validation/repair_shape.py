@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_ENDS = 3
 """With more end nodes it is not clear which one is meant."""
 
+MAX_BRANCHES = 20
+"""With more branches that stop it is not clear which of them an end belongs to."""
+
 MAX_COPIES = 1_000
 """Edges that one fix may add for nodes which get an id of their own."""
 
@@ -104,8 +107,8 @@ def join_orphan(facts: Facts, node_id: str) -> Iterator[Fix]:
 
 def reach_end(facts: Facts, node_id: str) -> Iterator[Fix]:
     """Lead the branches that stop to an end, or remove it when there is another."""
-    last = facts.select(lambda node: node.type != "end" and not facts.successors[node.id])
-    if last:
+    last = facts.stopping
+    if 0 < len(last) <= MAX_BRANCHES:
         yield Fix(f"Connect {listed(last)} to {node_id!r}", tuple(_joined(source, node_id) for source in last))
     if not facts.is_shared(node_id) and len(facts.ids_of_type("end")) > 1:
         yield Fix(f"Remove {node_id!r}", ({"op": "remove_node", "node_id": node_id},))
