@@ -64,6 +64,8 @@ def test_the_engine_and_generated_code_do_the_same(case, is_async, one_by_one):
     TALLY.update({f"graphs {kind}": 1, "graphs": 1, "graphs async": is_async, "differences": ours != theirs})
     TALLY.update({"visits": sum(map(len, ours.visits.values())), "model requests": sum(map(len, ours.asked.values()))})
     TALLY.update({"tool calls": sum(ours.called.values()), "questions": sum(map(len, ours.humans.values()))})
+    if TALLY["graphs"] % 200 == 0:
+        print(dict(sorted(TALLY.items())), flush=True)
     assert dict(ours.visits) == dict(theirs.visits)
     assert ours.asked == theirs.asked
     assert ours.called == theirs.called
