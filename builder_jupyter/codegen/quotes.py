@@ -53,7 +53,7 @@ def _filled(node: T, values: Mapping[str, ast.AST], ways: frozenset[int]) -> T:
         part = getattr(node, name, None)
         if isinstance(part, list):
             part = [_filled(one, values, ways) if id(one) in ways else one for one in part]
-        elif id(part) in ways:
+        elif isinstance(part, ast.AST) and id(part) in ways:
             part = _filled(part, values, ways)
         fields[name] = part
     return type(node)(**fields)

@@ -2,7 +2,7 @@
 
 The method is Sugiyama's: break cycles, give each node the layer of its longest path, order each layer so that
 few edges cross, then choose heights that keep edges straight. It is deterministic (request order breaks
-ties), has no recursion and accepts every graph, valid or not. It draws nothing: `notebook.svg` does.
+ties), has no recursion and accepts every graph, valid or not. It draws nothing: `drawing.svg` does.
 
 Source: Sugiyama, Tagawa, Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981).
 """

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.progress import in_kernel
 from builder_jupyter.client.waitpoints import ANSWERABLE_HERE
+from builder_jupyter.drawing.lettering import escape
+from builder_jupyter.drawing.svg import Drawing, draw, looks_of, status_color
 from builder_jupyter.graph.diff import MARKS, Change
 from builder_jupyter.nodes.registry import default_registry
-from builder_jupyter.notebook.lettering import escape
-from builder_jupyter.notebook.svg import Drawing, draw, looks_of, status_color
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

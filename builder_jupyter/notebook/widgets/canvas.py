@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ipycytoscape import CytoscapeWidget
-from traitlets import Dict, Unicode
+from traitlets import Dict, List, Unicode
 
 from builder_jupyter.client.client import content_of, has_code
 from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.default import default_client
+from builder_jupyter.drawing.catalogue import catalogue
+from builder_jupyter.drawing.editing import Editing
+from builder_jupyter.drawing.svg import HUGE
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.model import Position, Workflow
+from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.notebook.display import VIEW_MIME, workflow_mimebundle
-from builder_jupyter.notebook.svg import HUGE
-from builder_jupyter.notebook.widgets.document import canvas_document
 from builder_jupyter.notebook.widgets.follow import HEALING_SECONDS, LIVE_SECONDS, Following
 from builder_jupyter.notebook.widgets.progress import shown_results
 from builder_jupyter.notebook.widgets.static import static_graph
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
     from builder_jupyter.client.code import Code
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.graph.edits import Change
     from builder_jupyter.notebook.widgets.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -52,10 +56,12 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     Attributes
     ----------
-    doc : what is drawn (see `document.canvas_document`); assign `workflow` instead.
+    doc : what is drawn (see `drawing.document.canvas_document`); assign `workflow` instead.
     statuses : node id to ``{"status", "text", "offset", "error", "usage", "credits", …}`` of the run that is shown.
         Assign it to mark nodes without a run: ``{"agent": {"status": "completed"}}``.
     texts : node id to what it said, whole, once it is done.
+    catalogue : the node types that can be added; see `drawing.catalogue`.
+    findings : what validation says, as `bj.validate` returns it; empty until the view asks for it.
     header : the run that is shown, in short; empty when there is none.
     selected : the id of the node that is selected, ``""`` for none; assign it to select one.
 
@@ -78,6 +84,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     doc = Dict().tag(sync=True)
     statuses = Dict().tag(sync=True)
     texts = Dict().tag(sync=True)
+    catalogue: Any = List().tag(sync=True)
+    findings = Dict().tag(sync=True)
     header = Dict().tag(sync=True)
     selected = Unicode("").tag(sync=True)
     runs_in = Unicode("server", help="`server` or `kernel`: whom the buttons ask.").tag(sync=True)
@@ -85,13 +93,14 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def __init__(self, workflow: Workflow | str, *, client: Client | None = None, **traits: Any) -> None:
         self._client = client
-        self._workflow = workflow if isinstance(workflow, Workflow) else self.client.workflow(workflow)
+        self._editing = Editing(workflow if isinstance(workflow, Workflow) else self.client.workflow(workflow))
         self._saved: Workflow | None = None
         self._following: Following | None = None
         self._execution: Execution | None = None
         self._telling = RLock()
         super().__init__(
-            doc=canvas_document(self._workflow),
+            doc=self._editing.document(),
+            catalogue=catalogue(default_registry(), self._editing.workflow.profile),
             runs_in="server" if _is_this_server(client) else "kernel",
             cytoscape_layout={"name": "preset", "fit": False},
             cytoscape_style=[],
@@ -102,18 +111,18 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             **traits,
         )
         self._attach()
-        if self._workflow.id and not self.statuses:
-            self._show_results(self._workflow.id)
+        if self.workflow.id and not self.statuses:
+            self._show_results(self.workflow.id)
         self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
-        return f"<Canvas of {self._workflow!r}>"
+        return f"<Canvas of {self.workflow!r}>"
 
     def _repr_mimebundle_(self, **selection: Any) -> dict[str, Any]:
         """Return the view, and for where there is no kernel or no extension, the picture behind it."""
         statuses = {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
         places = {node["id"]: Position(node["x"], node["y"]) for node in self.doc["nodes"]}
-        bundle = workflow_mimebundle(self._workflow, statuses=statuses, places=places, **selection)
+        bundle = workflow_mimebundle(self.workflow, statuses=statuses, places=places, **selection)
         edges = [f"  {e['source']} -> {e['target']}{e['label'] and ' : '}{e['label']}" for e in self.doc["edges"]]
         if len(self.doc["nodes"]) > HUGE:
             del bundle["text/html"]  # it is the picture once more
@@ -130,16 +139,39 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     @property
     def workflow(self) -> Workflow:
         """The workflow that is drawn. Assign another: the view stays where it is, and what differs is redrawn."""
-        return self._workflow
+        return self._editing.workflow
 
     @workflow.setter
     def workflow(self, workflow: Workflow) -> None:
-        with self._telling:
-            if workflow.id is None and workflow.name == self._workflow.name:
-                workflow = replace(workflow, id=self._workflow.id)
-            self._workflow = workflow
-            self.doc = canvas_document(workflow, version=self.doc["version"] + 1)
-        self._attach()
+        if workflow.id is None and workflow.name == self.workflow.name:
+            workflow = replace(workflow, id=self.workflow.id)
+        with self._redrawing():
+            self._editing.replace(workflow)
+
+    def edit(self, title: str, changes: Sequence[Change]) -> None:
+        """Make changes (`graph.edits`) as one step that `undo` takes back, e.g. ``Rename agent``.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_EDIT``; nothing has changed.
+        """
+        with self._redrawing():
+            self._editing.edit(title, changes)
+
+    def arrange(self, how: str = "layered") -> None:
+        """Place all nodes anew as one step. Raises `InvalidInput` (``UNKNOWN_LAYOUT``)."""
+        with self._redrawing():
+            self._editing.arrange(how)
+
+    def undo(self) -> None:
+        """Take the last step back, whoever took it: mouse, form, cell."""
+        with self._redrawing():
+            self._editing.undo()
+
+    def redo(self) -> None:
+        """Take the step that was taken back again."""
+        with self._redrawing():
+            self._editing.redo()
 
     @property
     def execution(self) -> Execution | None:
@@ -153,7 +185,7 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         self, inputs: Mapping[str, Any] | str | None = None, /, *, trigger: str | None = None, **values: Any
     ) -> Execution:
         """Begin a run, show it and return at once; arguments and errors are those of `Client.start`."""
-        execution = self.client.start(self._workflow, inputs, trigger=trigger, **values)
+        execution = self.client.start(self.workflow, inputs, trigger=trigger, **values)
         self._execution = execution
         self._know_id(str(execution.snapshot["canvasId"]))
         self.show(execution)
@@ -185,11 +217,11 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def to_langgraph(self, **options: bool) -> Code:
         """Return the workflow that is drawn as a LangGraph module; see `Client.to_langgraph`."""
-        return self.client.to_langgraph(self._workflow, **options)
+        return self.client.to_langgraph(self.workflow, **options)
 
     def static(self) -> CytoscapeWidget:
         """Return a plain ipycytoscape widget of the graph, to look at, for front ends without our extension."""
-        return static_graph(self._workflow, {name: one.get("status", "") for name, one in self.statuses.items()})
+        return static_graph(self.workflow, {name: one.get("status", "") for name, one in self.statuses.items()})
 
     def close(self) -> None:
         """Follow no more and close the widget; the run goes on."""
@@ -207,11 +239,26 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             self.statuses = progress.statuses
             self.texts = progress.texts
 
+    @contextmanager
+    def _redrawing(self) -> Iterator[None]:
+        """Draw what is done to the workflow meanwhile."""
+        with self._telling:
+            yield
+            self.doc = self._editing.document()
+        self._attach()
+
+    def _judge(self) -> None:
+        """Show what validation says; a canvas that cannot be told shows nothing of it."""
+        try:
+            self.findings = self.client.validate(self.workflow)
+        except BuilderError as error:
+            log.info("the findings about %r are not to be had: %s", self.workflow, error)
+
     def _attach(self) -> None:
         """Offer this kernel to the Run button, which asks the server and not us."""
         # Only where there is code: connecting loads an HTTP client, which costs more than drawing a small graph.
-        if self.runs_in == "server" and not self.worker and has_code(self._workflow):
-            self.worker = self.client.attach_for(self._workflow)
+        if self.runs_in == "server" and not self.worker and has_code(self.workflow):
+            self.worker = self.client.attach_for(self.workflow)
 
     def _show_results(self, workflow_id: str) -> None:
         """Show how each node ended last; a canvas that cannot be told is one without results."""
@@ -224,35 +271,51 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         self.statuses, self.texts = shown_results(results)
 
     def _know_id(self, workflow_id: str) -> None:
-        if self._workflow.id != workflow_id:
+        if self.workflow.id != workflow_id:
             with self._telling:
-                self._workflow = replace(self._workflow, id=workflow_id)
+                self._editing.replace(replace(self.workflow, id=workflow_id))
                 self.doc = {**self.doc, "workflowId": workflow_id}
+
+    def _follow(self, workflow_id: str, execution_id: str) -> None:
+        """Show what the view has begun, or has seen others begin."""
+        self._know_id(workflow_id)
+        self.show(execution_id)
 
     def _compare_with_saved(self, workflow_id: str) -> None:
         """Draw what somebody else has saved, unless the graph here has changes of its own."""
         stored = self.client.workflow(workflow_id)
-        if self._saved is not None and content_of(self._workflow) == content_of(self._saved) != content_of(stored):
+        if self._saved is not None and content_of(self.workflow) == content_of(self._saved) != content_of(stored):
             self.workflow = stored
-        if content_of(self._workflow) == content_of(stored):
+        if content_of(self.workflow) == content_of(stored):
             self._saved = stored
             self._know_id(workflow_id)
 
     def _on_message(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Do what the view asks for; what goes wrong is shown there."""
+        act = _ASKED.get(str(content.get("do")))
+        if act is None:
+            return
         try:
-            match content.get("do"):
-                case "run":
-                    self.start(content["inputs"], trigger=content["trigger"])
-                case "cancel":
-                    self.client.execution(content["execution"]).cancel()
-                case "follow":
-                    self._know_id(content["workflow"])
-                    self.show(content["execution"])
-                case "saved":
-                    self._compare_with_saved(content["workflow"])
+            act(self, content)
         except BuilderError as error:
-            self.send({"failed": str(error)})
+            self.send({"failed": str(error), "token": content.get("token"), "details": error.details})
+        else:
+            if content.get("token"):
+                self.send({"done": content["token"]})
+
+
+_ASKED: dict[str, Callable[[Canvas, Mapping[str, Any]], object]] = {
+    "run": lambda canvas, asked: canvas.start(asked["inputs"], trigger=asked["trigger"]),
+    "cancel": lambda canvas, asked: canvas.client.execution(asked["execution"]).cancel(),
+    "follow": lambda canvas, asked: canvas._follow(asked["workflow"], asked["execution"]),  # noqa: SLF001 - our own
+    "saved": lambda canvas, asked: canvas._compare_with_saved(asked["workflow"]),  # noqa: SLF001
+    "judge": lambda canvas, _asked: canvas._judge(),  # noqa: SLF001
+    "edit": lambda canvas, asked: canvas.edit(asked["title"], asked["changes"]),
+    "arrange": lambda canvas, asked: canvas.arrange(asked["layout"]),
+    "undo": lambda canvas, _asked: canvas.undo(),
+    "redo": lambda canvas, _asked: canvas.redo(),
+}
+"""What the view may ask for; a message names it in ``do``."""
 
 
 def _is_this_server(client: Client | None) -> bool:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ipycytoscape import CytoscapeWidget, Edge, Node
 
+from builder_jupyter.drawing.document import canvas_document
+from builder_jupyter.drawing.lettering import ink_on
+from builder_jupyter.drawing.svg import status_color
 from builder_jupyter.graph.layout import NODE_HEIGHT, NODE_WIDTH
-from builder_jupyter.notebook.lettering import ink_on
-from builder_jupyter.notebook.svg import status_color
-from builder_jupyter.notebook.widgets.document import canvas_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

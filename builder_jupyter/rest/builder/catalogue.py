@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
 
+from builder_jupyter.drawing.catalogue import data_schema
 from builder_jupyter.graph.model import Profile
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.nodes.base import NodeType
@@ -57,10 +57,6 @@ class FullTemplate(TemplateItem):
     metadata: dict[str, Any]
 
 
-class _ConfigSchema(GenerateJsonSchema):
-    ignored_warning_kinds = frozenset({"skipped-choice", "non-serializable-default"})  # type: ignore[assignment]
-
-
 class NodeTypesHandler(BuilderFamily):
     """Node types."""
 
@@ -101,16 +97,13 @@ HANDLERS = (NodeTypesHandler, TemplatesHandler, TemplateHandler)
 
 
 def _item(kind: NodeType) -> dict[str, Any]:
-    schema = kind.Data.model_json_schema(schema_generator=_ConfigSchema)
-    schema["properties"] = {"name": {"type": "string", "title": "Name"}} | schema["properties"]  # all have one
-    del schema["title"], schema["description"]  # those of a class, which says them to programmers
     return {
         "type": kind.type,
         "name": kind.title,
         "description": kind.description,
         "icon": kind.icon,
         "color": kind.color,
-        "config_schema": schema,
+        "config_schema": data_schema(kind),
     }
 
 

@@ -19,14 +19,14 @@ from builder_jupyter.client.client import Client
 from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.drawing.document import canvas_document, drawn_edges
+from builder_jupyter.drawing.inputs import triggers_of
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.layout import layout
 from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.notebook.display import workflow_mimebundle
 from builder_jupyter.notebook.widgets.canvas import MODULE, MODULE_VERSION, VIEW_MIME, Canvas
-from builder_jupyter.notebook.widgets.document import canvas_document, drawn_edges
-from builder_jupyter.notebook.widgets.inputs import triggers_of
 from builder_jupyter.notebook.widgets.progress import TAIL, Progress
 
 ROOT = Path(__file__).parents[3]

@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from builder_jupyter.drawing.routes import Router
+from builder_jupyter.drawing.svg import HUGE, Look, looks_of, workflow_svg
 from builder_jupyter.graph.model import Edge, FrozenDict, Node, Position, Profile, Workflow
 from builder_jupyter.nodes.base import NodeType
 from builder_jupyter.nodes.registry import Registry
-from builder_jupyter.notebook.routes import Router
-from builder_jupyter.notebook.svg import HUGE, Look, looks_of, workflow_svg
 
 LOOKS = {"agent": Look("#8b5cf6", "✦", "Agent"), "router": Look("#f59e0b", "◆", "Router")}
 NS = "{http://www.w3.org/2000/svg}"

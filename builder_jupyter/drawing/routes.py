@@ -1,6 +1,6 @@
 """The course of each edge on a drawing: forward edges are curves, back edges detours around the cards.
 
-Geometry only; `notebook.svg` turns it into a picture. Coordinates are those of `graph.layout`: y downwards,
+Geometry only; `drawing.svg` turns it into a picture. Coordinates are those of `graph.layout`: y downwards,
 positions are the centres of the nodes.
 """
 

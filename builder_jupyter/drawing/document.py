@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.drawing.inputs import triggers_of
+from builder_jupyter.drawing.svg import edge_labels
 from builder_jupyter.graph.layout import layout
 from builder_jupyter.money import as_number
 from builder_jupyter.nodes.registry import default_registry
-from builder_jupyter.notebook.svg import edge_labels
-from builder_jupyter.notebook.widgets.inputs import triggers_of
 
 if TYPE_CHECKING:
     from builder_jupyter.graph.model import Workflow

@@ -13,9 +13,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from builder_jupyter.drawing.lettering import escape, ink_on, shorten, text_width
+from builder_jupyter.drawing.routes import HALF_H, HALF_W, Route, Router
 from builder_jupyter.graph.layout import layout
-from builder_jupyter.notebook.lettering import escape, ink_on, shorten, text_width
-from builder_jupyter.notebook.routes import HALF_H, HALF_W, Route, Router
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
