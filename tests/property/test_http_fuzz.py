@@ -138,6 +138,9 @@ async def test_no_body_breaks_the_server(
         "/api/builder/waitpoints/{waitpoint_id}/complete": answer,
         "/api/builder/answer/{token}": answer,
         "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"]},
+        "/api/builder/workflows/{workflow_id}/rollback": {"version": 1},
+        "/api/builder/workflows/{workflow_id}/publish": {"version": 1},
+        "/api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view", "edit"]},
         "/api/builder/purge": {"olderThanSeconds": 60, "dryRun": True},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
     asking = {**run, "canvasId": await save(ASKING), "triggerNodeId": "start"}
@@ -146,7 +149,7 @@ async def test_no_body_breaks_the_server(
     link = f"/api/builder/executions/{execution}/waitpoints/{waitpoint}/link"
     token = (await call("POST", link, key=full_key)).json["token"]
     host, _, prefix = server_url.removeprefix("http://").partition("/")
-    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas}
+    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob"}
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
     credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {full_key}"
     head = f"{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credential}\r\n"
