@@ -213,7 +213,7 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
 
     @allow_unauthenticated
     def options(self, *args: Any, **kwargs: Any) -> None:
-        """Tell browsers which headers pages of other origins may send; Jupyter's ``allow_origin`` says which origins."""
+        """Tell browsers which headers pages of other origins may send; ``allow_origin`` says which origins."""
         super().options(*args, **kwargs)
         if "Access-Control-Allow-Headers" not in self.settings.get("headers", {}):
             self.set_header("Access-Control-Allow-Headers", ", ".join(SENT_HEADERS))
