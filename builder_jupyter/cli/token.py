@@ -56,13 +56,13 @@ def issue(options: argparse.Namespace) -> int:
     """Issue a token; it is the only line on stdout."""
     from builder_jupyter.identity import jwt  # the cryptography is loaded only where it is needed
 
-    secret = os.environ.get(SECRET_VARIABLE)
-    if not secret:
-        raise NotConfigured(f"There is no secret in {SECRET_VARIABLE}.", hint="See: builder-jupyter token issue --help")
     if not 1 <= options.ttl <= MAX_SECONDS:
         raise InvalidInput(f"--ttl must be between 1 and {MAX_SECONDS} seconds.", code="INVALID_TTL")
     if not options.user.strip() or len(options.user) > MAX_NAME or not options.user.isprintable():
         raise InvalidInput(f"--user must have 1 to {MAX_NAME} printable characters.", code="INVALID_USER")
+    secret = os.environ.get(SECRET_VARIABLE)
+    if not secret:
+        raise NotConfigured(f"There is no secret in {SECRET_VARIABLE}.", hint="See: builder-jupyter token issue --help")
     now = SystemClock().timestamp()
     token = jwt.issue(
         secret, user=options.user, roles=options.role, now=now, ttl_seconds=options.ttl,

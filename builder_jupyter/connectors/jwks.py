@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from builder_jupyter.clock import Clock
+from builder_jupyter.connectors.peers import is_loopback, tls
 from builder_jupyter.errors import ProviderError
 from builder_jupyter.identity.jwt import read_key_set
-from builder_jupyter.identity.jwt_settings import LOOPBACK, wrong
+from builder_jupyter.identity.jwt_settings import wrong
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -53,6 +53,12 @@ class IssuerKeys:
         if kid not in self._keys or self._clock.monotonic() >= self._fresh_until:
             await self._look()
         return self._keys.get(kid)
+
+    async def close(self) -> None:
+        """Give up a look that is under way; whoever waits for it is told nothing more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
 
     async def _look(self) -> None:
         """Read the keys again: one look at a time for all who ask, and none during the pause after the last."""
@@ -116,15 +122,16 @@ def keys_at(address: str, clock: Clock) -> IssuerKeys:
 
 async def _fetch(address: str) -> bytes:
     """Return the document at an address. No redirect is followed: it could lead anywhere."""
-    context = await asyncio.to_thread(_tls)
+    trusted = await asyncio.to_thread(
+        tls, trusting=urlsplit(address).scheme == "https"
+    )  # for https: imports httpx for 0.2 s
     import httpx
 
-    # A proxy cannot reach our loopback.
-    through_proxy = urlsplit(address).hostname not in LOOPBACK
+    through_proxy = not is_loopback(address)  # a proxy cannot reach our loopback
     content = b""
     try:
         async with (
-            httpx.AsyncClient(verify=context, trust_env=through_proxy, follow_redirects=False) as client,
+            httpx.AsyncClient(verify=trusted, trust_env=through_proxy, follow_redirects=False) as client,
             client.stream("GET", address, headers={"Accept": "application/json"}) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
@@ -134,12 +141,6 @@ async def _fetch(address: str) -> bytes:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ProviderError(f"the issuer cannot be reached ({type(error).__name__})") from error
     return content
-
-
-def _tls() -> ssl.SSLContext:
-    import httpx  # for 0.2 s when it is the first time
-
-    return httpx.create_ssl_context()
 
 
 def _bounded(content: bytes) -> bytes:

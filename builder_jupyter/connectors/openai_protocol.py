@@ -7,16 +7,14 @@ closing the generator closes the connection, which is what makes a server stop g
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from builder_jupyter.connectors import provider_errors
+from builder_jupyter.connectors.peers import is_loopback, tls
 from builder_jupyter.nodes.chat import ChatChunk, ChatRequest, Message, ToolCall, ToolSpec, Usage
 
 if TYPE_CHECKING:
@@ -81,8 +79,8 @@ class OpenAIProtocolModel:
             base_url=self.base_url,
             headers={"Authorization": f"Bearer {self.api_key}"},
             timeout=httpx.Timeout(self.idle_seconds, connect=_CONNECT_SECONDS),
-            verify=_tls(trusting=urlsplit(self.base_url).scheme == "https"),
-            trust_env=not _is_loopback(self.base_url),  # a proxy cannot reach our loopback, and must not see its key
+            verify=tls(trusting=urlsplit(self.base_url).scheme == "https"),
+            trust_env=not is_loopback(self.base_url),  # a proxy cannot reach our loopback, and must not see its key
         )
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
@@ -229,24 +227,3 @@ def tool_to_wire(spec: ToolSpec) -> dict[str, Any]:
         "type": "function",
         "function": {"name": spec.name, "description": spec.description, "parameters": spec.json_schema()},
     }
-
-
-@cache
-def _tls(*, trusting: bool) -> ssl.SSLContext:
-    """Return the TLS settings, made once: loading the authorities blocks the loop for about 20 ms.
-
-    For ``http`` nothing needs to be loaded; the context then trusts nobody.
-    """
-    if not trusting:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

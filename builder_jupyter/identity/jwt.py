@@ -40,6 +40,10 @@ class KeySource(Protocol):
         """Return the key of this name, None when the issuer has none."""
         ...
 
+    async def close(self) -> None:
+        """Ask the issuer nothing any more."""
+        ...
+
 
 class JwtVerifier:
     """Decides whether a token is good, and whom it stands for.
@@ -83,6 +87,11 @@ class JwtVerifier:
             reason = type(error).__name__
         log.info("a token was refused: %s", reason)
         raise Unauthenticated("Invalid or expired token")
+
+    async def close(self) -> None:
+        """Ask the issuer nothing any more."""
+        if self._keys is not None:
+            await self._keys.close()
 
     async def _key(self, header: dict[str, Any]) -> Key:
         if header.get("alg") not in self._settings.algorithms:

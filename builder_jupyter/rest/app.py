@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.auth.identity import IdentityProvider, User
+from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.extension.application import ExtensionApp
 from pydantic import BaseModel
 from tornado import web
@@ -266,8 +266,11 @@ class BuilderApp(ExtensionApp):
 
     @property
     def has_own_provider(self) -> bool:
-        """Whether the server's identity provider is one of Jupyter's own: it knows its token and its cookies."""
-        return type(self._server.identity_provider).__module__ == IdentityProvider.__module__
+        """Whether the server's identity provider is one of Jupyter's own: it knows its token and its cookies.
+
+        The one for old log-in handlers asks those, which may be a hub's.
+        """
+        return type(self._server.identity_provider) in {IdentityProvider, PasswordIdentityProvider}
 
     def is_server_token(self, bearer: str) -> bool:
         """Say whether this is the server's own token."""

@@ -62,6 +62,7 @@ def document(handlers: Iterable[type], *, version: str, server_url: str) -> dict
             },
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "builder_…"},
+                "jsonWebToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "jupyterToken": {"type": "apiKey", "in": "header", "name": "Authorization"},
             },
         },
@@ -103,7 +104,7 @@ def _operation(handler: type, verb: str, path: str, about: Route) -> dict[str, A
     if about.access is Access.PUBLIC:
         operation["security"] = []
     else:
-        operation["security"] = [{"apiKey": []}, {"jupyterToken": []}]
+        operation["security"] = [{"apiKey": []}, {"jsonWebToken": []}, {"jupyterToken": []}]
         scopes = [str(scope) for scope in about.access] if isinstance(about.access, tuple) else []
         operation["x-scopes"] = scopes
     return operation

@@ -61,6 +61,11 @@ class AccessService:
             raise NotFound(f"Nothing was granted to {subject!r} on this workflow.", code="GRANT_NOT_FOUND")
 
 
+def may_follow(principal: Principal, workspace: str, starter: str) -> bool:
+    """Say whether a principal may see and steer an execution: its workspace's admins may, and who started it."""
+    return workspace == principal.workspace and (principal.is_admin or starter == principal.name)
+
+
 def unknown_workflow() -> NotFound:
     """Return the error for a workflow that does not exist, or that the caller may not see."""
     return NotFound("Workflow not found", code="WORKFLOW_NOT_FOUND")

@@ -24,6 +24,7 @@ from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import Credits
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
+from builder_jupyter.services.access import may_follow
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
 from builder_jupyter.services.projection import rows, short, short_row
 from builder_jupyter.services.workflows import WorkflowService
@@ -203,9 +204,9 @@ class ExecutionService:
         return await _picture(run), counted
 
     async def find(self, principal: Principal, execution_id: str) -> Run:
-        """Return an execution of the principal's workspace. Raises `NotFound` (``EXECUTION_NOT_FOUND``)."""
+        """Return an execution that the principal `may_follow`. Raises `NotFound` (``EXECUTION_NOT_FOUND``)."""
         run = await self._engine.load(execution_id)
-        if run is None or run.state.admitted.workspace != principal.workspace:
+        if run is None or not may_follow(principal, run.state.admitted.workspace, run.state.admitted.principal):
             raise NotFound("Execution not found", code="EXECUTION_NOT_FOUND")
         return run
 
@@ -254,15 +255,16 @@ class ExecutionService:
     async def list(
         self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
     ) -> list[dict[str, Any]]:
-        """Return the newest executions of the principal's workspace in short, live ones included, children left out."""
-        finished = await self._journal.finished(principal.workspace, workflow_id, limit)
+        """Return the newest executions that the principal `may_follow` in short, live ones included, no children."""
+        starter = None if principal.is_admin else principal.name
+        finished = await self._journal.finished(principal.workspace, workflow_id, limit, starter=starter)
         found = {row["execution_id"]: short_row(row) for row in finished}
         for run in list(self._engine.runs.values()):
             state = run.state
             is_child = state.admitted.parent is not None
             if (
                 not is_child
-                and state.admitted.workspace == principal.workspace
+                and may_follow(principal, state.admitted.workspace, state.admitted.principal)
                 and workflow_id
                 in (
                     None,

@@ -184,6 +184,7 @@ class Runtime:
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self.tokens.close()
         await self.workers.stop()
         await self.executions.settle()
 

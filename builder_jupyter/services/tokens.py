@@ -15,6 +15,10 @@ class Verifier(Protocol):
         """Return whom a token stands for. Raises `Unauthenticated`."""
         ...
 
+    async def close(self) -> None:
+        """Ask the issuer nothing any more."""
+        ...
+
 
 class TokenService:
     """Recognises bearers of tokens; without a verifier none is good."""
@@ -32,3 +36,8 @@ class TokenService:
         if self._verifier is None:
             raise Unauthenticated("Invalid or expired token")
         return await self._verifier.verify(token)
+
+    async def close(self) -> None:
+        """Ask the issuer nothing any more."""
+        if self._verifier is not None:
+            await self._verifier.close()

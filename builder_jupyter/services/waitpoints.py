@@ -20,6 +20,7 @@ from builder_jupyter.execution.snapshot import waitpoint
 from builder_jupyter.execution.waitpoints import ANSWERABLE, WaitKind
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import AnswerKind
+from builder_jupyter.services.access import may_follow
 from builder_jupyter.services.executions import ExecutionService, holder_of, waitpoints_of
 from builder_jupyter.storage.journal import DuckDBJournal
 
@@ -55,7 +56,7 @@ class WaitpointService:
                 for run in self._engine.runs.values()
                 if run.state.waiting
                 and run.state.admitted.parent is None
-                and run.state.admitted.workspace == principal.workspace
+                and may_follow(principal, run.state.admitted.workspace, run.state.admitted.principal)
             ]
         found = [self._named(run, one) for run in runs for one in waitpoints_of(run)]
         for run in runs:
@@ -136,7 +137,7 @@ class WaitpointService:
         if run is None:  # over, and no longer in memory
             execution_id = await self._journal.waiting(waitpoint_id)
             run = None if execution_id is None else await self._engine.load(execution_id)
-        if run is None or run.state.admitted.workspace != principal.workspace:
+        if run is None or not may_follow(principal, run.state.admitted.workspace, run.state.admitted.principal):
             raise _unknown()
         return run
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from builder_jupyter.errors import InvalidInput, OutputInvalid, StepError
+from builder_jupyter.errors import Forbidden, InvalidInput, OutputInvalid, StepError
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import NodeType, StepContext, StepResult, Wait
 from builder_jupyter.nodes.code import Job, Outcome, references
@@ -126,8 +126,13 @@ class Workers:
     async def attach(self, principal: Principal, token: str, send: Send, *, everything: bool = False) -> Attached:
         """Take in a worker of the principal's workspace; one that comes back takes its own place again.
 
-        Raises `InvalidInput` (``INVALID_WORKER``) for a token that others could guess.
+        Raises
+        ------
+        InvalidInput : ``INVALID_WORKER``: others could guess the token.
+        Forbidden : it would take the steps of others, and the principal is no admin.
         """
+        if everything and not principal.is_admin:
+            raise Forbidden("Only an admin's worker may take the steps of others.")
         if len(token) < TOKEN_LENGTH:
             raise InvalidInput(f"A worker needs a token of {TOKEN_LENGTH} characters.", code="INVALID_WORKER")
         worker = Attached(token, principal.workspace, everything, send)

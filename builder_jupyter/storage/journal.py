@@ -127,11 +127,15 @@ class DuckDBJournal:
             for execution, _ in batch:
                 self._first.pop(execution[0], None)
 
-    async def finished(self, workspace: str, workflow_id: str | None, limit: int) -> list[dict[str, Any]]:
-        """Return the newest finished executions of a workspace as rows by column name."""
+    async def finished(
+        self, workspace: str, workflow_id: str | None, limit: int, *, starter: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the newest finished executions of a workspace as rows by column name; those of a starter, if given."""
 
         def work(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-            found = connection.execute(SQL["executions"], [workspace, workflow_id, workflow_id, limit])
+            found = connection.execute(
+                SQL["executions"], [workspace, workflow_id, workflow_id, starter, starter, limit]
+            )
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

@@ -243,11 +243,6 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
-    grant = one + "/grants/{subject}"
-    await ask("PUT", grant, status=200, workflow_id=canvas, subject="user:bob", body={"permissions": ["view"]})
-    await ask("GET", one + "/grants", status=200, workflow_id=canvas)
-    await ask("DELETE", grant, status=200, workflow_id=canvas, subject="user:bob")
-    await ask("DELETE", grant, status=404, workflow_id=canvas, subject="user:bob")
     await ask("GET", "/api/builder", status=200)
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)
@@ -268,6 +263,11 @@ async def test_answers_are_as_described(
     cancel = "/api/builder/executions/{execution_id}/cancel"
     await ask("POST", cancel, status=200, execution_id=execution_id)
     await ask("GET", "/api/builder/workflows/{workflow_id}/results", status=200, workflow_id=canvas)
+    bob = {"workflow_id": canvas, "subject": "user:bob"}
+    await ask("PUT", one + "/grants/{subject}", status=200, body={"permissions": ["view"]}, **bob)
+    await ask("PUT", one + "/grants/{subject}", status=400, body={"permissions": []}, **bob)
+    await ask("GET", one + "/grants", status=200, workflow_id=canvas)
+    await ask("DELETE", one + "/grants/{subject}", status=200, **bob)
     replay = "/api/builder/executions/{execution_id}/replay"
     await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
     await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})

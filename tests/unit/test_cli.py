@@ -14,6 +14,7 @@ from builder_jupyter import cli
 from builder_jupyter.cli import demo, serve
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.errors import ProviderError
+from builder_jupyter.identity.jwt_settings import SECRET_VARIABLE
 
 DEMO = Path(__file__).parents[2] / "notebooks"
 SUPPORT = str(DEMO / "data" / "support.workflow.json")
@@ -98,6 +99,12 @@ def test_a_run_that_waits_for_a_person_is_1(run: Run, model: ScriptedModel, tmp_
         ("keys", "create", "--name", "x", "--scopes", "fly"),
         ("keys", "create", "--name", " "),
         ("keys", "revoke", "key_0"),
+        ("token", "issue"),
+        ("token", "issue", "--user", " "),
+        ("token", "issue", "--user", "a\nb"),
+        ("token", "issue", "--user", "x", "--ttl", "0"),
+        ("token", "issue", "--user", "x", "--ttl", "soon"),
+        ("token", "issue", "--user", "x", "--role", "king"),
         ("demo", "--ticket", "31"),
         ("nonsense",),
         (),
@@ -111,6 +118,16 @@ def test_bad_input_is_2_and_one_line(run: Run, model: ScriptedModel, tmp_path: P
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("secret", [None, "", "short"])
+def test_a_token_needs_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+    monkeypatch.delenv(SECRET_VARIABLE, raising=False)
+    if secret is not None:
+        monkeypatch.setenv(SECRET_VARIABLE, secret)
+    code, out, err = run("token", "issue", "--user", "x")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("error: ")
 
 
 def test_findings_one_a_line(run: Run, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ ORDER BY min(position)
 SELECT execution_id, workflow_id, workflow_version, workflow_name, trigger_type, status, created_at, started_at,
        finished_at, credits, error
 FROM executions
-WHERE workspace = ? AND (? IS NULL OR workflow_id = ?) AND parent IS NULL
+WHERE workspace = ? AND (? IS NULL OR workflow_id = ?) AND (? IS NULL OR principal = ?) AND parent IS NULL
 ORDER BY created_at DESC, execution_id
 LIMIT ?
 
