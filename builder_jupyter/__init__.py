@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
-    from builder_jupyter.client.default import connect, run, save, start, validate
+    from builder_jupyter.client.code import Code
+    from builder_jupyter.client.default import connect, run, save, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.client.function_tools import tool
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.notebook.widgets.canvas import Canvas
@@ -24,6 +26,7 @@ __all__ = [
     "BuilderError",
     "Canvas",
     "Client",
+    "Code",
     "Edge",
     "Execution",
     "Node",
@@ -35,6 +38,8 @@ __all__ = [
     "run",
     "save",
     "start",
+    "to_langgraph",
+    "tool",
     "validate",
 ]
 
@@ -42,6 +47,7 @@ _HOMES = {
     "BuilderError": "builder_jupyter.errors",
     "Canvas": "builder_jupyter.notebook.widgets.canvas",
     "Client": "builder_jupyter.client.client",
+    "Code": "builder_jupyter.client.code",
     "Edge": "builder_jupyter.graph.model",
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
@@ -51,6 +57,8 @@ _HOMES = {
     "run": "builder_jupyter.client.default",
     "save": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
+    "tool": "builder_jupyter.client.function_tools",
+    "to_langgraph": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",
 }
 

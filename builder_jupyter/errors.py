@@ -112,6 +112,25 @@ class Unprocessable(BuilderError):
 
     default_code = "VALIDATION_FAILED"
 
+    def _render_traceback_(self) -> list[str]:
+        """Show the findings too, and what would put them right."""
+        return [*super()._render_traceback_(), *finding_lines(self.details)]
+
+
+MAX_LINES = 10
+"""Findings that are shown where each takes a line or two."""
+
+
+def finding_lines(verdict: Any) -> list[str]:
+    """Return the lines in which a person reads a validation result: each finding, and below it its best fix."""
+    given = [*verdict.get("errors", ()), *verdict.get("warnings", ())] if isinstance(verdict, dict) else []
+    lines = []
+    for finding in given[:MAX_LINES]:
+        lines.append(" ".join(f"{finding['severity']}: {finding['message']} [{finding['type']}]".split()))
+        lines += [f"  fix: {' '.join(fix['title'].split())}" for fix in finding.get("fixes", ())[:1]]
+    more = len(given) - MAX_LINES
+    return [*lines, *([f"and {more} more"] if more > 0 else [])]
+
 
 class TooLarge(BuilderError):
     """Over a documented limit."""

@@ -10,12 +10,13 @@ import asyncio
 import inspect
 import linecache
 import traceback
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 from builder_jupyter.client.capture import rich
+from builder_jupyter.client.function_tools import TOOLS, plain_result
 from builder_jupyter.client.values import pack, unpack
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.nodes.code import Job, Outcome
@@ -44,6 +45,30 @@ def run_job(job: Job, namespace: dict[str, Any], output: Display, load: Callable
         output.show({"text/plain": _traceback(error, name)})
         return Outcome(error={"message": _message(error, name), "code": "PYTHON_ERROR"})
     return Outcome(packed.value, packed.notes, frames=packed.frames)
+
+
+def run_tool(job: Job, output: Display, load: Callable[[str], bytes]) -> Outcome:
+    """Call the function that a job names; whatever it raises is an outcome too.
+
+    What it prints goes where the process prints; ``output`` takes a traceback alone.
+    """
+    tool = TOOLS.get(job.tool or "")
+    if tool is None:
+        return Outcome(error={"message": f"This notebook has no tool {job.tool!r}.", "code": "UNKNOWN_TOOL"})
+    try:
+        value = tool.call(unpack(job.state, load))
+        packed = pack(plain_result(_awaited(_finished(value)) if inspect.isawaitable(value) else value))
+    except BuilderError as error:
+        return Outcome(error={"message": str(error), "code": error.code})
+    except BaseException as error:  # noqa: BLE001 - the function's own: SystemExit and an interrupt end it alone
+        output.show({"text/plain": _traceback(error, tool.file)})
+        last = clean(traceback.format_exception_only(error)[-1].strip())[:MAX_MESSAGE]
+        return Outcome(error={"message": f"The tool {tool.name!r} failed: {last}", "code": "TOOL_FAILED"})
+    return Outcome(packed.value, packed.notes, frames=packed.frames)
+
+
+async def _finished(work: Awaitable[Any]) -> Any:
+    return await work
 
 
 class _Names(MutableMapping[str, Any]):
@@ -125,7 +150,7 @@ def _message(error: BaseException, name: str) -> str:
 
 
 def _traceback(error: BaseException, name: str) -> str:
-    """Return the traceback from the code on: how it came to be run is nobody's business."""
+    """Return the traceback from the code of a file on: how it came to be run is nobody's business."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != name:
         trace = trace.tb_next

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from builder_jupyter.client.code import Code
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.frames import executions_frame, versions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
@@ -65,6 +66,7 @@ class Client:
         Unprocessable : ``VALIDATION_FAILED``; nothing is saved.
         """
         workflow = without_marks(workflow)
+        self._offer_tools()
         for summary in self._ask(self.transport.list_workflows(workflow.name, limit=1)):
             stored = self._ask(self.transport.get_workflow(summary["id"]))
             if content_of(stored) == content_of(workflow):
@@ -160,8 +162,53 @@ class Client:
         self._ask(self.transport.unpublish(self._id(workflow)))
 
     def validate(self, workflow: Workflow) -> Wire:
-        """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
+        """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message, place and ``fixes``.
+
+        A fix has a ``title`` and ``changes``; ``workflow.edited(fix["changes"])`` is the workflow put right.
+        """
+        self._offer_tools()
         return self._ask(self.transport.validate(workflow))
+
+    def tools(self) -> list[Wire]:
+        """Return the tools that workflows may name, built-in ones first: ``{"name", "description", "parameters"}``."""
+        return self._ask(self.transport.list_tools())
+
+    def resources(self) -> list[Wire]:
+        """Return the resources of configured MCP servers: ``{"uri", "name", "mimeType"}``."""
+        return self._ask(self.transport.list_resources())
+
+    def to_langgraph(
+        self,
+        workflow: Workflow,
+        *,
+        include_types: bool = True,
+        include_docstrings: bool = True,
+        include_mcp_tools: bool = True,
+        checkpoint_config: bool = False,
+        async_mode: bool = False,
+    ) -> Code:
+        """Return a workflow as a LangGraph module, which a cell shows in colours (docs/codegen.md).
+
+        Parameters
+        ----------
+        include_types, include_docstrings : write annotations, and a line on every function.
+        include_mcp_tools : run tools by an MCP client, where the workflow has tools.
+        checkpoint_config : compile ``app`` with a checkpointer in memory.
+        async_mode : write ``async`` functions.
+
+        Raises
+        ------
+        Unprocessable : ``VALIDATION_FAILED``; ``NOT_EXPORTABLE`` for what LangGraph has nothing for.
+        """
+        options = {
+            "include_types": include_types,
+            "include_docstrings": include_docstrings,
+            "include_mcp_tools": include_mcp_tools,
+            "checkpoint_config": checkpoint_config,
+            "async_mode": async_mode,
+        }
+        found = self._ask(self.transport.generate(workflow, options))
+        return Code(found["code"], found["filename"], tuple(found["dependencies"]))
 
     def status(self) -> Wire:
         """Return how the services do: ``version``, executions ``resumed``, ``active`` and ``waiting``, ``failure``.
@@ -189,18 +236,30 @@ class Client:
         self._ask(self.transport.detach())
 
     def attach_for(self, workflow: Workflow) -> str:
-        """Attach if this process is a notebook's kernel and the workflow has nodes for it; return the worker's token.
+        """Attach if this process is a notebook's kernel and has something for the workflow; return the worker's token.
 
-        ``""`` when it is not attached. That it cannot be is a warning: the nodes then run in a fresh kernel.
+        That is python nodes, or functions that are tools (`function_tools.tool`). ``""`` when it is not attached. That
+        it cannot be is a warning: the nodes then run in a fresh kernel, and there are no such tools.
         """
+        from builder_jupyter.client.function_tools import TOOLS
+
+        return self._attach_if(bool(TOOLS) or has_code(workflow))
+
+    def _offer_tools(self) -> None:
+        """Attach if this notebook has functions that are tools: whoever judges a workflow must know of them."""
+        from builder_jupyter.client.function_tools import TOOLS
+
+        self._attach_if(bool(TOOLS))
+
+    def _attach_if(self, is_wanted: bool) -> str:
         from builder_jupyter.client.steps import in_kernel
 
-        if not (in_kernel() and has_code(workflow)):
+        if not (is_wanted and in_kernel()):
             return ""
         try:
             return self._ask(self.transport.attach())
         except BuilderError as error:
-            log.warning("The python nodes will not see this notebook's variables: %s", error)
+            log.warning("The run will not see this notebook's variables and tools: %s", error)
             return ""
 
     # -- executions --------------------------------------------------------------------------------------------

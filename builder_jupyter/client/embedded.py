@@ -120,10 +120,16 @@ class EmbeddedTransport:
         await self._runtime.workflows.unpublish(self._me, workflow_id)
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         from builder_jupyter.validation import result
 
-        return result(self._runtime.workflows.findings(workflow))
+        return result(self._runtime.workflows.findings(workflow), fixes=True)
+
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        from builder_jupyter.codegen.options import Options
+
+        return (await self._runtime.generation.generate(workflow, Options.of(options))).to_dict()
 
     async def start(
         self,
@@ -203,6 +209,14 @@ class EmbeddedTransport:
     async def executions(self, workflow_id: str | None = None, *, limit: int = 50) -> list[Wire]:
         """Return the newest executions in short."""
         return await self._runtime.executions.list(self._me, workflow_id=workflow_id, limit=limit)
+
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name."""
+        return await self._runtime.tools.listing(self._me)
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers."""
+        return await self._runtime.tools.resource_listing(self._me)
 
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from builder_jupyter.client.feed import Feed
-from builder_jupyter.client.frames import events_frame, message_of, steps_frame, text_of
+from builder_jupyter.client.frames import events_frame, message_of, steps_frame, text_of, trace_frame
 from builder_jupyter.client.progress import Progress, choose
 from builder_jupyter.client.protocol import Transport, Wire
 from builder_jupyter.client.tables import headline, hints, saved_text, steps_html, steps_text
@@ -280,6 +280,11 @@ class Execution:
     def steps(self) -> pd.DataFrame:
         """One row a visit of a step, in the order of the plan; see `frames.steps_frame`."""
         return steps_frame(self.snapshot)
+
+    @property
+    def trace(self) -> pd.DataFrame:
+        """One row a call of a model or a tool; see `frames.trace_frame`."""
+        return trace_frame(self.snapshot)
 
     @property
     def events(self) -> pd.DataFrame:

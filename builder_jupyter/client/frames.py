@@ -17,12 +17,17 @@ STEP_COLUMNS = (
 EVENT_COLUMNS = (
     "seq", "at", "kind", "step", "visit", "status", "text", "offset", "attempt", "error", "skip_reason",
 )  # fmt: skip
+TRACE_COLUMNS = (
+    "step", "visit", "attempt", "kind", "name", "arguments", "result", "started_at", "seconds", "input_tokens",
+    "output_tokens", "error",
+)  # fmt: skip
 WORKFLOW_COLUMNS = ("id", "name", "description", "version", "node_count", "tags", "created_at", "updated_at")
 VERSION_COLUMNS = ("version", "created_at", "created_by", "message", "published")
 EXECUTION_COLUMNS = (
     "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
     "seconds", "credits", "waits_for", "error",
 )  # fmt: skip
+FINDING_COLUMNS = ("severity", "type", "node", "edge", "message", "fix")
 
 _COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
 _TEXTS = (
@@ -32,12 +37,14 @@ _TEXTS = (
     "status",
     "model",
     "text",
+    "result",
     "error",
     "skip_reason",
     "kind",
     "description",
     "workflow",
     "waits_for",
+    *FINDING_COLUMNS,
 )
 _MILLISECONDS = ("started_at", "finished_at", "at", "created_at")
 
@@ -53,6 +60,14 @@ def steps_frame(picture: Wire) -> pd.DataFrame:
 def events_frame(events: Sequence[Wire]) -> pd.DataFrame:
     """Return one row an event, in the order of ``seq``. The pieces of streamed text are not kept after the end."""
     return _frame(EVENT_COLUMNS, map(_event, events))
+
+
+def trace_frame(picture: Wire) -> pd.DataFrame:
+    """Return one row a call of a model or a tool, in the order of the plan, and within a step in that of the calls.
+
+    Long arguments and results are cut; a step that an earlier run did has none.
+    """
+    return _frame(TRACE_COLUMNS, (_call(step, call) for step in picture["steps"] for call in step.get("calls", ())))
 
 
 def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
@@ -78,6 +93,11 @@ def _dated(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 def executions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
     """Return one row an execution, newest first."""
     return _frame(EXECUTION_COLUMNS, map(_execution, rows))
+
+
+def findings_frame(verdict: Wire) -> pd.DataFrame:
+    """Return one row a finding, errors first; ``fix`` is the title of the best fix, where there is one."""
+    return _frame(FINDING_COLUMNS, map(_finding, (*verdict["errors"], *verdict["warnings"])))
 
 
 def text_of(step: Wire) -> str:
@@ -116,6 +136,24 @@ def _step(step: Wire) -> Wire:
     }
 
 
+def _call(step: Wire, call: Wire) -> Wire:
+    usage = call.get("usage") or {}
+    return {
+        "step": step["stepId"],
+        "visit": step["visit"],
+        "attempt": call["attempt"],
+        "kind": call["kind"],
+        "name": call["name"],
+        "arguments": call["arguments"],
+        "result": call["result"],
+        "started_at": call["startedAt"],
+        "seconds": call["ms"] / 1000,
+        "input_tokens": usage.get("inputTokens"),
+        "output_tokens": usage.get("outputTokens"),
+        "error": message_of(call.get("error")),
+    }
+
+
 def _event(event: Wire) -> Wire:
     return {
         **event,
@@ -140,6 +178,16 @@ def _execution(row: Wire) -> Wire:
         "credits": float(row["credits"]),
         "waits_for": (row.get("waitingOn") or {}).get("stepId"),
         "error": message_of(row["error"]),
+    }
+
+
+def _finding(finding: Wire) -> Wire:
+    fixes = finding.get("fixes") or [{"title": None}]
+    return {
+        **{name: finding[name] for name in ("severity", "type", "message")},
+        "node": finding.get("node_id") or ", ".join(finding.get("node_ids", ())) or None,
+        "edge": f"{finding['source']} -> {finding['target']}" if "source" in finding else None,
+        "fix": fixes[0]["title"],
     }
 
 

@@ -119,8 +119,12 @@ class HttpTransport:
         await self._object("DELETE", _path("api/builder/workflows", workflow_id, "publish"))
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
-        return await self._object("POST", "api/builder/validate", json=workflow.to_dict())
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
+        return await self._object("POST", "api/builder/validate", params={"fixes": "true"}, json=workflow.to_dict())
+
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        return await self._object("POST", "api/builder/generate", json={**workflow.to_dict(), "options": dict(options)})
 
     async def start(
         self,
@@ -259,6 +263,14 @@ class HttpTransport:
         found: list[Wire] = (await self._object("GET", "api/builder/executions", params=params))["executions"]
         return found
 
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name."""
+        return list_of(await self._text("GET", "api/builder/tools"))
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers."""
+        return list_of(await self._text("GET", "api/builder/resources"))
+
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact."""
         return (await self._answer("GET", _path("api/builder/artefacts", sha256))).content
@@ -277,6 +289,7 @@ class HttpTransport:
                 worker = Worker(url, credential, everything=everything, load=self._load)
                 await worker.start()
                 self._worker = worker
+            await worker.announce()
             return worker.token
 
     def _load(self, digest: str) -> bytes:

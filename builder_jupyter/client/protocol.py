@@ -72,7 +72,14 @@ class Transport(Protocol):
         ...
 
     async def validate(self, workflow: Workflow) -> Wire:
-        """Return ``{"valid", "errors", "warnings"}``."""
+        """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
+        ...
+
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return ``{"code", "filename", "language", "dependencies"}``: the workflow as a LangGraph module.
+
+        Raises `Unprocessable` (``VALIDATION_FAILED``, ``NOT_EXPORTABLE``).
+        """
         ...
 
     async def start(
@@ -161,6 +168,14 @@ class Transport(Protocol):
 
     async def back_up(self, target: Path) -> None:
         """Write a backup of the whole database into a file."""
+        ...
+
+    async def list_tools(self) -> list[Wire]:
+        """Return the tools that workflows may name: ``{name, description, parameters}``."""
+        ...
+
+    async def list_resources(self) -> list[Wire]:
+        """Return the resources of MCP servers: ``{uri, name, mimeType}``."""
         ...
 
     async def artefact(self, sha256: str) -> bytes:

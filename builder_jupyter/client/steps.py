@@ -1,5 +1,7 @@
 """Steps in this process: one after another, each in a thread, in the namespace of the notebook.
 
+Calls of functions that are tools take no turns: one may come from a workflow that a step's own code runs.
+
 Not on the kernel's own channels: a cell that waits for the run holds those.
 """
 
@@ -9,13 +11,15 @@ import asyncio
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from builder_jupyter.client.capture import captured
-from builder_jupyter.client.cell import run_job
+from builder_jupyter.client.cell import run_job, run_tool
+from builder_jupyter.client.function_tools import TOOLS, specs_of
+from builder_jupyter.nodes.chat import ToolSpec
 from builder_jupyter.nodes.code import Job, Outcome
 from builder_jupyter.nodes.display import Display
 
@@ -42,20 +46,26 @@ class Steps:
         self._turn = asyncio.Lock()
         self._endings: set[asyncio.Task[None]] = set()
 
+    @property
+    def tools(self) -> Mapping[str, ToolSpec]:
+        """The functions of this process that are tools, by name."""
+        return specs_of(TOOLS)
+
     async def run(self, job: Job, emit: Callable[[str], None]) -> Outcome:
         """Run a job when those before it are done. Cancelling interrupts the code; what it returns then is dropped."""
-        await self._turn.acquire()
+        turn = self._turn if job.tool is None else asyncio.Lock()
+        await turn.acquire()
         step = _Step(job, self._loader(job), _user_namespace() if self._namespace is None else self._namespace, emit)
         step.start()
         ended = asyncio.wrap_future(step.done)
         try:
             return await asyncio.shield(ended)
         finally:
-            ending = asyncio.create_task(self._end(step, ended))
+            ending = asyncio.create_task(self._end(step, ended, turn))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
 
-    async def _end(self, step: _Step, ended: asyncio.Future[Outcome]) -> None:
+    async def _end(self, step: _Step, ended: asyncio.Future[Outcome], turn: asyncio.Lock) -> None:
         """Give the turn to the next job once the code has stopped; code that cannot be stopped is left behind."""
         try:
             async with asyncio.timeout(GRACE_SECONDS):
@@ -65,7 +75,7 @@ class Steps:
         except TimeoutError:
             step.abandon()
         finally:
-            self._turn.release()
+            turn.release()
 
     def _loader(self, job: Job) -> Load:
         def load(digest: str) -> bytes:
@@ -106,7 +116,7 @@ class _Step:
     def _run(self) -> None:
         output = Display(self._emitter.take)
         try:
-            with captured(output):
+            with captured(output) if self._job.tool is None else nullcontext():
                 outcome = self._guarded(output)
         except KeyboardInterrupt:  # it came just as the code ended
             outcome = INTERRUPTED
@@ -119,6 +129,8 @@ class _Step:
         try:
             with self._gate:
                 self._open = True
+            if self._job.tool is not None:
+                return run_tool(self._job, output, self._load)
             return run_job(self._job, self._namespace, output, self._load)
         finally:
             with self._gate:

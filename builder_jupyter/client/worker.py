@@ -6,6 +6,7 @@ The socket's loop is the client's, in a thread, so that steps run while a cell w
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.answers import error_of
+from builder_jupyter.client.function_tools import TOOLS, FunctionTool
 from builder_jupyter.client.http import HEADER
 from builder_jupyter.client.steps import Load, Steps
 from builder_jupyter.errors import BuilderError, Unavailable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
+ANNOUNCE_SECONDS = 10.0
 PING_SECONDS = 20.0
 MAX_PAUSE_SECONDS = 30.0
 
@@ -53,6 +56,11 @@ class Worker:
         self._steps = Steps(load)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._sending = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: WebSocketClientConnection | None = None
+        self._telling: dict[str, asyncio.Event] = {}
+        self._told: Mapping[str, FunctionTool] | None = None
+        self._news: set[asyncio.Task[None]] = set()
         self._staying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,7 +70,9 @@ class Worker:
         ------
         Unavailable : ``SERVER_UNREACHABLE``, or the server has no such route.
         """
-        connection = await self._connect()
+        self._loop = asyncio.get_running_loop()
+        connection = self._connection = await self._connect()
+        TOOLS.listeners.add(self)
         self._staying = asyncio.create_task(self._stay(connection))
 
     @property
@@ -70,8 +80,38 @@ class Worker:
         """Whether it has not been stopped, or turned away for good."""
         return self._staying is not None and not self._staying.done()
 
+    async def announce(self) -> None:
+        """Tell the server which functions of this process are tools, and wait until it knows; nothing if it does."""
+        tools, connection = TOOLS.all(), self._connection
+        if connection is None or (tools is self._told) or not (tools or self._told):
+            return
+        told = [{"name": t.name, "description": t.description, "schema": t.schema} for t in tools.values()]
+        number = secrets.token_hex(8)
+        known = self._telling[number] = asyncio.Event()
+        try:
+            await self._send(connection, {"do": "tools", "job": number}, [json.dumps(told).encode()])
+            async with asyncio.timeout(ANNOUNCE_SECONDS):
+                await known.wait()
+            self._told = tools
+        except TimeoutError:
+            log.warning("The server does not take this notebook's tools.")
+        finally:
+            del self._telling[number]
+
+    def tools_changed(self) -> None:
+        """Tell the server soon. May be called from any thread."""
+        if self._loop is not None and self.is_attached:
+            with suppress(RuntimeError):  # the loop is closed: the client is
+                self._loop.call_soon_threadsafe(self._announce_soon)
+
+    def _announce_soon(self) -> None:
+        task = asyncio.create_task(self.announce())
+        self._news.add(task)
+        task.add_done_callback(self._news.discard)
+
     async def stop(self) -> None:
         """Let go; code that runs is interrupted."""
+        TOOLS.listeners.discard(self)
         if self._staying is not None:
             self._staying.cancel()
             await asyncio.gather(self._staying, return_exceptions=True)
@@ -101,6 +141,7 @@ class Worker:
             try:
                 await self._serve(connection)
             finally:
+                self._connection = None
                 connection.close()
                 self._drop()
             while True:
@@ -118,6 +159,8 @@ class Worker:
 
     async def _serve(self, connection: WebSocketClientConnection) -> None:
         unpacker = Unpacker()
+        self._connection, self._told = connection, None
+        self._announce_soon()
         while (frame := await connection.read_message()) is not None:
             parcel = unpacker.take(frame)
             if parcel is None:
@@ -128,6 +171,9 @@ class Worker:
                 task = asyncio.create_task(self._run(connection, job_id, attached[0]))
                 self._running[job_id] = task
                 task.add_done_callback(partial(self._ended, job_id))
+            elif message["do"] == "tools":
+                if job_id in self._telling:
+                    self._telling[job_id].set()
             elif job_id in self._running:
                 self._running[job_id].cancel()
 
@@ -166,5 +212,5 @@ class Worker:
 
     def _drop(self) -> None:
         """Stop what runs: nobody waits for it any more."""
-        for task in self._running.values():
+        for task in (*self._running.values(), *self._news):
             task.cancel()

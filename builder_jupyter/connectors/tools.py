@@ -1,7 +1,7 @@
 """Tools that a node may call by name: the box they lie in, and the two that are built in.
 
-Arguments are checked once, in `Toolbox.call`, against the specification that the model was shown; a tool's
-own code may rely on them.
+Arguments are checked once, in `Tool.call`, against the specification that the model was shown; a tool's own code may
+rely on them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
 
 from builder_jupyter.connectors.calculator import calculate
+from builder_jupyter.connectors.tool_schemas import check_arguments
 from builder_jupyter.errors import NotConfigured, StepError
 from builder_jupyter.nodes.chat import ToolSpec
 
 MAX_SEARCH_RESULTS = 50
+MAX_TOLD = 20
 _SETTING = "BuilderApp.search_provider"
 
 
@@ -23,11 +25,17 @@ _SETTING = "BuilderApp.search_provider"
 class Tool:
     """A specification and the function that fulfils it.
 
-    ``run`` gets arguments that match ``spec.parameters``, defaults filled in, and returns a JSON-like value.
+    ``run`` gets arguments that match ``spec``, defaults filled in, and returns a JSON-like value. ``checks_itself``:
+    only names and types are looked at here, and ``run`` checks the rest.
     """
 
     spec: ToolSpec
     run: Callable[[Mapping[str, Any]], Awaitable[Any]]
+    checks_itself: bool = False
+
+    async def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Check the arguments and run. Raises as `Toolbox.call`."""
+        return await self.run(check_arguments(self.spec, arguments, flat=self.checks_itself))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,16 @@ class SearchProvider(Protocol):
 
 
 class Toolbox:
-    """The tools on offer, in the order given. `ValueError` when two have one name."""
+    """Some tools, in the order given. `ValueError` when two have one name."""
 
-    def __init__(self, tools: tuple[Tool, ...]) -> None:
+    def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
         if len(self._tools) != len(tools):
             raise ValueError("two tools have the same name")
+
+    def tools(self) -> Sequence[Tool]:
+        """Return the tools themselves, in the order in which they were given."""
+        return tuple(self._tools.values())
 
     def specs(self) -> Sequence[ToolSpec]:
         """Return all tools on offer, in the order in which they were given."""
@@ -73,59 +85,10 @@ class Toolbox:
             raise StepError(
                 f"There is no tool {name[:80]!r}.",
                 code="UNKNOWN_TOOL",
-                hint=f"Known: {', '.join(self._tools) or 'none'}.",
+                hint=f"Known: {', '.join([*self._tools][:MAX_TOLD]) or 'none'}.",
             )
-        return await tool.run(check_arguments(tool.spec, arguments))
+        return await tool.call(arguments)
 
-
-def check_arguments(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with defaults filled in, or say everything that is wrong with them.
-
-    None counts as not given, because models write it for what they leave out; ``10.0`` counts as an integer,
-    as in JSON Schema. Values never enter the message.
-
-    Raises
-    ------
-    StepError : ``code="TOOL_ARGUMENTS"``.
-    """
-    faults = [(name, "is not a parameter") for name in arguments if name not in spec.parameters]
-    checked: dict[str, Any] = {}
-    for name, about in spec.parameters.items():
-        value = arguments.get(name)
-        if value is None:
-            if about.get("required"):
-                faults.append((name, "is required"))
-            elif "default" in about:
-                checked[name] = about["default"]
-            continue
-        kind = about.get("type", "any")
-        if kind == "integer" and isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not _CHECKS.get(kind, _anything)(value):
-            faults.append((name, f"is not of type {kind}"))
-        checked[name] = value
-    if faults:
-        sentence = "; ".join(f"{name[:80]} {fault}" for name, fault in faults)
-        raise StepError(
-            f"The arguments of the tool {spec.name!r} are wrong: {sentence}.",
-            code="TOOL_ARGUMENTS",
-            details=[{"field": name[:80], "error": fault} for name, fault in faults],
-        )
-    return checked
-
-
-def _anything(_value: object) -> bool:
-    return True
-
-
-_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "array": lambda value: isinstance(value, list | tuple),
-    "object": lambda value: isinstance(value, Mapping),
-}
 
 WEB_SEARCH = ToolSpec(
     name="web_search",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.errors import OutputInvalid
+from builder_jupyter.execution.calls import Calls
 from builder_jupyter.execution.children import ChildRuns
 from builder_jupyter.execution.decide import pause_before_retry
 from builder_jupyter.execution.events import Delta, Event, StepCompleted, StepFailed, StepRetrying, StepStarted
@@ -36,12 +37,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class World:
-    """What steps reach out to, what they are, and where they run."""
+    """What steps reach out to, what they are, and where they run.
+
+    ``equip`` gives an attempt, before it begins, what depends on whose execution it is of.
+    """
 
     registry: Registry
     models: ChatModels
     tools: Tools
     executors: Mapping[Place, Executor] = field(default_factory=lambda: dict(HERE))
+    equip: Callable[[NodeType, StepContext], Awaitable[None]] | None = None
 
 
 class Attempts:
@@ -152,6 +157,7 @@ class Attempts:
             outcome = error
         finally:
             run.limits.pop(visit, None)
+            calls = run.calls.pop(visit, None)
             self.release(run, visit)
         if run.broken is not None:
             return
@@ -163,7 +169,7 @@ class Attempts:
         if not isinstance(outcome, Exception):
             self._settle(run, visit, outcome)
         elif run.state.failed is None:  # of several that fail in a turn the first is named, and skips the others
-            self._failed(run, visit, outcome)
+            self._failed(run, visit, outcome, calls.made if calls is not None else [])
         self._engine.cancel_children(run, visit)
         self._engine.advance_soon(run)
 
@@ -171,9 +177,14 @@ class Attempts:
         step = run.state.planned(visit)
         node_type = self._type_of(run, visit)
         limit = run.limits[visit] = AttemptLimit(step.timeout_seconds, node_type.idle_seconds)
+        context = self._context(run, visit)
+        calls = run.calls[visit] = Calls(self._now)
         try:
             async with limit.timer:
-                outcome = await self.world.executors[node_type.place].run(node_type, self._context(run, visit))
+                if self.world.equip is not None:
+                    await self.world.equip(node_type, context)
+                calls.watch(context)
+                outcome = await self.world.executors[node_type.place].run(node_type, context)
         except TimeoutError:
             if limit.timer.expired():
                 raise limit.error() from None
@@ -182,19 +193,22 @@ class Attempts:
             raise OutputInvalid(
                 "The output is not what the step's retry policy accepts.", code="OUTPUT_REJECTED", retryable=True
             )
+        if calls.made and isinstance(outcome, StepResult):
+            return replace(outcome, calls=tuple(calls.made))
         return outcome
 
-    def _failed(self, run: Run, visit: Visit, error: Exception) -> None:
+    def _failed(self, run: Run, visit: Visit, error: Exception, calls: Sequence[dict[str, Any]] = ()) -> None:
         """Record that an attempt failed: for good, or until the next one."""
         self._begin(run, visit)
         step = run.state.planned(visit)
         failure = failure_of(error, {"execution_id": run.execution_id, "step_id": step.node_id})
+        told = list(calls) or None
         pause = pause_before_retry(step.retry, visit.failures + 1, failure, chance=self._chance())
         if pause is None:
-            self._record(run, StepFailed(step.node_id, visit.number, visit.attempt, failure))
+            self._record(run, StepFailed(step.node_id, visit.number, visit.attempt, failure, told))
         else:
             due = self._now() + pause
-            self._record(run, StepRetrying(step.node_id, visit.number, visit.attempt, failure, due))
+            self._record(run, StepRetrying(step.node_id, visit.number, visit.attempt, failure, due, told))
 
     def _settle(self, run: Run, visit: Visit, outcome: StepResult | Wait) -> None:
         """Record how an attempt ended: a result or a reason to wait; what cannot be recorded is an error."""

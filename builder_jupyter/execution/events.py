@@ -127,6 +127,8 @@ class StepCompleted(StepEvent):
             body["usage"] = [r.usage.model, r.usage.input_tokens, r.usage.output_tokens]
         if r.display:
             body["display"] = [dict(bundle) for bundle in r.display]
+        if r.calls and not self.reused:
+            body["calls"] = [dict(call) for call in r.calls]
         if self.reused:
             body["reused"] = True
         return body
@@ -143,6 +145,7 @@ class StepCompleted(StepEvent):
             taken=tuple(body["taken"]) if "taken" in body else None,
             usage=Usage(*body["usage"]) if "usage" in body else None,
             display=tuple(body.get("display", ())),
+            calls=tuple(body.get("calls", ())),
         )
         return cls(body["step"], body["visit"], body["attempt"], result, body.get("reused", False))
 
@@ -159,12 +162,16 @@ class StepCompleted(StepEvent):
 
 @dataclass(frozen=True, slots=True)
 class StepRetrying(StepEvent):
-    """An attempt failed and the next is due at ``due``, epoch milliseconds. ``error`` is ``{message, code}``."""
+    """An attempt failed and the next is due at ``due``, epoch milliseconds. ``error`` is ``{message, code}``.
+
+    ``calls`` is what it had asked of models and tools (`execution.calls`), here and when it failed for good.
+    """
 
     kind: ClassVar[str] = "step_retrying"
     attempt: int
     error: dict[str, Any]
     due: int
+    calls: list[dict[str, Any]] | None = None
 
     def wire(self) -> dict[str, Any]:
         """Return what listeners see."""
@@ -179,6 +186,7 @@ class StepFailed(StepEvent):
     kind: ClassVar[str] = "step_failed"
     attempt: int
     error: dict[str, Any]
+    calls: list[dict[str, Any]] | None = None
 
     def wire(self) -> dict[str, Any]:
         """Return what listeners see."""

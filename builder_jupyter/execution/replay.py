@@ -54,7 +54,8 @@ def plan_replay(
 
     Raises
     ------
-    Conflict : ``EXECUTION_NOT_OVER``, or ``NOT_REPLAYABLE`` when something before the step never completed.
+    Conflict : ``EXECUTION_NOT_OVER``, or ``NOT_REPLAYABLE`` when something before the step never completed, or the run
+        went another way.
     NotFound : ``STEP_NOT_FOUND``: no such step or visit.
     InvalidInput : ``INVALID_EDIT``.
     """
@@ -67,7 +68,7 @@ def plan_replay(
     edited = {_find(state, step, None): change for step, change in (edits or {}).items()}
     if from_step is None and not edited:
         return Replay(state.execution_id)
-    chosen = [] if from_step is None else [_find(state, from_step, visit)]
+    chosen = [] if from_step is None else [_reached(state, _find(state, from_step, visit))]
     again = _with_all_after(state, chosen) | (_with_all_after(state, edited) - edited.keys())
     results: dict[tuple[str, int], StepResult] = {}
     for one in state.visits.values():
@@ -91,6 +92,18 @@ def _find(state: ExecutionState, step: str, number: int | None) -> Visit:
         which = f"step {step!r}" if number is None else f"visit {number} of step {step!r}"
         raise NotFound(f"Execution {state.execution_id} has no {which}.", code="STEP_NOT_FOUND")
     return found[-1]
+
+
+def _reached(state: ExecutionState, visit: Visit) -> Visit:
+    """Refuse a step on a branch that was not taken: nothing led to it that could be taken over."""
+    if visit.skip_reason is not SkipReason.BRANCH_NOT_TAKEN:
+        return visit
+    name = state.planned(visit).node_id
+    raise Conflict(
+        f"Execution {state.execution_id} went another way than through step {name!r}.",
+        code="NOT_REPLAYABLE",
+        hint="Replay from the router or the person that chose the way, with an edit of what they chose by.",
+    )
 
 
 def _with_all_after(state: ExecutionState, begin: Iterable[Visit]) -> set[Visit]:

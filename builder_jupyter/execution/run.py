@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from builder_jupyter.errors import BuilderError, StepTimeout
+from builder_jupyter.execution.calls import Calls
 from builder_jupyter.execution.events import Delta, Event, Recorded
 from builder_jupyter.execution.ports import Entry
 from builder_jupyter.execution.queue import Slot
@@ -58,6 +59,7 @@ class Run:
         self.tasks: dict[Visit, asyncio.Task[None]] = {}
         self.slots: dict[Visit, Slot] = {}
         self.limits: dict[Visit, AttemptLimit] = {}
+        self.calls: dict[Visit, Calls] = {}
         self.children: dict[Visit, list[Run]] = {}
         self.unwritten: list[Entry] = []
         self.written: asyncio.Future[None] | None = None

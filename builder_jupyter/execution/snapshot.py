@@ -85,6 +85,7 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
         "usage": usage_wire(result.usage) if result else None,
         "result": result.result if result else None,
         "display": [dict(bundle) for bundle in result.display] if result else display,
+        "calls": visit.all_calls,
         "error": error or None,
         "skipReason": str(visit.skip_reason) if visit.skip_reason else None,
         "retryAt": visit.due if visit.status is StepStatus.PENDING else None,

@@ -239,6 +239,7 @@ class ExecutionState:
         self._move(visit, self.paused, due=event.due)
         visit.status, visit.error = StepStatus.PENDING, event.error
         visit.failures += 1
+        visit.note_calls(event.attempt, event.calls)
 
     def _on_waiting(self, event: StepWaiting, visit: Visit, _at: int) -> None:
         self._move(visit, self.waiting, due=_earlier(event.deadline, event.poll_at))
@@ -254,6 +255,7 @@ class ExecutionState:
         self._move(visit, None)
         visit.status, visit.error, visit.finished_at = StepStatus.ERROR, event.error, at
         self.failed = self.failed or visit
+        visit.note_calls(event.attempt, event.calls)
 
     def _move(self, visit: Visit, group: dict[Visit, None] | None, *, due: int | None = None) -> None:
         """Put a visit into another group; what it streamed and what it was due for are past."""

@@ -24,7 +24,8 @@ class Visit:
     before it: the causal order of messages. ``text`` is what the running attempt has streamed so far: pieces are not
     journaled, so nothing may depend on them once it is over. ``group`` is the one of the state's groups that it is in,
     and ``due`` the time, epoch milliseconds, at which something is to happen to it by itself. ``failures`` counts the
-    attempts that failed; an attempt that ended with its process is none.
+    attempts that failed; an attempt that ended with its process is none. ``calls`` are what attempts that failed had
+    asked of models and tools; what the one that completed asked is in its result.
     """
 
     step: int
@@ -48,11 +49,22 @@ class Visit:
     started_at: int | None = None
     finished_at: int | None = None
     text: str = ""
+    calls: tuple[dict[str, Any], ...] = ()
 
     @property
     def next_attempt(self) -> int:
         """The number of the attempt that begins next; a step that waited goes on with the one it had."""
         return self.attempt + (self.status is not StepStatus.WAITING)
+
+    def note_calls(self, attempt: int, calls: list[dict[str, Any]] | None) -> None:
+        """Keep what an attempt that failed had asked of models and tools."""
+        self.calls += tuple({"attempt": attempt, **call} for call in calls or ())
+
+    @property
+    def all_calls(self) -> list[dict[str, Any]]:
+        """What all attempts asked of models and tools; nothing where an earlier execution did the work."""
+        last = self.result.calls if self.result is not None and not self.reused else ()
+        return [*self.calls, *({"attempt": self.attempt, **call} for call in last)]
 
 
 @dataclass(slots=True)

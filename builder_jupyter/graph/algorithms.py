@@ -110,13 +110,102 @@ def strongly_connected(successors: Mapping[K, Sequence[K]]) -> list[list[K]]:
 
 def loops(successors: Mapping[K, Sequence[K]]) -> list[list[K]]:
     """Return the components with a loop (two or more nodes, or a self edge), by their first node's place."""
+    core = _core(successors)  # most graphs have no loop at all, and this is several times cheaper to find out
+    if not core:
+        return []
     order = {node: i for i, node in enumerate(_all_nodes(successors))}
     found = (
         component
-        for component in strongly_connected(successors)
+        for component in strongly_connected(restrict(successors, core))
         if len(component) > 1 or component[0] in successors.get(component[0], ())
     )
     return sorted(found, key=lambda component: order[component[0]])
+
+
+def _core(successors: Mapping[K, Sequence[K]]) -> set[K]:
+    """Return what is left when nodes that nothing leads to are taken away until there are none: all loops are in it."""
+    arriving: dict[K, int] = dict.fromkeys(successors, 0)
+    for targets in successors.values():
+        for target in targets:
+            arriving[target] = arriving.get(target, 0) + 1
+    free = [node for node, count in arriving.items() if not count]
+    while free:
+        node = free.pop()
+        del arriving[node]
+        for target in successors.get(node, ()):
+            arriving[target] -= 1
+            if not arriving[target]:
+                free.append(target)
+    return set(arriving)
+
+
+def dominators(successors: Mapping[K, Sequence[K]], sources: Sequence[K]) -> dict[K, tuple[int, int]]:
+    """Return for each node that a source reaches an interval of the dominator tree.
+
+    A node *dominates* another when every walk from a source to that other one comes through it. That is so exactly when
+    the other's interval begins inside its own: ``first <= place < last``. Every node dominates itself.
+
+    The algorithm of Cooper, Harvey and Kennedy (2001): close to linear, since graphs that people draw settle in two or
+    three rounds.
+    """
+    order = _postorder(successors, sources)[::-1]
+    number = {node: i for i, node in enumerate(order, start=1)}  # 0 is a root before all sources
+    arriving: list[list[int]] = [[] for _ in range(len(order) + 1)]
+    for node in order:
+        for target in successors.get(node, ()):
+            arriving[number[target]].append(number[node])
+    for source in sources:
+        arriving[number[source]].append(0)
+    nearest = [0] + [-1] * len(order)
+    changed = True
+    while changed:
+        changed = False
+        for node_number in range(1, len(order) + 1):
+            found = -1
+            for other in arriving[node_number]:
+                if nearest[other] >= 0:
+                    found = other if found < 0 else _meet(nearest, found, other)
+            if nearest[node_number] != found:
+                nearest[node_number] = found
+                changed = True
+    # A node's number is above its dominator's, so sizes add up from the back and places follow from the front.
+    size = [1] * len(nearest)
+    for node_number in range(len(order), 0, -1):
+        size[nearest[node_number]] += size[node_number]
+    place, used = [0] * len(nearest), [1] * len(nearest)
+    for node_number in range(1, len(order) + 1):
+        parent = nearest[node_number]
+        place[node_number] = place[parent] + used[parent]
+        used[parent] += size[node_number]
+    return {node: (place[i], place[i] + size[i]) for node, i in number.items()}
+
+
+def _meet(nearest: Sequence[int], first: int, second: int) -> int:
+    while first != second:
+        if first > second:
+            first = nearest[first]
+        else:
+            second = nearest[second]
+    return first
+
+
+def _postorder(successors: Mapping[K, Sequence[K]], sources: Iterable[K]) -> list[K]:
+    """Return the nodes that a source reaches, each behind all that a depth-first walk came to from it."""
+    order: list[K] = []
+    seen: set[K] = set()
+    for source in sources:
+        calls = [(source, iter(successors.get(source, ())))] if source not in seen else []
+        seen.add(source)
+        while calls:
+            node, targets = calls[-1]
+            target = next((target for target in targets if target not in seen), None)
+            if target is None:
+                order.append(node)
+                calls.pop()
+            else:
+                seen.add(target)
+                calls.append((target, iter(successors.get(target, ()))))
+    return order
 
 
 def _all_nodes(successors: Mapping[K, Sequence[K]]) -> dict[K, None]:

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+if TYPE_CHECKING:
+    from builder_jupyter import Code
 
 
 class Profile(StrEnum):
@@ -214,11 +217,31 @@ class Workflow:
         """Return the workflow with other nodes."""
         return replace(self, nodes=tuple(nodes))
 
+    def edited(self, changes: Iterable[Mapping[str, Any]]) -> Workflow:
+        """Return the workflow with changes made, such as those of a fix; see `graph.edits` for what there is.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_EDIT``; a change cannot be made.
+        """
+        from builder_jupyter.graph.edits import apply
+
+        return apply(self, changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the workflow in its own wire shape (see `graph.dialects`): plain dicts and lists."""
         from builder_jupyter.graph.dialects import dialect_of
 
         return dialect_of(self.profile).write(self)
+
+    def to_langgraph(self, **options: bool) -> Code:
+        """Return the workflow as a LangGraph module, which a cell shows in colours; see `Client.to_langgraph`.
+
+        Whoever uses a workflow alone has the package's public names too; this is one of them.
+        """
+        import builder_jupyter
+
+        return builder_jupyter.to_langgraph(self, **options)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Workflow:

@@ -76,7 +76,41 @@ def evaluate_output(text: str, state: Mapping[str, Any]) -> Any:
 
 def find_invalid(value: Any) -> list[str]:
     """Return the ``{{state...}}`` texts outside the grammar, at any depth; they would stay plain text."""
-    return list(_iter_invalid(value))
+    return [braced for text in _iter_texts(value) if "{{" in text for braced in _invalid_in_text(text)]
+
+
+def find_paths(value: Any) -> list[Path]:
+    """Return the paths of all templates, at any depth, in their order."""
+    found = (match.group(1) for text in _iter_texts(value) if "{{" in text for match in _TEMPLATE.finditer(text))
+    return [path for text in found if (path := parse_path(text)) is not None]
+
+
+def find_roots(value: Any) -> list[str]:
+    """Return the first names of all templates in a value (``query`` of ``{{state.query[0]}}``), in order."""
+    return [str(path[0]) for path in find_paths(value)]
+
+
+def split_text(text: str) -> list[str | Path]:
+    """Return the parts of a text: plain texts and, for each template in it, its path. None of the texts is empty."""
+    parts: list[str | Path] = []
+    end = 0
+    for match in _TEMPLATE.finditer(text):
+        path = parse_path(match.group(1))
+        if path is not None:
+            parts += [text[end : match.start()], path]
+            end = match.end()
+    return [part for part in [*parts, text[end:]] if part]
+
+
+def path_text(path: Path) -> str:
+    """Return a path as it is written: ``state.messages[-1]``."""
+    return "state" + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in path)
+
+
+def output_root(text: str) -> list[str]:
+    """Return the first name of an end node's ``output`` as a list; empty for plain text."""
+    path = parse_output(text)
+    return [] if path is None else [str(path[0])]
 
 
 def message_text(value: Any) -> Any:
@@ -106,15 +140,15 @@ def _evaluate_text(text: str, state: Mapping[str, Any]) -> Any:
     return None if path is None else evaluate(path, state)
 
 
-def _iter_invalid(value: Any) -> Iterator[str]:
+def _iter_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _invalid_in_text(value)
+        yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _iter_invalid(item)
+            yield from _iter_texts(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _iter_invalid(item)
+            yield from _iter_texts(item)
 
 
 def _invalid_in_text(text: str) -> Iterator[str]:

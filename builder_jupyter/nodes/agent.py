@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Node, PortType, Profile
-from builder_jupyter.graph.templates import as_text
 from builder_jupyter.money import credits_of
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
 from builder_jupyter.nodes.chat import ChatModel, ChatModels, ChatReply, ChatRequest, Message, ToolCall, ToolSpec, Usage
+from builder_jupyter.nodes.python import text_of
 from builder_jupyter.nodes.retry import RetryPolicy
 
 MAX_TOOL_ROUNDS = 10
+MAX_NAME = 64
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class AgentData(NodeData):
@@ -47,11 +51,16 @@ class Agent(NodeType):
         """Count the node with its model and that model's provider."""
         return models.limits(node.data.get("model"))
 
+    def tools_of(self, node: Node) -> tuple[str, ...]:
+        """Return the node's own list."""
+        return AgentData.model_validate(node.data).tools
+
     async def run(self, context: StepContext) -> StepResult:
         """Ask the model, run the tools it asks for, and ask again until it answers."""
         data = AgentData.model_validate(context.node.data)
         model = await context.models.get(data.model)
-        offered = [spec for spec in context.tools.specs() if spec.name in data.tools]
+        offered = offer(spec for spec in context.tools.specs() if spec.name in data.tools) if data.tools else {}
+        shown = [replace(spec, name=name) for name, spec in offered.items()]
         system = [Message("system", data.prompt)] if data.prompt.strip() else []
         history = [*system, *context.state.messages]
         written: list[Message] = []
@@ -59,7 +68,7 @@ class Agent(NodeType):
         for round_number in range(MAX_TOOL_ROUNDS + 1):
             request = ChatRequest(
                 [*history, *written], temperature=data.temperature, max_tokens=data.max_tokens,
-                tools=offered if round_number < MAX_TOOL_ROUNDS else (),
+                tools=shown if round_number < MAX_TOOL_ROUNDS else (),
             )  # fmt: skip
             reply = await ask(model, request, context)
             usage = reply.usage.plus(usage)
@@ -94,15 +103,30 @@ async def ask(model: ChatModel, request: ChatRequest, context: StepContext) -> C
     return ChatReply("".join(text), calls, usage or Usage(model.name))
 
 
-async def _call(context: StepContext, call: ToolCall, offered: Sequence[ToolSpec]) -> Message:
+def offer(specs: Iterable[ToolSpec]) -> dict[str, ToolSpec]:
+    """Return tools under names that every provider takes: letters, digits, ``_`` and ``-``, at most 64.
+
+    A name that another tool has already gets a number behind it.
+    """
+    offered: dict[str, ToolSpec] = {}
+    for spec in specs:
+        name = plain = _NOT_IN_A_NAME.sub("_", spec.name)[:MAX_NAME]
+        again = 2
+        while name in offered:
+            name, again = f"{plain[: MAX_NAME - 4]}_{again}", again + 1
+        offered[name] = spec
+    return offered
+
+
+async def _call(context: StepContext, call: ToolCall, offered: Mapping[str, ToolSpec]) -> Message:
     """Run a tool for a model. A tool that fails tells the model so: it may try something else.
 
     A name that was not offered is refused: what an agent may do is for its node to say, and no text it reads.
     """
     try:
-        if all(call.name != spec.name for spec in offered):
+        if call.name not in offered:
             raise StepError(f"There is no tool {call.name!r}.", code="UNKNOWN_TOOL")
-        content = as_text(await context.tools.call(call.name, call.arguments))
+        content = text_of(await context.tools.call(offered[call.name].name, call.arguments))
     except StepError as error:
         content = f"Error: {error}"
     return Message("tool", content, name=call.name, tool_call_id=call.id)

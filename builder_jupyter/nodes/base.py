@@ -77,6 +77,7 @@ class StepResult:
     taken : positions among the node's outgoing edges that are satisfied; None for all of them.
     usage : tokens spent.
     display : rich output to show with the step: MIME bundles, in order.
+    calls : what the step asked of models and tools, in order; the engine fills it in (`execution.calls`).
     """
 
     outputs: Mapping[str, PortValue] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class StepResult:
     taken: tuple[int, ...] | None = None
     usage: Usage | None = None
     display: tuple[Mapping[str, Any], ...] = ()
+    calls: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def text(self) -> str:
@@ -289,6 +291,11 @@ class NodeType:
     def limited_by(self, node: Node, models: ChatModels) -> tuple[str, ...]:
         """Return the names of the limits on steps at a time that count this node, e.g. ``model:gpt-5``."""
         del node, models
+        return ()
+
+    def tools_of(self, node: Node) -> Sequence[str]:
+        """Return the names of the tools that this node may call."""
+        del node
         return ()
 
     def child_of(self, node: Node) -> str | None:

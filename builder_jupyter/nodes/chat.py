@@ -7,9 +7,13 @@ The shapes follow the chat protocol that every provider speaks, reduced to what 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What every provider takes as the name of a tool."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -60,17 +64,24 @@ class Message:
 class ToolSpec:
     """A tool as it is offered to a model and listed by ``GET /api/builder/tools``.
 
-    ``parameters`` maps an argument's name to ``{type, required?, default?, description?}``. Source: seed "Builder API".
+    ``parameters`` maps an argument's name to ``{type, required?, default?, description?}``; ``type`` is ``any`` where
+    JSON Schema has no single word for it. ``schema`` is the JSON Schema that they were flattened from, if there is one:
+    a model is shown all of it. Source: seed "Builder API".
     """
 
     name: str
     description: str
     parameters: Mapping[str, Mapping[str, Any]]
+    schema: Mapping[str, Any] | None = None
 
     def json_schema(self) -> dict[str, Any]:
         """Return the arguments as a JSON Schema object."""
+        return dict(self.schema) if self.schema is not None else self.flat_schema()
+
+    def flat_schema(self) -> dict[str, Any]:
+        """Return what ``parameters`` say as a JSON Schema object."""
         properties = {
-            name: {key: value for key, value in about.items() if key != "required"}
+            name: {key: value for key, value in about.items() if key != "required" and (key, value) != ("type", "any")}
             for name, about in self.parameters.items()
         }
         required = [name for name, about in self.parameters.items() if about.get("required")]
@@ -80,6 +91,11 @@ class ToolSpec:
             "required": required,
             "additionalProperties": False,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{name, description, parameters}``, the published shape of a tool."""
+        parameters = {name: dict(about) for name, about in self.parameters.items()}
+        return {"name": self.name, "description": self.description, "parameters": parameters}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,21 @@ ARTEFACT = "$artefact"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Code to be run, and the state it sees. ``paths`` are where artefacts of the state lie on this machine."""
+    """Code to be run, and the state it sees. ``paths`` are where artefacts of the state lie on this machine.
+
+    Of a call of a function that the kernel offers as a tool, ``tool`` is its name and ``state`` are the arguments.
+    """
 
     node: str
     code: str
     state: Any
     paths: Mapping[str, str] = field(default_factory=dict)
+    tool: str | None = None
 
     def to_json(self) -> str:
         """Return the job as text."""
-        return json.dumps({"node": self.node, "code": self.code, "state": self.state, "paths": dict(self.paths)})
+        told = {"node": self.node, "code": self.code, "state": self.state, "paths": dict(self.paths)}
+        return json.dumps(told | ({"tool": self.tool} if self.tool is not None else {}))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

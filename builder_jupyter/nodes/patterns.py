@@ -29,6 +29,10 @@ class Condition(NamedTuple):
     pattern: str
 
 
+CATCH_ALL = frozenset({"", ".*", ".+"})
+"""Patterns that count as matching anything."""
+
+
 class _Re2Pattern:
     __slots__ = ("_compiled",)
 
@@ -38,6 +42,9 @@ class _Re2Pattern:
     def search(self, text: str) -> bool:
         return self._compiled.search(text.encode("utf-8", "replace")) is not None
 
+
+MAX_CHARACTERS = 4_000
+"""Source: spec langgraph-builder §12: 2,000 as they are written; plain text doubles at most when it is escaped."""
 
 _MAX_BYTES = 2 << 20
 """What one compiled pattern may grow to; times the size of the cache it must still be bearable."""
@@ -67,6 +74,18 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(_reason(error)) from error
     _check_python_accepts(text)
     return _Re2Pattern(compiled)
+
+
+@lru_cache(maxsize=8192)
+def pattern_fault(text: str) -> str | None:
+    """Return why a pattern cannot be used; None when it can. Keeps sentences only, so a large graph costs no memory."""
+    if len(text) > MAX_CHARACTERS:
+        return f"it has more than {MAX_CHARACTERS:,} characters"
+    try:
+        compile_pattern.__wrapped__(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def read_conditions(data: Mapping[str, Any]) -> list[Condition]:
@@ -103,6 +122,24 @@ def _check_python_accepts(text: str) -> None:
         raise ValueError("its groups are nested too deeply") from error
 
 
+_EXPLAINED = (
+    (re.compile(r"invalid perl operator: \(\?<?[=!]"), "looking ahead or behind is not supported"),
+    (
+        re.compile(r"invalid escape sequence: \\[1-9]|invalid perl operator: \(\?P$"),
+        "a group cannot be referred back to",
+    ),
+    (re.compile(r"missing \)"), "a parenthesis is not closed"),
+    (re.compile(r"unexpected \)"), "a parenthesis is closed that is not open"),
+    (re.compile(r"missing \]"), "a bracket is not closed"),
+    (re.compile(r"no argument for repetition"), "there is nothing to repeat"),
+    (re.compile(r"invalid repetition size"), "it repeats something more than 1,000 times"),
+)
+"""What RE2 says, and what that means to somebody who has never heard of it."""
+
+
 def _reason(error: Exception) -> str:
     detail = error.args[0] if error.args else "it is not a regular expression"
-    return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+    said = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+    said = said if len(said) <= 100 else f"{said[:100]}..."
+    meaning = next((meaning for pattern, meaning in _EXPLAINED if pattern.match(said)), None)
+    return said if meaning is None else f"{meaning} ({said})"

@@ -48,17 +48,17 @@ class Router(NodeType):
         conditions = read_conditions(context.node.data)
         text = context.state.routed_text
         chosen = next((c for c in conditions if compile_pattern(c.pattern).search(text)), None)
-        taken = _taken(conditions, chosen, data.default, context.routes)
+        taken = edges_taken(conditions, chosen, data.default, context.routes)
         return StepResult(taken=taken, result=chosen.label if chosen else data.default)
 
 
-def _taken(
+def edges_taken(
     conditions: Sequence[Condition],
     chosen: Condition | None,
     default: str | None,
     routes: Sequence[str | None],
 ) -> tuple[int, ...]:
-    """Map the condition that won to positions among the outgoing edges."""
+    """Map the condition that won (None: none did) to positions among the outgoing edges, labelled ``routes``."""
     if chosen is not None:
         if not any(routes) and len(routes) == len(conditions):
             return (conditions.index(chosen),)

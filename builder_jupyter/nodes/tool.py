@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from builder_jupyter.errors import StepError
-from builder_jupyter.graph.model import FrozenDict, PortType, Profile
-from builder_jupyter.graph.templates import as_text, fill
+from builder_jupyter.graph.model import FrozenDict, Node, PortType, Profile
+from builder_jupyter.graph.templates import fill
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
 from builder_jupyter.nodes.chat import Message
+from builder_jupyter.nodes.python import text_of
 
 
 class ToolData(NodeData):
@@ -32,13 +33,17 @@ class Tool(NodeType):
     effect = Effect.WORLD
     timeout_seconds = 60.0
 
+    def tools_of(self, node: Node) -> tuple[str, ...]:
+        """Return the one tool."""
+        return (ToolData.model_validate(node.data).tool_name,)
+
     async def run(self, context: StepContext) -> StepResult:
         """Fill in the arguments and call the tool."""
         data = ToolData.model_validate(context.node.data)
         if not data.tool_name:
             raise StepError(f"Node {context.node.id!r} names no tool.", code="MISSING_TOOL_NAME")
         value = await context.tools.call(data.tool_name, fill(data.arguments, context.state.as_mapping()))
-        text = as_text(value)
+        text = text_of(value)
         return StepResult(
             outputs={"text-out": PortValue(PortType.TEXT, text)},
             messages=(Message("assistant", text, name=context.node.id),),

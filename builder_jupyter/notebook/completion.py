@@ -13,7 +13,10 @@ from builder_jupyter.graph.dialects.plain_lines import WORD
 from builder_jupyter.graph.model import Workflow, canonical_json
 from builder_jupyter.notebook.arguments import QUOTED, split, target
 
-_CALL = re.compile(r"%(?P<magic>workflow|run_workflow|versions|runs|answer|replay|canvas)\s+(?P<line>[^\n]*)\Z")
+MAGICS = "workflow|run_workflow|versions|runs|answer|replay|canvas|validate"
+"""A regular expression: the magics whose lines are completed."""
+
+_CALL = re.compile(rf"%(?P<magic>{MAGICS})\s+(?P<line>[^\n]*)\Z")
 _LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
 _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.graph.diff import WorkflowDiff
-    from builder_jupyter.graph.model import Workflow
+    from builder_jupyter.graph.model import Position, Workflow
 
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 WORKFLOW_MIME = "application/vnd.builder.workflow.v1+json"
@@ -32,14 +32,19 @@ _LINES = {sign: f"color:{status_color(change)}" for change, sign in MARKS.items(
 
 
 def workflow_mimebundle(
-    workflow: Workflow, *, statuses: Mapping[str, str] | None = None, **_selection: object
+    workflow: Workflow,
+    *,
+    statuses: Mapping[str, str] | None = None,
+    places: Mapping[str, Position] | None = None,
+    **_selection: object,
 ) -> dict[str, Any]:
     """Return a workflow by MIME type: text, HTML with an image, the image alone, and JSON.
 
-    A front end takes the richest it can show. ``statuses`` by node id are drawn too. IPython's ``include`` and
+    A front end takes the richest it can show. ``statuses`` by node id are drawn too; ``places`` by node id are those
+    of `layout.layout`, for who has them. IPython's ``include`` and
     ``exclude`` are accepted, and left to it.
     """
-    drawing = draw(workflow, looks=looks_of(default_registry(), workflow.profile), statuses=statuses)
+    drawing = draw(workflow, looks=looks_of(default_registry(), workflow.profile), statuses=statuses, places=places)
     return {
         "text/plain": repr(workflow),
         "text/html": _image(drawing, workflow.name),

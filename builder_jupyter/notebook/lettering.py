@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
@@ -25,9 +26,10 @@ def shorten(text: str, room: float, size: float) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Return about how wide a text is, rather too wide: which font will be there is not known."""
-    return size * sum(_em(char) for char in text)
+    return size * sum(map(_em, text))
 
 
+@lru_cache(maxsize=1024)
 def _em(char: str) -> float:
     if char in "iljI.,:;'|!()[] ":
         return 0.34

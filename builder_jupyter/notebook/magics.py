@@ -14,12 +14,13 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from builder_jupyter.client.default import default_client
-from builder_jupyter.errors import InvalidInput, NotConfigured, NotFound, StepError, Unprocessable
+from builder_jupyter.client.frames import findings_frame
+from builder_jupyter.errors import InvalidInput, NotConfigured, NotFound, StepError, Unprocessable, finding_lines
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.dialects.plain import parse_plain
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.arguments import inputs, parse, target, value, variable
-from builder_jupyter.notebook.completion import complete
+from builder_jupyter.notebook.completion import MAGICS, complete
 from builder_jupyter.notebook.runs import find_run
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ FIRST_LINE = 2
 
 @magics_class
 class WorkflowMagics(Magics):
-    """``%%workflow %run_workflow %workflows %versions %runs %answer %replay %canvas``."""
+    """``%%workflow``, ``%run_workflow``, ``%workflows``, ``%runs``, and what else `docs/notebook.md` lists."""
 
     @no_var_expand
     @line_cell_magic
@@ -146,6 +147,16 @@ class WorkflowMagics(Magics):
         found = target(parse(self.canvas, line).workflow, self._variables)
         return _canvas_class()(found if isinstance(found, Workflow) else default_client().workflow(found))
 
+    @no_var_expand
+    @line_magic
+    @magic_arguments()
+    @argument("workflow", help="the name or id of a saved workflow, or $variable")
+    def validate(self, line: str) -> pd.DataFrame:
+        """List what is wrong or doubtful about a workflow, and how it can be put right."""
+        found = target(parse(self.validate, line).workflow, self._variables)
+        client = default_client()
+        return findings_frame(client.validate(found if isinstance(found, Workflow) else client.workflow(found)))
+
     @property
     def _variables(self) -> dict[str, Any]:
         return self.shell.user_ns  # type: ignore[no-any-return,union-attr]
@@ -163,9 +174,7 @@ def register(ip: Any) -> None:
     if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
         ip.register_magics(WorkflowMagics)
         ip.input_transformers_cleanup.append(_with_a_body)
-        ip.set_hook(
-            "complete_command", complete, re_key=r"(?s).*%(workflow|run_workflow|versions|runs|answer|replay|canvas)\s"
-        )
+        ip.set_hook("complete_command", complete, re_key=rf"(?s).*%({MAGICS})\s")
 
 
 def _with_a_body(lines: list[str]) -> list[str]:
@@ -192,13 +201,16 @@ def _successful(run: Execution) -> Execution:
 
 
 def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:
-    """Save a workflow, or only judge it. Raises `Unprocessable` (``VALIDATION_FAILED``)."""
-    if not no_save:
-        return default_client().save(_placed(workflow), message)
+    """Judge a workflow, show what is doubtful, and save it unless told not to.
+
+    Raises `Unprocessable` (``VALIDATION_FAILED``) with the findings and their fixes.
+    """
     verdict = default_client().validate(workflow)
     if not verdict["valid"]:
         raise Unprocessable("Workflow validation failed", details=verdict)
-    return workflow
+    if verdict["warnings"]:
+        print(*finding_lines(verdict), sep="\n")  # noqa: T201 - what a magic prints is shown above its result
+    return workflow if no_save else default_client().save(_placed(workflow), message)
 
 
 def _placed(workflow: Workflow) -> Workflow:

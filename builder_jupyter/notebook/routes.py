@@ -42,6 +42,12 @@ class Route:
     heading: Point
     back: bool = False
 
+    @property
+    def stays_between(self) -> bool:
+        """Whether the course is one curve inside the box that its two ends span."""
+        (a, b, c, d), *more = self.curves
+        return not more and all(min(a[i], d[i]) <= point[i] <= max(a[i], d[i]) for point in (b, c) for i in (0, 1))
+
     def points(self) -> list[Point]:
         """Return points along the course, near enough to one another to find what it touches."""
         return [point for curve in self.curves for point in _samples(curve)]

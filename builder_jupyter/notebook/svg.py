@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from builder_jupyter.graph.layout import layout
@@ -113,15 +114,17 @@ def draw(
     *,
     looks: Mapping[str, Look],
     statuses: Mapping[str, str] | None = None,
+    places: Mapping[str, Position] | None = None,
     ways: Mapping[tuple[str, str], str] | None = None,
 ) -> Drawing:
     """Return what `workflow_svg` returns, with the size and the description a page needs beside it.
 
-    ``ways`` are words about what leads from one node to another, by the ids of the two; known ones colour the line.
+    ``places`` are the positions of the nodes, computed here when None. ``ways`` are words about what leads from one
+    node to another, by the ids of the two; known ones colour the line.
     """
     statuses = statuses or {}
     known = workflow.nodes_by_id
-    positions = layout(workflow)
+    positions = layout(workflow) if places is None else places
     is_huge = len(positions) > HUGE
     router = Router(positions.values(), around_cards=not is_huge)
     frame = _Frame()
@@ -187,8 +190,9 @@ def _edges(
     routes = {(a, b): router.route(positions[a], positions[b]) for a, b in forward_first}
     strokes = [_stroke(route, _MARKS.get(ways.get(ends, ""))) for ends, route in routes.items()]
     for route in routes.values():
-        for x, y in route.points():
-            frame.add(x, y)
+        if not route.stays_between:  # else it lies within the box around the cards
+            for x, y in route.points():
+                frame.add(x, y)
     taken: list[tuple[float, float, float]] = []
     pills = [_pill(routes[ends], " · ".join(texts), router, taken, frame) for ends, texts in labels.items() if texts]
     return strokes, pills
@@ -257,30 +261,38 @@ def _pill(route: Route, label: str, router: Router, taken: list[tuple[float, flo
 
 def _card(node: Node, position: Position, look: Look, status: str | None, *, is_plain: bool) -> str:
     x, y = position.x - HALF_W, position.y - HALF_H
-    color = look.color if _COLOR.fullmatch(look.color) else "#6b7280"
-    mark = _MARKS.get(status or "")
     title = "" if look.title.casefold() == node.label.casefold() else look.title
     caption = " · ".join(word for word in (title, status) if word and not is_plain)
+    body, badge = _face(look, status or "")
+    parts = [
+        f'<g transform="translate({_n(x)} {_n(y)})">',
+        "" if is_plain else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
+        body,
+        _line("name", 13.0, node.label, 27.0 if caption else 34.6),
+        _line("type", 11.0, caption, 44.0) if caption else "",
+        badge,
+    ]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _face(look: Look, status: str) -> tuple[str, str]:
+    """Return what cards of one look and status have in common: what lies below the words, and what comes after."""
+    color = look.color if _COLOR.fullmatch(look.color) else "#6b7280"
+    mark = _MARKS.get(status)
     border = (
         f' style="stroke:{mark.color};stroke-width:{mark.width};stroke-dasharray:{mark.dashes or "none"}"'
         if mark
         else ""
     )
     faded = ' opacity=".6"' if status in _FADED else ""
-    parts = [
-        f'<g transform="translate({_n(x)} {_n(y)})">',
-        "" if is_plain else f"<title>{escape(f'{node.label} ({caption})' if caption else node.label)}</title>",
-        f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>',
-        f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>',
-        f'<text class="icon" font-size="16" text-anchor="middle" x="28" y="35.6" fill="{ink_on(color)}">',
-        f"{escape(look.icon[:2])}</text>",
-        _line("name", 13.0, node.label, 27.0 if caption else 34.6),
-        _line("type", 11.0, caption, 44.0) if caption else "",
-        "</g>",
-        _badge(mark) if mark else "",
-        "</g>",
-    ]
-    return "".join(parts)
+    body = (
+        f'<rect class="card" fill="#fff" stroke="#b6c0cd" width="180" height="60" rx="12"{border}/>'
+        f'<g{faded}><rect x="12" y="14" width="32" height="32" rx="9" fill="{color}"/>'
+        f'<text class="icon" font-size="16" text-anchor="middle" x="28" y="35.6" fill="{ink_on(color)}">'
+        f"{escape(look.icon[:2])}</text>"
+    )
+    return body, f"</g>{_badge(mark) if mark else ''}</g>"
 
 
 def _line(kind: str, size: float, text: str, y: float) -> str:

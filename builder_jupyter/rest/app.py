@@ -38,8 +38,10 @@ from builder_jupyter.rest.builder import (
     artefacts,
     catalogue,
     executions,
+    generation,
     grants,
     keys,
+    tools,
     upkeep,
     versions,
     waitpoints,
@@ -60,6 +62,7 @@ ROUTES: tuple[Any, ...] = (
     *versions.HANDLERS,
     *catalogue.HANDLERS,
     *grants.HANDLERS,
+    *generation.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,
@@ -68,6 +71,7 @@ ROUTES: tuple[Any, ...] = (
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *tools.HANDLERS,
     *upkeep.HANDLERS,
     *direct.HANDLERS,
     *execute.HANDLERS,
@@ -148,6 +152,13 @@ class BuilderApp(ExtensionApp):
     search_provider = Unicode(
         "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
     ).tag(config=True)
+    mcp_servers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="MCP servers whose tools and resources workflows may use, by name: {'url', 'headers'?, 'timeout'?} over "
+        "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
+        "header or in env stands for an environment variable of the server.",
+    ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
         key_trait=Unicode(),
@@ -200,9 +211,8 @@ class BuilderApp(ExtensionApp):
         limits = {**DEFAULT_LIMITS, **self.limits}
         try:
             tokens = self._jwt_settings()
-            settings = Settings(
-                directory, self.default_model or None, self.search_provider or None, root, limits, tokens
-            )
+            names = self.default_model or None, self.search_provider or None
+            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers)
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

@@ -198,10 +198,20 @@ class ExecutionService:
         counted: a waitpoint that has ended keeps its answer, and nothing happens. Raises as `Engine.answer`.
         """
         run = await self.find(principal, execution_id)
-        holder = holder_of(run, waitpoint_id) or run
+        holder = holder_of(run, waitpoint_id) or await self._past_holder(run, waitpoint_id) or run
         counted = self._engine.answer(holder, waitpoint_id, value, by=principal.name)
         await holder.on_disk()
         return await _picture(run), counted
+
+    async def _past_holder(self, run: Run, waitpoint_id: str) -> Run | None:
+        """Return the child execution, no longer under way, that had a waitpoint: a second answer finds it ended."""
+        execution_id = await self._journal.waiting(waitpoint_id)
+        holder = child = None if execution_id is None else await self._engine.load(execution_id)
+        while child is not None and child.state.admitted.parent is not None:
+            if child.state.admitted.parent[0] == run.execution_id:
+                return holder
+            child = await self._engine.load(child.state.admitted.parent[0])
+        return None
 
     async def find(self, principal: Principal, execution_id: str) -> Run:
         """Return an execution that the principal `may_follow`. Raises `NotFound` (``EXECUTION_NOT_FOUND``)."""

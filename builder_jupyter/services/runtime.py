@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
+from builder_jupyter.connectors.mcp_servers import McpServers
+from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.attempts import World
@@ -23,17 +25,19 @@ from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
-from builder_jupyter.nodes.base import Place, Tools
+from builder_jupyter.nodes.base import Place
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.tokens import TokenService
+from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workers import Worker, Workers
@@ -64,6 +68,7 @@ class Settings:
     limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
+    mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
     """
 
     data_dir: Path | None = None
@@ -72,6 +77,7 @@ class Settings:
     root_dir: Path | None = None
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
+    mcp_servers: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Runtime:
@@ -83,6 +89,7 @@ class Runtime:
     portal: Portal
     access: AccessService
     workflows: WorkflowService
+    generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
@@ -93,7 +100,7 @@ class Runtime:
     workers: Workers
     artefacts: ArtefactStore
     registry: Registry
-    tools: Tools
+    tools: ToolService
 
     def __init__(
         self,
@@ -101,7 +108,6 @@ class Runtime:
         *,
         clock: Clock | None = None,
         models: ChatModels | None = None,
-        tools: Tools | None = None,
         registry: Registry | None = None,
         worker: Worker | None = None,
         notice: Callable[[str], None] = log.warning,
@@ -110,7 +116,10 @@ class Runtime:
         clock = clock or SystemClock()
         self.settings = settings
         search = load_search_provider(settings.search_provider) if settings.search_provider else None
-        self.tools = tools or Toolbox(built_in_tools(search))
+        configured, faults = read_servers(settings.mcp_servers)
+        for fault in faults:
+            notice(fault)
+        self._servers = McpServers(configured)
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
         self.registry = registry or default_registry()
         self.tokens = token_service(settings.jwt, clock)
@@ -120,10 +129,13 @@ class Runtime:
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.access = AccessService(GrantStore(self.database))
-        self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
-        world = World(self.registry, self.models, self.tools, {**HERE, Place.KERNEL: self.workers})
+        self.tools = ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
+        self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
+        self.generation = GenerationService(self.workflows, self.tools)
+        executors = {**HERE, Place.KERNEL: self.workers}
+        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
@@ -145,6 +157,7 @@ class Runtime:
         await self._journal.open()
         await self._key_store.open()
         await self.admissions.open()
+        self._servers.start()
         secret = read_or_make(self.settings.data_dir)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
@@ -186,6 +199,7 @@ class Runtime:
         await self._engine.stop()
         await self.tokens.close()
         await self.workers.stop()
+        await self._servers.stop()
         await self.executions.settle()
 
     def __enter__(self) -> Self:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from builder_jupyter.connectors.tool_schemas import spec_of
 from builder_jupyter.errors import Forbidden, InvalidInput, OutputInvalid, StepError
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import NodeType, StepContext, StepResult, Wait
+from builder_jupyter.nodes.chat import TOOL_NAME, ToolSpec
 from builder_jupyter.nodes.code import Job, Outcome, references
 from builder_jupyter.storage.artefacts import ArtefactStore
 
@@ -21,12 +24,18 @@ log = logging.getLogger(__name__)
 Emit = Callable[[str], None]
 Send = Callable[[Mapping[str, Any], Sequence[bytes]], None]
 TOKEN_LENGTH = 32
+MAX_TOOLS = 200
 WORKER_HEADER = "Builder-Worker"
 """Where a worker's token stands: when it attaches, and in the requests of those whom it lets start runs in it."""
 
 
 class Worker(Protocol):
-    """Something that runs jobs. Cancelling `run` stops the code."""
+    """Something that runs jobs, and has functions that it offers as tools. Cancelling `run` stops the code."""
+
+    @property
+    def tools(self) -> Mapping[str, ToolSpec]:
+        """What it offers, by name."""
+        ...
 
     async def run(self, job: Job, emit: Emit) -> Outcome:
         """Run a job to its end. Raises `StepError` (``WORKER_LOST``) when the worker goes away meanwhile."""
@@ -57,12 +66,14 @@ class Attached:
     ----------
     token : known to the worker and to those whom it lets start runs in it.
     send : takes a parcel for the worker, from any thread; never waits.
+    tools : the functions that the worker offers, by name.
     """
 
     token: str
     workspace: str
     everything: bool
     send: Send
+    tools: Mapping[str, ToolSpec] = field(default_factory=dict)
     _jobs: dict[str, tuple[asyncio.Future[tuple[Mapping[str, Any], list[bytes]]], Emit]] = field(default_factory=dict)
     _gone: bool = False
 
@@ -90,6 +101,10 @@ class Attached:
 
     def receive(self, message: Mapping[str, Any], attached: list[bytes]) -> None:
         """Take a parcel from the worker; what belongs to no job under way comes too late and is dropped."""
+        if message.get("do") == "tools":
+            self.tools = _specs_of(attached)
+            self.send({"do": "tools", "job": message.get("job")}, [])
+            return
         done, emit = self._jobs.get(str(message.get("job")), (None, None))
         if done is None or emit is None or done.done():
             log.info("a late message of a worker was refused")
@@ -168,6 +183,47 @@ class Workers:
         """Run one attempt with a kernel at hand."""
         return await node_type.run(replace(context, kernel=_Session(self, context)))
 
+    # -- tools -------------------------------------------------------------------------------------------------
+
+    def offered(self, workspace: str | None, execution_id: str | None) -> Sequence[ToolSpec]:
+        """Return the tools of a workspace's workers (None: of all), of one name that of the newest.
+
+        With an execution, those that its steps may call: of the worker that started it, and of those that take
+        everything.
+        """
+        workers: Iterable[Worker]
+        if self._own is not None:
+            workers = [self._own]
+        elif execution_id is not None and workspace is not None:
+            workers = self._candidates(execution_id, workspace)
+        else:
+            workers = [w for w in reversed(self._attached.values()) if workspace in (None, w.workspace)]
+        found: dict[str, ToolSpec] = {}
+        for worker in workers:
+            found = dict(worker.tools) | found
+        return list(found.values())
+
+    async def call(self, context: StepContext, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Run a worker's function and return its JSON-like value; dataframes among it are kept as artefacts.
+
+        Raises
+        ------
+        StepError : ``TOOL_FAILED`` with the function's last words; ``WORKER_LOST``.
+        OutputInvalid : the result is larger than may be kept.
+        """
+        own = [self._own] if self._own is not None else []
+        willing = own or self._candidates(context.execution_id, context.workspace)
+        worker = next((w for w in willing if name in w.tools), None)
+        if worker is None:
+            raise _lost(" before it began")
+        paths = await asyncio.to_thread(self.paths, context.workspace, arguments)
+        # What a tool prints is no part of the answer that the step streams.
+        outcome = await worker.run(Job(context.node.id, "", arguments, paths, name), lambda _text: None)
+        if outcome.error is not None:
+            raise _error(outcome)
+        await asyncio.to_thread(self.keep, context.workspace, outcome.frames)
+        return outcome.value
+
     async def perform(self, context: StepContext, job: Job) -> Outcome:
         """Run a job in the kernel that is right for its execution."""
         worker = self._own or self._choose(context)
@@ -176,11 +232,14 @@ class Workers:
         return await worker.run(job, context.emit)
 
     def _choose(self, context: StepContext) -> Attached | None:
-        starter = self._attached.get(self._started_by.get(context.execution_id, ("", "")))
-        if starter is not None and starter.workspace == context.workspace:
-            return starter
-        willing = (w for w in reversed(self._attached.values()) if w.everything and w.workspace == context.workspace)
-        return next(willing, None)
+        return next(iter(self._candidates(context.execution_id, context.workspace)), None)
+
+    def _candidates(self, execution_id: str, workspace: str) -> list[Attached]:
+        """Return the workers that may run an execution's steps, best first."""
+        starter = self._attached.get(self._started_by.get(execution_id, ("", "")))
+        first = [starter] if starter is not None and starter.workspace == workspace else []
+        willing = (w for w in reversed(self._attached.values()) if w.everything and w.workspace == workspace)
+        return first + [w for w in willing if w is not starter]
 
     def paths(self, workspace: str, state: Mapping[str, Any]) -> dict[str, str]:
         """Return where the artefacts of a state lie. Raises `NotFound` for what is not the workspace's."""
@@ -213,6 +272,22 @@ class _Session:
 
 def _lost(when: str) -> StepError:
     return StepError(f"The kernel that ran this step went away{when}.", code="WORKER_LOST", retryable=True)
+
+
+def _specs_of(attached: Sequence[bytes]) -> dict[str, ToolSpec]:
+    """Read the tools that a worker offers; none of them if one is not as it should be."""
+    try:
+        wanted = [_spec_of(one) for one in json.loads(attached[0])[:MAX_TOOLS]]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        log.warning("a worker's tools cannot be read: %s", type(error).__name__)
+        return {}
+    return {spec.name: spec for spec in wanted}
+
+
+def _spec_of(given: Mapping[str, Any]) -> ToolSpec:
+    if not TOOL_NAME.fullmatch(given["name"]):
+        raise ValueError("a tool's name is letters, digits, _ and -")
+    return spec_of(given["name"], str(given["description"]), given["schema"])
 
 
 def _error(outcome: Outcome) -> StepError:

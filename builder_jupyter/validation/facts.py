@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
-from builder_jupyter.graph.algorithms import adjacency, reachable, upstream
+from builder_jupyter.graph.algorithms import adjacency, loops, reachable, reverse, upstream
+from builder_jupyter.graph.dialects import Dialect, dialect_of
+from builder_jupyter.graph.dialects.faults import MAX_NODE_ID
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
+from builder_jupyter.nodes.patterns import Condition, read_conditions
 from builder_jupyter.nodes.ports import Refusal, join_ports
+from builder_jupyter.validation.spelling import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,6 +36,17 @@ class Facts:
         self.nodes: dict[str, Node] = {}
         for node in workflow.nodes:
             self.nodes.setdefault(node.id, node)
+        self._conditions: dict[int, list[Condition]] = {}
+
+    @property
+    def dialect(self) -> Dialect:
+        """The wire shape in which fixes write nodes and edges."""
+        return dialect_of(self.workflow.profile)
+
+    @property
+    def id_name(self) -> str:
+        """What a node's id is called there."""
+        return self.dialect.node_id[0]
 
     def of_type(self, *types: str) -> Iterator[Node]:
         """Yield all nodes of these types, duplicates included, in request order."""
@@ -64,6 +81,18 @@ class Facts:
     def kind(self, node_id: str) -> NodeType | None:
         """Return the node type of a node, or None when it is not registered."""
         return self.registry.find(self.workflow.profile, self.nodes[node_id].type)
+
+    @cached_property
+    def stopping(self) -> list[str]:
+        """The reached nodes, ends apart, whose branch stops."""
+        return self.select(lambda node: node.type != "end" and not self.successors[node.id])
+
+    def conditions(self, node: Node) -> list[Condition]:
+        """Return a router's conditions; every rule about routers asks for them."""
+        found = self._conditions.get(id(node))
+        if found is None:
+            found = self._conditions[id(node)] = read_conditions(node.data)
+        return found
 
     @cached_property
     def defects(self) -> list[tuple[Edge, str]]:
@@ -121,6 +150,77 @@ class Facts:
     def ending(self) -> set[str]:
         """The nodes from which some end can be reached, ends included."""
         return upstream(self.successors, self.ids_of_type("end"))
+
+    @cached_property
+    def predecessors(self) -> dict[str, list[str]]:
+        """The different nodes from which each node has a usable edge."""
+        return reverse(self.successors)
+
+    @cached_property
+    def incoming(self) -> dict[str, list[Edge]]:
+        """The usable edges that enter each node."""
+        edges: dict[str, list[Edge]] = {node_id: [] for node_id in self.nodes}
+        for edge in self.usable_edges:
+            edges[edge.target].append(edge)
+        return edges
+
+    @cached_property
+    def looping(self) -> set[str]:
+        """The nodes that are in some loop, reached or not."""
+        return {node_id for group in loops(self.successors) for node_id in group}
+
+    @cached_property
+    def indices(self) -> dict[str, list[int]]:
+        """The places of the nodes with each id."""
+        places: dict[str, list[int]] = {}
+        for i, node in enumerate(self.workflow.nodes):
+            places.setdefault(node.id, []).append(i)
+        return places
+
+    @cached_property
+    def node_ids(self) -> Spelling:
+        """The ids there are, for those that are misspelt."""
+        return Spelling(self.nodes)
+
+    @cached_property
+    def tools(self) -> Spelling:
+        """The names of the tools on offer, likewise."""
+        return Spelling(sorted(self.tool_names or ()))
+
+    @cached_property
+    def edge_places(self) -> dict[int, int]:
+        """The place of each edge in the workflow, by ``id(edge)``."""
+        return {id(edge): i for i, edge in enumerate(self.workflow.edges)}
+
+    @cached_property
+    def _edge_ids(self) -> Counter[str | None]:
+        return Counter(edge.id for edge in self.workflow.edges)
+
+    @cached_property
+    def _node_places(self) -> dict[int, int]:
+        return {id(node): i for i, node in enumerate(self.workflow.nodes)}
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return {name for edge in self.workflow.edges for name in (edge.source, edge.target)} | self.nodes.keys()
+
+    def which_edge(self, edge: Edge) -> dict[str, Any]:
+        """Return the fields by which a change names an edge: its id where that is its alone, else its place."""
+        alone = edge.id and self._edge_ids[edge.id] == 1
+        return {"edge_id": edge.id} if alone else {"index": self.edge_places[id(edge)]}
+
+    def which_node(self, node: Node) -> dict[str, Any]:
+        """Return the fields by which a change names a node."""
+        return {"index": self._node_places[id(node)]} if self.is_shared(node.id) else {"node_id": node.id}
+
+    def is_shared(self, node_id: str) -> bool:
+        """Say whether several nodes have this id."""
+        return len(self.indices[node_id]) > 1
+
+    def fresh_id(self, base: str, taken: Collection[str] = ()) -> str:
+        """Return an id that no node has, no edge names and is not in ``taken``: ``base_2``, ``base_3``, ..."""
+        stem = base[: MAX_NODE_ID - 10]
+        return next(name for i in count(2) if (name := f"{stem}_{i}") not in self._names and name not in taken)
 
     def select(self, condition: Callable[[Node], bool]) -> list[str]:
         """Return the ids of the reached nodes that meet a condition, in request order."""

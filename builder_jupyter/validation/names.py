@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
+from builder_jupyter.validation import repair_data, repair_shape
 from builder_jupyter.validation.finding import Finding, Report, Severity, rule
 
 if TYPE_CHECKING:
@@ -18,7 +20,11 @@ def duplicate_node_id(facts: Facts, report: Report) -> Iterator[Finding]:
     """Several nodes have the same id."""
     for node_id, count in Counter(node.id for node in facts.workflow.nodes).items():
         if count > 1:
-            yield report(f"Node id {node_id!r} is used by {count} nodes", node_id=node_id)
+            yield report(
+                f"Node id {node_id!r} is used by {count} nodes",
+                node_id=node_id,
+                repair=partial(repair_shape.tell_apart, facts, node_id),
+            )
 
 
 @rule("UNUSED_EDGE", Severity.WARNING)
@@ -30,6 +36,7 @@ def unused_edge(facts: Facts, report: Report) -> Iterator[Finding]:
             edge_id=edge.id,
             source=edge.source,
             target=edge.target,
+            repair=partial(repair_shape.mend_edge, facts, edge),
         )
 
 
@@ -39,4 +46,8 @@ def unknown_node_type(facts: Facts, report: Report) -> Iterator[Finding]:
     profile = facts.workflow.profile
     for node in facts.workflow.nodes:
         if facts.registry.find(profile, node.type) is None:
-            yield report(f"Node {node.id!r} has the unknown type {node.type!r}", node_id=node.id)
+            yield report(
+                f"Node {node.id!r} has the unknown type {node.type!r}",
+                node_id=node.id,
+                repair=partial(repair_data.know_type, facts, node),
+            )

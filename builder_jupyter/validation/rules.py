@@ -6,11 +6,12 @@ Source: seed "Builder API", validation rules; spec langgraph-builder §4.2, §4.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from builder_jupyter.graph.algorithms import loops, restrict
 from builder_jupyter.graph.model import Profile
-from builder_jupyter.validation import advice, names, wiring
+from builder_jupyter.validation import advice, names, repair_data, repair_shape, wiring
+from builder_jupyter.validation.endless import endless_loops
 from builder_jupyter.validation.finding import Finding, Report, Rule, Severity, rule
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def missing_start_node(facts: Facts, report: Report) -> Iterator[Finding]:
     """No node is of type start."""
     if not facts.has_start:
-        yield report("Workflow must have a Start node")
+        yield report("Workflow must have a Start node", repair=partial(repair_shape.add_start, facts))
 
 
 @rule("MULTIPLE_START_NODES", Severity.ERROR)
@@ -31,14 +32,18 @@ def multiple_start_nodes(facts: Facts, report: Report) -> Iterator[Finding]:
     """More than one node is of type start."""
     starts = tuple(node.id for node in facts.of_type("start"))
     if len(starts) > 1:
-        yield report(f"Workflow must have exactly one Start node, but has {len(starts)}", node_ids=starts)
+        yield report(
+            f"Workflow must have exactly one Start node, but has {len(starts)}",
+            node_ids=starts,
+            repair=partial(repair_shape.merge_starts, facts),
+        )
 
 
 @rule("MISSING_END_NODE", Severity.ERROR)
 def missing_end_node(facts: Facts, report: Report) -> Iterator[Finding]:
     """No node is of type end."""
     if next(facts.of_type("end"), None) is None:
-        yield report("Workflow must have at least one End node")
+        yield report("Workflow must have at least one End node", repair=partial(repair_shape.add_end, facts))
 
 
 @rule("ORPHAN_NODE", Severity.ERROR)
@@ -47,7 +52,11 @@ def orphan_node(facts: Facts, report: Report) -> Iterator[Finding]:
     joined = facts.reached if facts.has_start else facts.connected
     for node_id, node in facts.nodes.items():
         if node.type not in {"start", "end"} and node_id not in joined:
-            yield report(f"Node {node_id!r} is not connected to the workflow", node_id=node_id)
+            yield report(
+                f"Node {node_id!r} is not connected to the workflow",
+                node_id=node_id,
+                repair=partial(repair_shape.join_orphan, facts, node_id),
+            )
 
 
 @rule("UNREACHABLE_END", Severity.ERROR)
@@ -56,15 +65,24 @@ def unreachable_end(facts: Facts, report: Report) -> Iterator[Finding]:
     if facts.has_start:
         for node_id in facts.ids_of_type("end"):
             if node_id not in facts.reached:
-                yield report(f"End node {node_id!r} cannot be reached from Start", node_id=node_id)
+                yield report(
+                    f"End node {node_id!r} cannot be reached from Start",
+                    node_id=node_id,
+                    repair=partial(repair_shape.reach_end, facts, node_id),
+                )
 
 
 @rule("CYCLE_DETECTED", Severity.ERROR)
 def cycle_detected(facts: Facts, report: Report) -> Iterator[Finding]:
     """A loop cannot be left: no end beyond it, no decision in it, or nothing but routers in it."""
     place = {node_id: i for i, node_id in enumerate(facts.nodes)}
-    for group, reason in sorted(_endless_loops(facts), key=lambda found: place[found[0][0]]):
-        yield report(f"{_named(group)} a loop {reason}", node_id=group[0], node_ids=tuple(group))
+    for group, reason in sorted(endless_loops(facts, facts.reached), key=lambda found: place[found[0][0]]):
+        yield report(
+            f"{_named(group)} a loop {reason}",
+            node_id=group[0],
+            node_ids=tuple(group),
+            repair=partial(repair_shape.open_loop, facts, group),
+        )
 
 
 @rule("EMPTY_PROMPT", Severity.WARNING)
@@ -73,38 +91,11 @@ def empty_prompt(facts: Facts, report: Report) -> Iterator[Finding]:
     for node in facts.of_type("agent"):
         prompt = node.data.get("prompt")
         if not (isinstance(prompt, str) and prompt.strip()):
-            yield report(f"Agent {node.id!r} has no system prompt configured", node_id=node.id)
-
-
-def _endless_loops(facts: Facts) -> Iterator[tuple[list[str], str]]:
-    """Yield groups of nodes that loop without a way to stop, each node in one group at most.
-
-    LangGraph follows every plain edge, so a plain edge out of a loop does not stop it; only a router or a
-    human with two targets decides. Three sweeps over strongly connected components find all offenders;
-    elementary loops are never listed one by one (a complete graph has astronomically many). Source: spec
-    langgraph-builder §4.4.
-    """
-    reached = restrict(facts.successors, facts.reached)
-    undecided = facts.select(lambda node: not _decides(facts, node.id))
-    routers = facts.select(lambda node: node.type == "router")
-    sweeps = (
-        (
-            "from which no End node can be reached",
-            [group for group in loops(reached) if facts.ending.isdisjoint(group)],
-        ),
-        ("that no router or human decides to leave", loops(restrict(reached, undecided))),
-        ("of routers alone, which never changes what they read", loops(restrict(reached, routers))),
-    )
-    reported: set[str] = set()
-    for reason, groups in sweeps:
-        for group in groups:
-            if reported.isdisjoint(group):
-                reported.update(group)
-                yield group, reason
-
-
-def _decides(facts: Facts, node_id: str) -> bool:
-    return facts.nodes[node_id].type in {"router", "human"} and len(facts.successors[node_id]) > 1
+            yield report(
+                f"Agent {node.id!r} has no system prompt configured",
+                node_id=node.id,
+                repair=partial(repair_data.find_prompt, facts, node),
+            )
 
 
 def _named(group: list[str]) -> str:
@@ -135,6 +126,7 @@ RULES: Mapping[Profile, tuple[Rule, ...]] = {
         advice.empty_code,
         advice.invalid_code,
         advice.invalid_expression,
+        advice.unassigned_state,
     ),
     Profile.DIRECT: (
         names.unknown_node_type,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from builder_jupyter.graph.algorithms import loops
+from builder_jupyter.validation import repair_shape
 from builder_jupyter.validation.finding import Finding, Report, Rule, Severity, rule
 
 if TYPE_CHECKING:
@@ -51,4 +53,5 @@ def _refused(facts: Facts, report: Report, code: str) -> Iterator[Finding]:
                 edge_id=edge.id,
                 source=edge.source,
                 target=edge.target,
+                repair=partial(repair_shape.remove_edge, facts, edge),
             )

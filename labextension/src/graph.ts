@@ -51,6 +51,7 @@ export class Graph {
       hideEdgesOnViewport: isLarge,
       textureOnViewport: isLarge
     });
+    drawOnlyWhatIsInView(this.core);
     this.core.on('select unselect', 'node', () => {
       this.tellSelection();
     });
@@ -360,6 +361,20 @@ function union(core: Core, nodes: NodeSingular[]): NodeCollection {
 
 function edgeId(edge: DocEdge): string {
   return `e:${JSON.stringify([edge.source, edge.target])}`;
+}
+
+/**
+ * Make the first frame like those that follow. For the first, cytoscape draws all elements, in view or not, onto a layer
+ * as large as the graph, which it throws away at the next change; in large graphs that took half of the first paint.
+ */
+function drawOnlyWhatIsInView(core: Core): void {
+  const own = core as unknown as {
+    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } }; // not in cytoscape's types
+  };
+  const layers = own.renderer().data?.lyrTxrCache;
+  if (layers) {
+    layers.firstGet = false;
+  }
 }
 
 function isInView(core: Core, node: NodeSingular): boolean {

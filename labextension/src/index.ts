@@ -16,16 +16,23 @@ import { WorkflowsBar } from './sidebar';
 const PACKAGE = '@builder-jupyter/labextension';
 const VERSION = '0.1.0';
 
+/** How long the page may be busy before the canvas is loaded all the same. */
+const PATIENCE_MS = 5000;
+
 const canvas: JupyterFrontEndPlugin<void> = {
   id: `${PACKAGE}:canvas`,
   description: 'The canvas of workflows as a widget.',
   autoStart: true,
   requires: [IJupyterWidgetRegistry],
-  activate: (_app: JupyterFrontEnd, registry: IJupyterWidgetRegistry) => {
-    registry.registerWidget({
-      name: PACKAGE,
-      version: VERSION,
-      exports: async () => import('./widget')
+  activate: (app: JupyterFrontEnd, registry: IJupyterWidgetRegistry) => {
+    const load = async () => import('./widget');
+    registry.registerWidget({ name: PACKAGE, version: VERSION, exports: load });
+    void app.restored.then(() => {
+      whenIdle(() => {
+        load().catch((error: unknown) => {
+          console.debug('the canvas cannot be loaded yet', error); // whoever shows one will hear why
+        });
+      });
     });
   }
 };
@@ -48,5 +55,14 @@ const sidebar: JupyterFrontEndPlugin<void> = {
     app.shell.add(bar, 'left', { rank: 350 });
   }
 };
+
+/** Call back when the page has nothing else to do. */
+function whenIdle(call: () => void): void {
+  if ('requestIdleCallback' in window) {
+    window.requestIdleCallback(call, { timeout: PATIENCE_MS });
+  } else {
+    setTimeout(call, PATIENCE_MS); // Safari
+  }
+}
 
 export default [canvas, picture, sidebar];

@@ -8,7 +8,8 @@ import type { Theme } from './theme';
 
 /**
  * Cytoscape's stylesheet in the colours of a theme. In a plain one only what has the class `near` is drawn in full;
- * the rest is a box or a line, without names, pictures and curves: in large graphs they cost most of the time.
+ * the rest is a box or a line, without names, pictures and curves: in large graphs they cost most of the time. What
+ * is cytoscape's own default is not said again: each property costs time for each element.
  */
 export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
   const full = isPlain ? '.near' : '';
@@ -24,8 +25,7 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         height: CARD.height,
         'background-color': theme.card,
         'border-width': 1,
-        'border-color': theme.line,
-        'overlay-opacity': 0
+        'border-color': theme.line
       }
     },
     {
@@ -38,7 +38,6 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'background-position-y': -MARGIN,
         'background-clip': 'none',
         'background-image-containment': 'over',
-        'background-image-opacity': 1,
         'bounds-expansion': [MARGIN],
         label: 'data(label)',
         color: theme.text,
@@ -49,7 +48,6 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'text-max-width': '116px',
         'text-halign': 'right',
         'text-valign': 'center',
-        'text-justification': 'left',
         'text-margin-x': 54 - CARD.width,
         'text-margin-y': -8,
         'min-zoomed-font-size': 5
@@ -58,12 +56,7 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
     { selector: `node${full}[?alone]`, style: { 'text-margin-y': 0 } },
     {
       selector: 'edge',
-      style: {
-        width: 1.6,
-        'line-color': line,
-        'curve-style': 'haystack',
-        'overlay-opacity': 0
-      }
+      style: { width: 1.6, 'line-color': line }
     },
     {
       selector: `edge${full}`,
@@ -76,7 +69,12 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'source-endpoint': (edge: EdgeSingular) => curve(edge).from,
         'target-endpoint': (edge: EdgeSingular) => curve(edge).to,
         'control-point-weights': (edge: EdgeSingular) => curve(edge).weights,
-        'control-point-distances': (edge: EdgeSingular) => curve(edge).distances,
+        'control-point-distances': (edge: EdgeSingular) => curve(edge).distances
+      }
+    },
+    {
+      selector: `edge${full}[?label]`,
+      style: {
         label: 'data(label)',
         color: theme.text,
         'font-family': theme.font,
@@ -118,6 +116,7 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'underlay-shape': 'round-rectangle'
       }
     },
+    { selector: ':active', style: { 'overlay-opacity': 0 } },
     { selector: 'core', style: { 'active-bg-opacity': 0, 'selection-box-color': theme.accent } }
   ] as unknown as StylesheetJson;
 }

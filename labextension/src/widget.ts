@@ -95,6 +95,9 @@ export class CanvasView extends CytoscapeView {
     super.render();
     this.el.classList.remove('custom-widget');
     this.el.classList.add('jp-bj-canvas');
+    void this.displayed.then(() => {
+      this.cytoscape_obj?.autolock(false); // after ipycytoscape's own: see init_render
+    });
     this.listenTo(this.model, 'change:doc', () => {
       this.frame?.setDoc(this.model.doc);
     });
@@ -129,6 +132,9 @@ export class CanvasView extends CytoscapeView {
     this.frame.zoomsOnWheel = () => option('user_zooming_enabled') as boolean;
     this.cytoscape_obj = this.frame.graph.core;
     this.is_rendered = true;
+    // ipycytoscape now lays the graph out. Where that leaves all nodes in their places, it would still tell of each that
+    // it has moved, and everything would be computed once more; locked nodes are passed over.
+    this.cytoscape_obj.autolock(this.layoutName === 'preset');
     this.listenForUserEvents();
   }
 
@@ -154,8 +160,7 @@ export class CanvasView extends CytoscapeView {
 
   /** Python places the nodes; an explicit layout still runs. */
   override _updateLayout(): void {
-    const layout = this.model.get('cytoscape_layout') as { name: string };
-    if (layout.name !== 'preset') {
+    if (this.layoutName !== 'preset') {
       super._updateLayout();
     }
   }
@@ -186,6 +191,10 @@ export class CanvasView extends CytoscapeView {
   }
 
   private readonly sent = new Set<string>();
+
+  private get layoutName(): string {
+    return (this.model.get('cytoscape_layout') as { name: string }).name;
+  }
 
   private showSelected(): void {
     const id = (this.model.get('selected') as string) || null;

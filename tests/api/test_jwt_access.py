@@ -111,24 +111,24 @@ def check_refusal(answer: Answer) -> None:
 # -- who may do what ----------------------------------------------------------------------------------------------
 
 TABLE = {
-    # caller: list, get, put, delete, grants
-    "owner": (True, 200, 200, 200, 200),
-    "admin": (True, 200, 200, 200, 200),
-    "key": (True, 200, 200, 200, 200),
-    "jupyter": (True, 200, 200, 200, 200),
-    "edit": (True, 200, 200, 403, 403),
-    "edit by team": (True, 200, 200, 403, 403),
-    "deploy": (True, 200, 403, 403, 403),
-    "view": (True, 200, 403, 403, 403),
-    "view by team": (True, 200, 403, 403, 403),
-    "viewer with edit": (True, 200, 403, 403, 403),
-    "stranger": (False, 404, 404, 404, 404),
-    "stranger of another team": (False, 404, 404, 404, 404),
-    "admin of another workspace": (False, 404, 404, 404, 404),
-    "same name in another workspace": (False, 404, 404, 404, 404),
-    "key of another workspace": (False, 404, 404, 404, 404),
-    "expired": (None, 401, 401, 401, 401),
-    "nobody": (None, 401, 401, 401, 401),
+    # caller: list, get, versions, one version, put, rollback, publish, delete, grants
+    "owner": (True, 200, 200, 200, 200, 200, 200, 200, 200),
+    "admin": (True, 200, 200, 200, 200, 200, 200, 200, 200),
+    "key": (True, 200, 200, 200, 200, 200, 200, 200, 200),
+    "jupyter": (True, 200, 200, 200, 200, 200, 200, 200, 200),
+    "edit": (True, 200, 200, 200, 200, 200, 403, 403, 403),
+    "edit by team": (True, 200, 200, 200, 200, 200, 403, 403, 403),
+    "deploy": (True, 200, 200, 200, 403, 403, 200, 403, 403),
+    "view": (True, 200, 200, 200, 403, 403, 403, 403, 403),
+    "view by team": (True, 200, 200, 200, 403, 403, 403, 403, 403),
+    "viewer with edit": (True, 200, 200, 200, 403, 403, 403, 403, 403),
+    "stranger": (False, 404, 404, 404, 404, 404, 404, 404, 404),
+    "stranger of another team": (False, 404, 404, 404, 404, 404, 404, 404, 404),
+    "admin of another workspace": (False, 404, 404, 404, 404, 404, 404, 404, 404),
+    "same name in another workspace": (False, 404, 404, 404, 404, 404, 404, 404, 404),
+    "key of another workspace": (False, 404, 404, 404, 404, 404, 404, 404, 404),
+    "expired": (None, 401, 401, 401, 401, 401, 401, 401, 401),
+    "nobody": (None, 401, 401, 401, 401, 401, 401, 401, 401),
 }
 
 GRANTS = {
@@ -178,15 +178,20 @@ async def test_the_table(
             assert (await share(alice, workflow, subject, permission)).status == 200
         path = f"{WORKFLOWS}/{workflow}"
         listed = await call("GET", WORKFLOWS, headers=sent, limit=100)
-        found = (
-            None if listed.status == 401 else workflow in {row["id"] for row in listed.json},
-            (await call("GET", path, headers=sent)).status,
-            (await call("PUT", path, headers=sent, body={"name": "Changed"})).status,
-        )
+        found: tuple[Any, ...] = (None if listed.status == 401 else workflow in {row["id"] for row in listed.json},)
+        for method, place, body in (
+            ("GET", "", None),
+            ("GET", "/versions", None),
+            ("GET", "/versions/1", None),
+            ("PUT", "", {"name": "Changed"}),
+            ("POST", "/rollback", {"version": 1}),
+            ("POST", "/publish", {}),
+        ):
+            found += ((await call(method, path + place, headers=sent, body=body)).status,)
         grants = (await call("GET", f"{path}/grants", headers=sent)).status
         found += ((await call("DELETE", path, headers=sent)).status, grants)
         gone = (await call("GET", path, key=alice)).status
-        if found != TABLE[caller] or (gone == 404) is not (found[3] == 200):
+        if found != TABLE[caller] or (gone == 404) is not (found[-2] == 200):
             wrong.append((caller, found, gone))
     assert wrong == []
 
@@ -214,6 +219,13 @@ async def test_foreign_is_unknown(
         ("PUT", WORKFLOWS + "/{}", {"name": "x"}),
         ("PUT", WORKFLOWS + "/{}", {"name": 7}),
         ("DELETE", WORKFLOWS + "/{}", None),
+        ("GET", WORKFLOWS + "/{}/versions", None),
+        ("GET", WORKFLOWS + "/{}/versions/1", None),
+        ("GET", WORKFLOWS + "/{}/versions/9", None),
+        ("POST", WORKFLOWS + "/{}/rollback", {"version": 1}),
+        ("POST", WORKFLOWS + "/{}/rollback", {"version": "x"}),
+        ("POST", WORKFLOWS + "/{}/publish", {"version": 9}),
+        ("DELETE", WORKFLOWS + "/{}/publish", None),
         ("GET", WORKFLOWS + "/{}/grants", None),
         ("PUT", WORKFLOWS + "/{}/grants/user:mallory", {"permissions": ["edit"]}),
         ("DELETE", WORKFLOWS + "/{}/grants/user:mallory", None),

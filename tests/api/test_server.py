@@ -249,6 +249,8 @@ async def test_answers_are_as_described(
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
     await ask("GET", "/api/builder/templates/{template_id}", status=404, template_id="no_such")
     await ask("POST", "/api/builder/validate", status=200, body=START_AGENT_END | {"edges": []})
+    await ask("POST", "/api/builder/generate", status=200, body=START_AGENT_END)
+    await ask("POST", "/api/builder/generate", status=422, body=START_AGENT_END | {"edges": []})
     run = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}}
     await ask("POST", "/api/run", status=202, body=run)
     execution_id = (await ask("POST", "/api/run", status=200, body=run | {"sync": True}))["executionId"]
@@ -291,6 +293,8 @@ async def test_answers_are_as_described(
     await ask("POST", "/api/execute/worker", status=403)
     key = await ask("POST", "/api/builder/keys", status=201, body={"name": "x"})
     await ask("GET", "/api/builder/keys", status=200)
+    await ask("GET", "/api/builder/tools", status=200)
+    await ask("GET", "/api/builder/resources", status=200)
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
     await ask("DELETE", "/api/builder/workflows/{workflow_id}", status=200, workflow_id=canvas)
     routes = {(verb.upper(), handler.path) for handler in HANDLERS for verb, _ in routes_of(handler)}

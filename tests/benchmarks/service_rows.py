@@ -436,7 +436,7 @@ async def readers(port: int, workflow_id: str, headers: dict[str, str], go: str,
     length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
     execution = json.loads(await reader.readexactly(length))["executionId"]
     path = f"/api/builder/executions/{execution}/events"
-    wanted = raw("GET", path, headers | {"Accept": "text/event-stream"})
+    wanted = raw("GET", path, headers | {"Accept": "text/event-stream", "Connection": "close"})
     slow = await asyncio.open_connection("127.0.0.1", port, limit=1)
     slow[1].write(wanted)
 

@@ -223,6 +223,27 @@ async def test_validate_invalid(call: Call, full_key: str) -> None:
     assert (empty["node_id"], empty["severity"]) == ("agent_2", "warning")
 
 
+async def test_fixes_come_on_request_only(call: Call, full_key: str) -> None:
+    graph = {"nodes": [START, AGENT], "edges": edges("sa")}
+    plain = (await call("POST", "/api/builder/validate", key=full_key, body=graph)).json
+    asked = (await call("POST", "/api/builder/validate?fixes=true", key=full_key, body=graph)).json
+    assert (await call("POST", "/api/builder/validate?fixes=false", key=full_key, body=graph)).json == plain
+    [missing] = asked["errors"]
+    changes = [
+        {"op": "add_node", "node": {"id": "end", "type": "end"}},
+        {"op": "add_edge", "edge": {"source": "a", "target": "end"}},
+    ]
+    assert missing.pop("fixes") == [{"title": "Add an end node after 'a'", "changes": changes}]
+    assert [missing] == plain["errors"]
+    assert [finding["fixes"] for finding in asked["warnings"]] == [[]]
+    refused = await call("POST", "/api/builder/validate?fixes=perhaps", key=full_key, body=graph)
+    assert (refused.status, refused.json["code"], refused.json["details"][0]["field"]) == (
+        400,
+        "INVALID_WORKFLOW",
+        "fixes",
+    )
+
+
 @pytest.mark.parametrize("rule", RULES)
 async def test_validation_rule(rule: str, call: Call, full_key: str) -> None:
     severity, nodes, wires = RULES[rule]

@@ -47,6 +47,17 @@ blocks = st.recursive(
     max_leaves=6,
 )
 
+plain = st.recursive(
+    st.sampled_from(["agent", "tool"]),
+    lambda inner: st.one_of(
+        st.tuples(st.just("row"), st.lists(inner, min_size=1, max_size=3)),
+        st.tuples(st.just("side by side"), st.lists(inner, min_size=2, max_size=3)),
+    ),
+    max_leaves=7,
+)
+whole = st.one_of(plain, st.tuples(st.just("choice"), st.lists(plain, min_size=1, max_size=3)))
+"""Blocks whose branches are always taken together: what LangGraph's own list edges can join."""
+
 
 def build(draft: Draft, block, tails: Tails) -> Tails:
     """Add a block behind loose ends and return those it leaves."""
@@ -93,10 +104,10 @@ def _loop(draft: Draft, body, rounds: int, tails: Tails) -> Tails:
 
 
 @st.composite
-def runnable(draw):
+def runnable(draw, parts=blocks):
     """A valid workflow and the rounds that each judge of a loop lasts; several ends, a few edges across."""
     draft = Draft([Node("start", "start")])
-    rows = draw(st.lists(blocks, min_size=1, max_size=3))
+    rows = draw(st.lists(parts, min_size=1, max_size=3))
     tails: Tails = [("start", None)]
     corners = []
     for block in rows:

@@ -139,6 +139,7 @@ def test_findings_one_a_line(run: Run, tmp_path: Path) -> None:
     assert err.startswith("w: invalid")
     code, out, _ = run("validate", "--json", path)
     assert (code, json.loads(out)["valid"]) == (1, False)
+    assert json.loads(out)["errors"][0]["fixes"][0]["title"] == "Add an end node after 'start'"
     assert run("validate", SUPPORT) == (0, "", "Customer Support Agent: valid (0 errors, 0 warnings)\n")
     code, _, err = run("run", path)
     assert (code, err.count("\n")) == (1, 1)

@@ -7,7 +7,9 @@ import pytest
 
 import builder_jupyter
 
-HEAVY = ("tornado", "duckdb", "ipywidgets", "pandas", "langchain", "pydantic", "httpx", "IPython", "jupyter_server")
+HEAVY = (
+    "tornado", "duckdb", "ipywidgets", "pandas", "langchain", "pydantic", "httpx", "IPython", "jupyter_server", "mcp",
+)  # fmt: skip
 
 
 def _loaded(code: str) -> set[str]:
@@ -31,3 +33,7 @@ def test_every_public_name_is_there() -> None:
     assert set(builder_jupyter.__all__) <= set(dir(builder_jupyter))
     with pytest.raises(AttributeError):
         _ = builder_jupyter.nothing_of_this_name
+
+
+def test_the_server_extension_does_not_load_the_mcp_library() -> None:
+    assert "mcp" not in _loaded("import builder_jupyter.rest.app")

@@ -66,6 +66,10 @@ def _check_fields(checks: Mapping[str, Check], value: Mapping[str, Any], path: s
 _CONDITION: dict[str, Check] = {"label": _is(TEXT), "pattern": _text(MAX_PATTERN)}
 _NAME: dict[str, Check] = {"name": _is(TEXT)}
 
+_OPTIONS: dict[str, Check] = dict.fromkeys(
+    ("include_types", "include_docstrings", "include_mcp_tools", "checkpoint_config", "async_mode"), _is(BOOLEAN)
+)
+
 DATA_FIELDS: Mapping[str, Mapping[str, Check]] = {
     "start": _NAME,
     "agent": {
@@ -124,8 +128,10 @@ def unwrap(body: Any) -> Any:
 
 
 def check_options(body: Mapping[str, Any], faults: Faults) -> None:
-    """Note faults of ``options``, where given: an object whose values are booleans. Source: §4.1, §5."""
+    """Note faults of ``options``, where given: an object whose known values are booleans; others are ignored.
+
+    Source: spec langgraph-builder §0.1 row 11, §4.1, §5.
+    """
     options = body.get("options", {})
     if faults.check(options, OBJECT, "options"):
-        for name, value in options.items():
-            faults.check(value, BOOLEAN, f"options.{name}")
+        _check_fields(_OPTIONS, options, "options", faults)

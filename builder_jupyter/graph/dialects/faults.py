@@ -26,6 +26,10 @@ MAX_DEPTH = 100
 """Levels of lists and objects inside one node, edge or metadata; values are walked recursively later on."""
 
 
+MAX_FAULTS = 10_000
+"""Faults that are reported: a list of a million wrong items must not be answered by a million sentences."""
+
+
 class Kind(NamedTuple):
     """A kind of JSON value: how it is recognised and what is said of a value that is not it."""
 
@@ -55,8 +59,9 @@ class Faults:
         self.found: list[dict[str, str]] = []
 
     def add(self, field: str, error: str) -> None:
-        """Note one fault."""
-        self.found.append({"field": field, "error": error})
+        """Note one fault; beyond `MAX_FAULTS` none is noted any more."""
+        if len(self.found) < MAX_FAULTS:
+            self.found.append({"field": field, "error": error})
 
     def check(self, value: Any, kind: Kind, field: str) -> bool:
         """Say whether a value is of a kind; note a fault when it is not."""

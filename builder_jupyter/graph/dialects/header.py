@@ -51,7 +51,6 @@ def _check_metadata(value: Any, path: str, faults: Faults) -> None:
         return
     if len(tags) > MAX_TAGS:
         faults.add(f"{path}.tags", f"must have at most {MAX_TAGS} entries")
-        return
     for i, tag in enumerate(tags):
         if faults.check(tag, TEXT, f"{path}.tags[{i}]"):
             faults.check_length(tag, MAX_TAG, f"{path}.tags[{i}]")

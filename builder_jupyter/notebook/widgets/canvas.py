@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from ipycytoscape import CytoscapeWidget
 from traitlets import Dict, Unicode
 
-from builder_jupyter.client.client import content_of
+from builder_jupyter.client.client import content_of, has_code
 from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.default import default_client
 from builder_jupyter.errors import BuilderError
-from builder_jupyter.graph.model import Workflow
+from builder_jupyter.graph.model import Position, Workflow
 from builder_jupyter.notebook.display import VIEW_MIME, workflow_mimebundle
 from builder_jupyter.notebook.svg import HUGE
 from builder_jupyter.notebook.widgets.document import canvas_document
@@ -32,6 +32,7 @@ from builder_jupyter.notebook.widgets.static import static_graph
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
+    from builder_jupyter.client.code import Code
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.notebook.widgets.progress import Progress
 
@@ -111,7 +112,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     def _repr_mimebundle_(self, **selection: Any) -> dict[str, Any]:
         """Return the view, and for where there is no kernel or no extension, the picture behind it."""
         statuses = {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
-        bundle = workflow_mimebundle(self._workflow, statuses=statuses, **selection)
+        places = {node["id"]: Position(node["x"], node["y"]) for node in self.doc["nodes"]}
+        bundle = workflow_mimebundle(self._workflow, statuses=statuses, places=places, **selection)
         edges = [f"  {e['source']} -> {e['target']}{e['label'] and ' : '}{e['label']}" for e in self.doc["edges"]]
         if len(self.doc["nodes"]) > HUGE:
             del bundle["text/html"]  # it is the picture once more
@@ -181,6 +183,10 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         pace = HEALING_SECONDS if self.runs_in == "server" else LIVE_SECONDS
         self._following = Following(self.client.transport, execution_id, self._tell, seconds=pace)
 
+    def to_langgraph(self, **options: bool) -> Code:
+        """Return the workflow that is drawn as a LangGraph module; see `Client.to_langgraph`."""
+        return self.client.to_langgraph(self._workflow, **options)
+
     def static(self) -> CytoscapeWidget:
         """Return a plain ipycytoscape widget of the graph, to look at, for front ends without our extension."""
         return static_graph(self._workflow, {name: one.get("status", "") for name, one in self.statuses.items()})
@@ -203,7 +209,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def _attach(self) -> None:
         """Offer this kernel to the Run button, which asks the server and not us."""
-        if self.runs_in == "server" and not self.worker:
+        # Only where there is code: connecting loads an HTTP client, which costs more than drawing a small graph.
+        if self.runs_in == "server" and not self.worker and has_code(self._workflow):
             self.worker = self.client.attach_for(self._workflow)
 
     def _show_results(self, workflow_id: str) -> None:

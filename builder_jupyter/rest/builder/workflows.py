@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
@@ -167,6 +168,12 @@ class ListQuery(BaseModel):
         return value
 
 
+class ValidateQuery(BaseModel):
+    """``fixes``: whether each finding is to have the list of its ``fixes``, each a ``title`` and ``changes``."""
+
+    fixes: Literal["true", "false"] = "false"
+
+
 class HealthHandler(BuilderFamily):
     """Health."""
 
@@ -264,18 +271,20 @@ class ValidateHandler(BuilderFamily):
     """Validation."""
 
     path = "/api/builder/validate"
+    shape_code = "INVALID_WORKFLOW"
 
-    @route(Scope.READ_CANVASES, body=GraphBody, answer=Verdict)
+    @route(Scope.READ_CANVASES, body=GraphBody, query=ValidateQuery, answer=Verdict)
     async def post(self) -> None:
         """Judge a graph without saving it."""
-        self.answer(await self.body(self._judge))
+        wanted = self.query(ValidateQuery)
+        self.answer(await self.body(partial(self._judge, fixes=wanted.fixes == "true")))
 
-    def _judge(self, value: Any) -> dict[str, Any]:
+    def _judge(self, value: Any, *, fixes: bool) -> dict[str, Any]:
         body = unwrap(value)
         dialect = _dialect(body)
         nodes, edges = dialect.read_graph(body)
         workflow = Workflow(nodes=nodes, edges=edges, profile=dialect.profile)
-        return result(self.runtime.workflows.findings(workflow))
+        return result(self.runtime.workflows.findings(workflow), fixes=fixes)
 
 
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)

@@ -154,6 +154,9 @@ def test_a_branch_that_was_not_taken_is_decided_upon_again():
         run = await life.run(flow("start>router>a>end router>b>end", router=data), {"message": "x"})
         same = await replayed(life, run, run.state.admitted.inputs, from_step="a")
         assert (reused(same), statuses(same)["b"]) == ({"start", "router"}, "skipped")
+        with pytest.raises(Conflict, match="another way") as caught:
+            plan_replay(run.state, from_step="b")
+        assert caught.value.code == "NOT_REPLAYABLE"
         other = await replayed(life, run, {"message": "y"}, from_step="router")
         assert (statuses(other)["a"], statuses(other)["b"]) == ("skipped", "completed")
 

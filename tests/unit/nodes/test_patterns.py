@@ -1,6 +1,6 @@
 import pytest
 
-from builder_jupyter.nodes.patterns import compile_pattern, read_conditions
+from builder_jupyter.nodes.patterns import compile_pattern, pattern_fault, read_conditions
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,39 @@ def test_refused_by_either_engine(pattern, capfd):
         compile_pattern(pattern)
     assert str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("(", "a parenthesis is not closed (missing ): ()"),
+        ("a)", "a parenthesis is closed that is not open (unexpected ): a))"),
+        ("[a", "a bracket is not closed"),
+        ("*a", "there is nothing to repeat"),
+        ("(?=a)", "looking ahead or behind is not supported (invalid perl operator: (?=)"),
+        ("(?<!a)", "looking ahead or behind is not supported"),
+        (r"(a)\1", r"a group cannot be referred back to (invalid escape sequence: \1)"),
+        ("(?P<n>a)(?P=n)", "a group cannot be referred back to"),
+        ("[[:alpha:]]", "Possible nested set at position 1"),
+        ("a{1001}", "it repeats something more than 1,000 times (invalid repetition size: {1001})"),
+        ("(" * 500, "a parenthesis is not closed"),
+        ("\ud800", "it contains a lone surrogate"),
+        ("(" * 999 + ")" * 999, "its groups are nested too deeply"),
+        ("x" * 4_001, "it has more than 4,000 characters"),
+        ("(((a{100}){100}){100})", "it repeats something more than 1,000 times"),
+    ],
+)
+def test_why_a_pattern_is_refused(pattern, reason):
+    assert reason in pattern_fault(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){20}$", "(?:a?){50}a{50}$", "(x+x+)+y", r"(\w+\s?)*$"]
+)
+def test_catastrophic_patterns_take_no_time_to_speak_of(pattern):
+    # A backtracking engine would not come back from these.
+    assert pattern_fault(pattern) is None
+    assert compile_pattern(pattern).search("a" * 50_000 + "!") in {True, False}
 
 
 def test_conditions():

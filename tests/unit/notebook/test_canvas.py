@@ -14,12 +14,16 @@ import ipycytoscape
 import pytest
 
 import builder_jupyter
+from builder_jupyter.client import default
 from builder_jupyter.client.client import Client
+from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.layout import layout
 from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow
 from builder_jupyter.nodes.registry import default_registry
+from builder_jupyter.notebook.display import workflow_mimebundle
 from builder_jupyter.notebook.widgets.canvas import MODULE, MODULE_VERSION, VIEW_MIME, Canvas
 from builder_jupyter.notebook.widgets.document import canvas_document, drawn_edges
 from builder_jupyter.notebook.widgets.inputs import triggers_of
@@ -60,6 +64,20 @@ def test_a_canvas_is_one_of_ipycytoscape_with_a_view_of_ours(canvas: Canvas) -> 
     state = canvas.get_state()
     assert (state["_model_module"], state["_view_name"]) == (MODULE, "CanvasView")
     assert state["runs_in"] == "kernel"
+
+
+def test_a_graph_without_code_is_drawn_without_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URL_VARIABLE, "no url")
+    monkeypatch.setattr(default, "_clients", {})
+    drawn = Canvas(HELLO)
+    assert drawn.runs_in == "server"
+    with pytest.raises(InvalidInput):
+        Canvas(replace(HELLO, nodes=(*HELLO.nodes, Node("code", "python"))))
+    drawn.close()
+
+
+def test_its_picture_is_that_of_the_workflow(canvas: Canvas) -> None:
+    assert canvas._repr_mimebundle_()["image/svg+xml"] == workflow_mimebundle(HELLO)["image/svg+xml"]
 
 
 def test_the_versions_of_both_halves_agree() -> None:

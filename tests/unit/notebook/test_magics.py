@@ -30,6 +30,7 @@ from builder_jupyter.errors import (
     Unprocessable,
 )
 from builder_jupyter.execution.status import ExecutionStatus
+from builder_jupyter.graph.dialects.plain import parse_plain
 from builder_jupyter.graph.model import Position, Workflow
 from builder_jupyter.nodes.chat import ChatRequest
 from builder_jupyter.notebook.completion import complete, input_names
@@ -224,6 +225,8 @@ def test_a_canvas_is_made_of_the_workflow(
         ("%canvas", InvalidInput, "required: workflow"),
         ("%runs --limit", InvalidInput, "expected one argument. Usage: %runs"),
         ("%canvas a b", InvalidInput, "Unrecognized arguments: b"),
+        ("%validate", InvalidInput, "required: workflow. Usage: %validate workflow"),
+        ("%validate nothing", NotFound, "'nothing'"),
         ("%%workflow", InvalidInput, "required: name"),
         ("%%workflow x", InvalidInput, "The cell does not say what x is. Describe it below"),
         ("%%workflow x\n\n", InvalidInput, "The cell does not say what x is."),
@@ -246,6 +249,68 @@ def test_errors_are_one_line(
     assert not shown.err
 
 
+BROKEN = """\
+start
+tool look
+    tool_name: calclator
+agent greeter
+    prompt: Greet.
+
+start -> look
+"""
+
+
+@pytest.mark.parametrize("options", ["", " --no-save"])
+def test_an_invalid_workflow_is_refused_with_its_findings_and_fixes(
+    shell: InteractiveShell, client: Client, capsys: pytest.CaptureFixture[str], options: str
+) -> None:
+    refused = "Unprocessable [VALIDATION_FAILED]:"
+    error = failure(shell, f"%%workflow broken{options}\n{BROKEN}")
+    assert isinstance(error, Unprocessable)
+    assert capsys.readouterr().out.strip().splitlines() == [
+        f"{refused} Workflow validation failed: Workflow must have at least one End node (and 1 more)",
+        "error: Workflow must have at least one End node [MISSING_END_NODE]",
+        "  fix: Add an end node after 'look'",
+        "error: Node 'greeter' is not connected to the workflow [ORPHAN_NODE]",
+        "  fix: Connect 'start' to 'greeter'",
+        "warning: Node 'look' has no outgoing edge, so its branch stops there [DEAD_END]",
+        "warning: Tool 'look' names the unknown tool 'calclator' [UNKNOWN_TOOL]",
+        "  fix: Use the tool 'calculator' instead",
+    ]
+    assert client.workflows().empty
+
+
+def test_what_is_doubtful_is_shown_and_saved(
+    do: Callable[[str], Any], client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = do(f"%%workflow doubtful\n{BROKEN}end\nlook -> greeter -> end")
+    assert capsys.readouterr().out.strip().splitlines()[:-1] == [
+        "warning: Tool 'look' names the unknown tool 'calclator' [UNKNOWN_TOOL]",
+        "  fix: Use the tool 'calculator' instead",
+    ]
+    assert client.workflow("doubtful") == made
+
+
+def test_validate_lists_findings_and_their_fixes(
+    do: Callable[[str], Any], shell: InteractiveShell, client: Client, hello: Workflow
+) -> None:
+    assert hello
+    assert do("%validate hello").empty
+    shell.user_ns["flow"] = parse_plain(BROKEN, name="broken")
+    found = do("%validate $flow")
+    assert found.columns.tolist() == ["severity", "type", "node", "edge", "message", "fix"]
+    assert found["severity"].tolist() == ["error", "error", "warning", "warning"]
+    assert found.loc[1, ["type", "node", "fix"]].tolist() == ["ORPHAN_NODE", "greeter", "Connect 'start' to 'greeter'"]
+    workflow = shell.user_ns["flow"]
+    for _ in range(4):
+        verdict = client.validate(workflow)
+        fix = next(f["fixes"][0] for f in (*verdict["errors"], *verdict["warnings"]) if f["fixes"])
+        workflow = workflow.edited(fix["changes"])
+        if client.validate(workflow) == {"valid": True, "errors": [], "warnings": []}:
+            break
+    assert client.validate(workflow) == {"valid": True, "errors": [], "warnings": []}
+
+
 @pytest.mark.filterwarnings("ignore::IPython.core.completer.ProvisionalCompleterWarning")
 @pytest.mark.parametrize(
     ("line", "expected"),
@@ -255,6 +320,7 @@ def test_errors_are_one_line(
         ("%%workflow ", ['"My \\"flow\\""', "hello"]),
         ('%canvas "My', ['My \\"flow\\""']),
         ("%runs h", ["hello"]),
+        ("%validate h", ["hello"]),
         ("%runs hello --l", ["--limit"]),
         ("%run_workflow hello ", ["message=", "visitor="]),
         ("%run_workflow hello message='a b' v", ["visitor="]),

@@ -8,6 +8,7 @@ import pytest
 from builder_jupyter.graph.model import Edge, FrozenDict, Node, Position, Profile, Workflow
 from builder_jupyter.nodes.base import NodeType
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.notebook.routes import Router
 from builder_jupyter.notebook.svg import HUGE, Look, looks_of, workflow_svg
 
 LOOKS = {"agent": Look("#8b5cf6", "✦", "Agent"), "router": Look("#f59e0b", "◆", "Router")}
@@ -142,3 +143,14 @@ def test_looks_come_from_the_registry() -> None:
     registry = Registry((Pause,))
     assert looks_of(registry, Profile.DIRECT) == {"pause": Look("#112233", "‖", "Pause")}
     assert looks_of(registry, Profile.BUILDER) == {}
+
+
+@pytest.mark.parametrize("place", [(400, 300), (400, -300), (30, 200), (30, -200), (30, 10), (0, 0), (-400, 0)])
+def test_a_course_that_stays_between_its_ends_does(place: tuple[int, int]) -> None:
+    ends = Position(0, 0), Position(*place)
+    route = Router(ends).route(*ends)
+    assert route.stays_between == (len(route.curves) == 1 and place != (0, 0))
+    xs, ys = zip(*route.points(), strict=True)
+    if route.stays_between:
+        assert {min(xs), max(xs)} == {xs[0], xs[-1]}
+        assert {min(ys), max(ys)} == {ys[0], ys[-1]}

@@ -136,6 +136,23 @@ def test_a_child_waits_in_its_parents_name(open_runtime: Callable[..., Runtime])
         runtime.portal.wait(runtime.waitpoints.answer(link.token, "again"))
 
 
+def test_a_second_answer_through_the_parent_changes_nothing(open_runtime: Callable[..., Runtime]) -> None:
+    runtime = open_runtime()
+    wait = runtime.portal.wait
+    child = wait(runtime.workflows.create(ME, chain(HUMAN, name="child")))
+    parent, waitpoint = begin(runtime, chain({"id": "sub", "type": "workflow", "data": {"workflow": child.id}}))
+    stranger, _ = begin(runtime, chain(HUMAN, name="other"))
+    assert wait(runtime.executions.answer(ME, parent, waitpoint, "yes"))[1]
+    wait(runtime.executions.wait(ME, parent))
+    for _ in range(2):  # in memory, and out of the journal
+        picture, counted = wait(runtime.executions.answer(ME, parent, waitpoint, "no"))
+        assert (picture["executionId"], picture["status"], counted) == (parent, "completed", False)
+        with pytest.raises(NotFound):
+            wait(runtime.executions.answer(ME, stranger, waitpoint, "no"))
+        runtime = open_runtime()
+        wait = runtime.portal.wait
+
+
 def test_results_are_those_of_the_newest_run_that_reached_a_node(
     open_runtime: Callable[..., Runtime], clock: ManualClock
 ) -> None:

@@ -6,7 +6,6 @@ from graphs import REGISTRY, codes, found, graph
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow, freeze
 from builder_jupyter.validation import RULES, Severity, result, validate
 
-ROUTES = {"conditions": [{"label": "again", "pattern": "x"}, {"label": "done", "pattern": ".*"}]}
 REVIEW = {"options": ["revise", "approve"]}
 
 
@@ -95,77 +94,6 @@ REVIEW = {"options": ["revise", "approve"]}
 )
 def test_findings(workflow, expected):
     assert codes(workflow) == expected
-
-
-@pytest.mark.parametrize(
-    ("workflow", "expected"),
-    [
-        pytest.param(graph("start agent:a end", "start>a>a", "a>end"), [("a",)], id="agent with a self edge"),
-        pytest.param(graph("start agent:a agent:b end", "start>a>b>a", "b>end"), [("a", "b")], id="plain way out"),
-        pytest.param(
-            graph("start agent:w router:r end", "start>w>r", "r>w:again", "r>end:done", r=ROUTES),
-            [],
-            id="work, router",
-        ),
-        pytest.param(
-            graph("start agent:d human:h end", "start>d>h", "h>d:revise", "h>end:approve", h=REVIEW),
-            [],
-            id="draft, human",
-        ),
-        pytest.param(
-            graph("start human:h end", "start>h", "h>h:revise", "h>end:approve", h=REVIEW),
-            [],
-            id="human again",
-        ),
-        pytest.param(
-            graph("start router:r end", "start>r", "r>r:again", "r>end:done", r=ROUTES),
-            [("r",)],
-            id="router again",
-        ),
-        pytest.param(
-            graph("start router:r router:q end", "start>r", "r>q:again", "r>end:done", "q>r:again", "q>end:done"),
-            [("r", "q")],
-            id="routers only",
-        ),
-        pytest.param(
-            graph("start agent:a router:r end", "start>a>r", "r>a:again", "r>a:done"),
-            [("a", "r")],
-            id="a router with one target decides nothing",
-        ),
-        pytest.param(
-            graph("start agent:a router:r agent:b end", "start>a>r", "r>a:again", "r>b:done", "b>r"),
-            [("a", "r", "b")],
-            id="all targets stay in the loop",
-        ),
-        pytest.param(
-            graph("start agent:a router:r agent:b end", "start>a>r", "r>a:again", "r>end:done", "a>b>a"),
-            [("a", "b")],
-            id="good loop and a plain loop share a node",
-        ),
-        pytest.param(
-            graph(
-                "start agent:a router:r router:q end",
-                "start>a>r",
-                "r>a:again",
-                "r>q:done",
-                "q>a:again",
-                "q>end",
-            ),
-            [],
-            id="nested loops with routers",
-        ),
-        pytest.param(graph("start agent:a agent:b end", "start>end", "a>b>a"), [], id="loop that is not reached"),
-        pytest.param(
-            graph("start agent:b agent:a agent:d agent:c end", "start>a>b>a", "a>c>d>c", "a>end"),
-            [("b", "a"), ("d", "c")],
-            id="one finding per group, by first node",
-        ),
-    ],
-)
-def test_loops(workflow, expected):
-    cycles = [finding for finding in found(workflow) if finding.code == "CYCLE_DETECTED"]
-    assert [finding.node_ids for finding in cycles] == expected
-    assert [finding.node_id for finding in cycles] == [ids[0] for ids in expected]
 
 
 def routed(data, *edges):

@@ -1,0 +1,1 @@
+"""Workflow -> LangGraph source. See docs/codegen.md."""
