@@ -62,7 +62,9 @@ def diff_mimebundle(diff: WorkflowDiff, **_selection: object) -> dict[str, Any]:
         ways[ends] = str(one.change if ways.get(ends, one.change) == one.change else Change.CHANGED)
     looks = looks_of(default_registry(), diff.after.profile)
     drawing = draw(diff.union, looks=looks, statuses=nodes, ways=ways)
-    lines = "".join(f'<div style="{_LINES.get(line[0], "opacity:.7")}">{escape(line)}</div>' for line in diff.lines)
+    lines = "".join(
+        f'<div style="{_LINES.get(line[0], "opacity:.7;padding-left:2em")}">{escape(line)}</div>' for line in diff.lines
+    )
     head = escape(f"{diff.titles[0]} → {diff.titles[1]}")
     text = lines or "nothing differs"
     return {

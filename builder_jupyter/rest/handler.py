@@ -13,6 +13,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.auth.identity import User
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
@@ -39,6 +40,12 @@ LARGE_BODY_BYTES = 64 * 1024
 MAX_JSON_DEPTH = 100
 # Credentials that a page must have been given; a browser sends none of them by itself.
 CARRIED = frozenset({CredentialKind.API_KEY, CredentialKind.JWT})
+# What a page of another origin may send and read beside what every page may.
+SENT_HEADERS = (
+    "Accept", "Authorization", "Builder-Worker", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID",
+    "X-Trigger-Type", "X-XSRFToken",
+)  # fmt: skip
+READ_HEADERS = ("ETag", "X-Idempotent-Replay")
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
 
@@ -203,6 +210,18 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
 
     path: ClassVar[str]
     shape_code: ClassVar[str] = "INVALID_REQUEST"
+
+    @allow_unauthenticated
+    def options(self, *args: Any, **kwargs: Any) -> None:
+        """Tell browsers which headers pages of other origins may send; ``allow_origin`` says which origins."""
+        super().options(*args, **kwargs)
+        if "Access-Control-Allow-Headers" not in self.settings.get("headers", {}):
+            self.set_header("Access-Control-Allow-Headers", ", ".join(SENT_HEADERS))
+
+    def set_cors_headers(self) -> None:
+        """Let pages of other origins, where they are allowed at all, read the headers that we answer with."""
+        super().set_cors_headers()
+        self.set_header("Access-Control-Expose-Headers", ", ".join(READ_HEADERS))
 
     async def body(self, read: Callable[[Any], T]) -> T:
         """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.

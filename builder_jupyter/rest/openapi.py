@@ -19,6 +19,9 @@ PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "subject": {"type": "string", "pattern": f"^{SUBJECT.pattern}$", "maxLength": MAX_SUBJECT},
 }
 
+# Statuses that every route may answer with, and that its row in a table does not repeat.
+UNSAID = frozenset({400, 401, 403, 413, 503})
+
 REF = "#/components/schemas/{model}"
 
 _DIRECT_ERROR = {
@@ -164,3 +167,21 @@ def refusals(path: str, about: Route) -> set[int]:
     if about.body is not None:
         statuses.add(413)
     return statuses
+
+
+def markdown(handlers: Iterable[type]) -> str:
+    """Return the table of all routes for ``docs/api.md``: who may call them, and the statuses they answer with."""
+    rows = ["| route | who | answers | what |", "|---|---|---|---|"]
+    for path, handler in sorted(((vars(one)["path"], one) for one in handlers), key=lambda pair: pair[0]):
+        for verb, about in routes_of(handler):
+            answers = sorted({about.status, *about.also, *refusals(path, about)} - UNSAID)
+            rows.append(
+                f"| `{verb.upper()} {path}` | {_who(about)} | {' '.join(map(str, answers))} | {about.summary} |"
+            )
+    return "\n".join(rows)
+
+
+def _who(about: Route) -> str:
+    if isinstance(about.access, Access):
+        return "anybody" if about.access is Access.PUBLIC else about.access.value
+    return " or ".join(f"`{scope}`" for scope in about.access)

@@ -262,6 +262,21 @@ async def test_preflight(call: Call, full_key: str) -> None:
             assert status == 405 or answer.text == ""
 
 
+@pytest.mark.parametrize("server_settings", [{"allow_origin": "https://app.example"}])
+async def test_pages_of_an_allowed_origin(call: Call, full_key: str) -> None:
+    sent = {"Origin": "https://app.example", "Access-Control-Request-Method": "PUT"}
+    sent["Access-Control-Request-Headers"] = "authorization, content-type, if-match"
+    answer = await call("OPTIONS", "/api/builder/workflows/wf_0", headers=sent)
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    allowed = {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    assert allowed >= {"authorization", "content-type", "if-match", "idempotency-key", "x-trigger-type"}
+    assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+    found = await call("GET", "/api/builder/workflows", key=full_key, headers={"Origin": "https://app.example"})
+    assert (found.status, found.headers["Access-Control-Allow-Origin"]) == (200, "https://app.example")
+    assert "ETag" in found.headers["Access-Control-Expose-Headers"]
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/workflows/", "/workflows/a/b", "/health/", "/executions/x/", "/..%2fworkflows"]
 )

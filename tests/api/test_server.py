@@ -243,17 +243,14 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
-    grant = one + "/grants/{subject}"
-    await ask("PUT", grant, status=200, workflow_id=canvas, subject="user:bob", body={"permissions": ["view"]})
-    await ask("GET", one + "/grants", status=200, workflow_id=canvas)
-    await ask("DELETE", grant, status=200, workflow_id=canvas, subject="user:bob")
-    await ask("DELETE", grant, status=404, workflow_id=canvas, subject="user:bob")
     await ask("GET", "/api/builder", status=200)
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
     await ask("GET", "/api/builder/templates/{template_id}", status=404, template_id="no_such")
     await ask("POST", "/api/builder/validate", status=200, body=START_AGENT_END | {"edges": []})
+    await ask("POST", "/api/builder/generate", status=200, body=START_AGENT_END)
+    await ask("POST", "/api/builder/generate", status=422, body=START_AGENT_END | {"edges": []})
     run = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}}
     await ask("POST", "/api/run", status=202, body=run)
     execution_id = (await ask("POST", "/api/run", status=200, body=run | {"sync": True}))["executionId"]

@@ -138,6 +138,8 @@ async def test_no_body_breaks_the_server(
         "/api/builder/waitpoints/{waitpoint_id}/complete": answer,
         "/api/builder/answer/{token}": answer,
         "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"]},
+        "/api/builder/workflows/{workflow_id}/rollback": {"version": 1},
+        "/api/builder/workflows/{workflow_id}/publish": {"version": 1},
         "/api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view", "edit"]},
         "/api/builder/purge": {"olderThanSeconds": 60, "dryRun": True},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from builder_jupyter.codegen.options import Options
 from builder_jupyter.graph.dialects import unwrap
 from builder_jupyter.graph.dialects.builder import BUILDER, check_options
-from builder_jupyter.graph.dialects.faults import Faults
+from builder_jupyter.graph.dialects.faults import MAX_DESCRIPTION, MAX_NAME, Faults
 from builder_jupyter.graph.dialects.header import read_header
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.builder.workflows import GraphBody
+from builder_jupyter.rest.builder.workflows import GraphBody, MetadataBody
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import route
@@ -34,9 +34,9 @@ class OptionsBody(Loose):
 class GenerateBody(GraphBody):
     """A graph, its name, and options."""
 
-    name: str = UNNAMED
-    description: str = ""
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(default=UNNAMED, max_length=MAX_NAME, pattern=r"\S")
+    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    metadata: MetadataBody = Field(default_factory=MetadataBody)
     options: OptionsBody = OptionsBody()
 
 
@@ -54,7 +54,7 @@ class GenerateHandler(BuilderFamily):
 
     path = "/api/builder/generate"
 
-    @route(Scope.READ_CANVASES, body=GenerateBody, answer=Generated, also=(422,))
+    @route(Scope.READ_CANVASES, body=GenerateBody, answer=Generated, refuses=(422,))
     async def post(self) -> None:
         """Write a graph as a LangGraph module."""
         workflow, options = await self.body(_read)

@@ -186,6 +186,9 @@ def test_lists(do: Callable[[str], Any], hello: Workflow) -> None:
     assert len(do("%runs --limit 1 hello")) == 1
     do("%workflow hello --as flow")
     assert len(do("%runs $flow")) == 2
+    assert do("%versions hello")["version"].tolist() == do("%versions $flow")["version"].tolist() == [1]
+    assert do("flow.rollback(1).diff(1)").is_empty
+    assert do(f"%versions {hello.id}")["message"].tolist() == ["Rolled back to version 1", "Initial version"]
 
 
 def test_a_canvas_is_made_of_the_workflow(
