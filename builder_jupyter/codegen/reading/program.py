@@ -47,7 +47,7 @@ class Program(Expressions):
     def __init__(self, report: Report) -> None:
         self.report = report
         self.graphs: list[GraphDraft] = []
-        self.globals = Scope(__name__="__main__", TYPE_CHECKING=False)
+        self.globals = Scope(None, {"__name__": "__main__", "TYPE_CHECKING": False})
         self.aliases: dict[str, ast.expr] = {}
         self.followed: set[ast.AST] = set()
         self.is_certain = True
@@ -191,7 +191,7 @@ class Program(Expressions):
         arguments = function.node.args
         positional = [*arguments.posonlyargs, *arguments.args]
         given = [*([function.owner] if function.owner is not None else []), *function.positional, *args]
-        scope = Scope(function.scope, **{parameter.arg: UNKNOWN for parameter in [*positional, *arguments.kwonlyargs]})
+        scope = Scope(function.scope, {each.arg: UNKNOWN for each in [*positional, *arguments.kwonlyargs]})
         optional = positional[len(positional) - len(arguments.defaults) :]
         for parameter, default in [
             *zip(optional, arguments.defaults, strict=True),

@@ -43,9 +43,9 @@ class TemplateText(str):
 class Scope:
     """Names and what they are bound to; a function's scope has the one around it as parent."""
 
-    def __init__(self, parent: Scope | None = None, **names: Value) -> None:
+    def __init__(self, parent: Scope | None = None, names: dict[str, Value] | None = None) -> None:
         self.parent = parent
-        self.names: dict[str, Value] = names
+        self.names: dict[str, Value] = names or {}
 
     def find(self, name: str) -> Value:
         """Return what a name is bound to here or further out; a `Symbol` for a name nobody has bound."""
