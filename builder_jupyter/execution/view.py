@@ -6,7 +6,7 @@ depends on the graph and the routes taken, never on timing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -51,29 +51,33 @@ class VisibleState:
             elif visit.result is not None and visit.result.taken is not None:
                 stack.extend(visit.parents)
         if writers:
-            return _messages(max(writers, key=_causal))[-1].content
+            return _messages(max(writers, key=_causal(self._state)))[-1].content
         return self.messages[-1].content if self.messages else ""
 
     def as_mapping(self) -> Mapping[str, Any]:
-        """Return what templates see: the inputs, ``messages``, ``results`` by node id, ``output``."""
-        results: dict[str, Any] = {}
+        """Return what templates see: the inputs, ``messages``, ``results`` by graph name and node id, ``output``."""
+        keys = self._state.plan.result_keys
+        by_name: dict[str, Any] = {}
+        by_id: dict[str, Any] = {}
         output = None
         for visit in self._before:
             result = visit.result
-            if result is not None and result.result is not None:
-                results[self._state.planned(visit).node_id] = result.result
+            if result is not None and result.result is not None and keys[visit.step]:
+                name, *node_id = keys[visit.step]
+                by_name[name] = result.result
+                by_id.update(dict.fromkeys(node_id, result.result))
             if result is not None and result.has_output:
                 output = result.output
         return {
             **self.inputs,
             "messages": [message.to_dict() for message in self.messages],
-            "results": results,
+            "results": {**by_id, **by_name},
             "output": output,
         }
 
     @cached_property
     def _before(self) -> list[Visit]:
-        """All visits that lead to this one, by causal depth, then by place in the plan."""
+        """All visits that lead to this one, in causal order."""
         found: set[Visit] = set()
         stack = list(self._visit.parents)
         while stack:
@@ -81,7 +85,7 @@ class VisibleState:
             if visit not in found:
                 found.add(visit)
                 stack.extend(visit.parents)
-        return sorted(found, key=_causal)
+        return sorted(found, key=_causal(self._state))
 
 
 def port_values(state: ExecutionState, visit: Visit) -> dict[str, list[PortValue]]:
@@ -101,7 +105,7 @@ def port_values(state: ExecutionState, visit: Visit) -> dict[str, list[PortValue
 def final_output(state: ExecutionState) -> Any:
     """Return the output of an execution: the last one that was set, in causal order; None when none was."""
     output = None
-    for visit in sorted(state.visits.values(), key=_causal):
+    for visit in sorted(state.visits.values(), key=_causal(state)):
         if visit.result is not None and visit.result.has_output:
             output = visit.result.output
     return output
@@ -111,5 +115,7 @@ def _messages(visit: Visit) -> tuple[Message, ...]:
     return visit.result.messages if visit.result is not None else ()
 
 
-def _causal(visit: Visit) -> tuple[int, int]:
-    return visit.depth, visit.step
+def _causal(state: ExecutionState) -> Callable[[Visit], tuple[int, int, int]]:
+    """Return the key of causal order: depth, graph name, and number, since nested loops can repeat the first two."""
+    ranks = state.plan.ranks
+    return lambda visit: (visit.depth, ranks[visit.step], visit.number)

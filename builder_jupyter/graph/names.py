@@ -25,6 +25,7 @@ STATE_KEYS = ("messages", "results", "output")
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHERS = re.compile(r"[^A-Za-z0-9]+")
 
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -87,6 +87,23 @@ def find_roots(value: Any) -> list[str]:
     return [root for item in items for root in find_roots(item)]
 
 
+def split_text(text: str) -> list[str | Path]:
+    """Return the parts of a text: plain texts and, for each template in it, its path. None of the texts is empty."""
+    parts: list[str | Path] = []
+    end = 0
+    for match in _TEMPLATE.finditer(text):
+        path = parse_path(match.group(1))
+        if path is not None:
+            parts += [text[end : match.start()], path]
+            end = match.end()
+    return [part for part in [*parts, text[end:]] if part]
+
+
+def path_text(path: Path) -> str:
+    """Return a path as it is written: ``state.messages[-1]``."""
+    return "state" + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in path)
+
+
 def output_root(text: str) -> list[str]:
     """Return the first name of an end node's ``output`` as a list; empty for plain text."""
     path = parse_output(text)

@@ -6,10 +6,10 @@ Editing the workflow during a run changes nothing for that run. Source: spec bui
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
@@ -35,7 +35,7 @@ class PlannedStep:
 
     ``wave`` is the longest-path level without back edges: steps of one wave form the parallel group of the seed's
     sibling rule. ``timeout_seconds`` bounds one attempt. ``child`` is the plan that a node with a workflow of its own
-    runs.
+    runs. ``name`` is the node's graph name, if it has one; plans stored by older versions have none.
     """
 
     node_id: str
@@ -46,6 +46,7 @@ class PlannedStep:
     timeout_seconds: float | None
     retry: RetryPolicy = ONCE
     child: Plan | None = None
+    name: str | None = None
 
     @cached_property
     def node(self) -> Node:
@@ -66,6 +67,8 @@ class PlannedStep:
             wire["retry"] = self.retry.to_dict()
         if self.child is not None:
             wire["child"] = self.child.to_dict()
+        if self.name is not None:
+            wire["name"] = self.name
         return wire
 
     @classmethod
@@ -80,6 +83,7 @@ class PlannedStep:
             wire["timeoutSeconds"],
             RetryPolicy(**wire["retry"]) if "retry" in wire else ONCE,
             Plan.from_dict(wire["child"]) if "child" in wire else None,
+            wire.get("name"),
         )
 
 
@@ -129,6 +133,21 @@ class Plan:
         return tuple((tuple(edge.label for edge in edges), tuple(edge.target for edge in edges)) for edges in out)
 
     @cached_property
+    def ranks(self) -> tuple[int, ...]:
+        """The order of steps that lie equally deep, by position: by graph name, as LangGraph orders what they write."""
+        order = sorted(range(len(self.steps)), key=lambda step: (self.steps[step].name or "", step))
+        return tuple(sorted(range(len(order)), key=order.__getitem__))
+
+    @cached_property
+    def result_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The keys under which templates find each step's result, by position.
+
+        Its graph name, and its node id unless another node is called that. What a router chose is no result.
+        """
+        names = {step.name for step in self.steps}
+        return tuple(map(partial(_result_keys, names), self.steps))
+
+    @cached_property
     def has_ports(self) -> bool:
         """Whether values flow from port to port."""
         return any(edge.source_port for edge in self.edges)
@@ -173,3 +192,11 @@ class Plan:
             edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
             timeout_seconds=wire.get("timeoutSeconds", RUN_TIMEOUT_SECONDS),
         )
+
+
+def _result_keys(names: Collection[str | None], step: PlannedStep) -> tuple[str, ...]:
+    if step.node_type == "router":
+        return ()
+    if step.name is None or step.name == step.node_id:
+        return (step.node_id,)
+    return (step.name,) if step.node_id in names else (step.name, step.node_id)

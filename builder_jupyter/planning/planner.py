@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.graph.algorithms import reachable, upstream
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
+from builder_jupyter.graph.names import graph_names
 from builder_jupyter.nodes.base import NodeType
 from builder_jupyter.nodes.ports import Refusal, join_ports
 from builder_jupyter.nodes.registry import Registry
@@ -118,7 +119,11 @@ class _Graph:
         at = {node_id: index for index, node_id in enumerate(order)}
         trigger = at[root] if mode is Mode.TRIGGER else None
         topology = topology_of(len(order), [(at[e.source], at[e.target]) for e in edges], trigger)
-        steps = [self._step(self.nodes[n], wave) for n, wave in zip(order, topology.levels, strict=True)]
+        names = graph_names(self.workflow) if self.workflow.profile is Profile.BUILDER else {}
+        steps = [
+            self._step(self.nodes[node_id], wave, names.get(node_id))
+            for node_id, wave in zip(order, topology.levels, strict=True)
+        ]
         if self.workflow.profile is Profile.DIRECT:
             self._check_inputs(order, edges)
         return Plan(
@@ -136,7 +141,7 @@ class _Graph:
         usable = (e for e in self.facts.usable_edges if e.source in members and e.target in members)
         return dict.fromkeys(map(self._edge, usable))
 
-    def _step(self, node: Node, wave: int) -> PlannedStep:
+    def _step(self, node: Node, wave: int, name: str | None) -> PlannedStep:
         node_type = self.type_of(node)
         try:
             node_type.Data.model_validate(node.data)
@@ -145,7 +150,7 @@ class _Graph:
         child = node_type.child_of(node)
         return PlannedStep(
             node.id, node.type, node.data, wave, node_type.credits, node_type.timeout_of(node),
-            _retry_of(node, node_type), None if child is None else self._child(node, child),
+            _retry_of(node, node_type), None if child is None else self._child(node, child), name,
         )  # fmt: skip
 
     def _child(self, node: Node, workflow_id: str) -> Plan:
