@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.default import connect, run, start, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.codegen.reading.compiled import from_langgraph
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.notebook.widgets.canvas import Canvas
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "connect",
     "diff",
+    "from_langgraph",
     "load_ipython_extension",
     "run",
     "start",
@@ -47,6 +49,7 @@ _HOMES = {
     "Workflow": "builder_jupyter.graph.model",
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",
+    "from_langgraph": "builder_jupyter.codegen.reading.compiled",
     "run": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",

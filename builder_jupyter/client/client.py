@@ -94,6 +94,20 @@ class Client:
         """Judge a workflow: ``{"valid", "errors", "warnings"}``, each finding with type, message and place."""
         return self._ask(self.transport.validate(workflow))
 
+    def import_code(self, code: str, *, layout: str = "hierarchical") -> Wire:
+        """Read LangGraph code as a workflow; nothing is run or saved.
+
+        Returns
+        -------
+        ``{"workflow", "validation", "message", "report"}``; the report lists ``{line, what, why}`` of what the workflow
+        does not say as the code did.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_CODE``.
+        """
+        return self._ask(self.transport.import_code(code, layout))
+
     def status(self) -> Wire:
         """Return how the services do: ``version``, executions ``resumed``, ``active`` and ``waiting``, ``failure``.
 

@@ -99,6 +99,10 @@ class EmbeddedTransport:
 
         return result(self._runtime.workflows.findings(workflow))
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
+        return await self._runtime.workflows.import_code(code, arrangement=layout)
+
     async def start(
         self,
         workflow_id: str,

@@ -104,6 +104,10 @@ class HttpTransport:
         """Return ``{"valid", "errors", "warnings"}``."""
         return await self._object("POST", "api/builder/validate", json=workflow.to_dict())
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
+        return await self._object("POST", "api/builder/import", json={"code": code, "layout": layout})
+
     async def start(
         self,
         workflow_id: str,

@@ -59,6 +59,13 @@ class Transport(Protocol):
         """Return ``{"valid", "errors", "warnings"}``."""
         ...
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return ``{"workflow", "validation", "message", "report"}`` of LangGraph code, which is read and not run.
+
+        Raises `InvalidInput` (``INVALID_CODE``) for what is no Python.
+        """
+        ...
+
     async def start(
         self,
         workflow_id: str,

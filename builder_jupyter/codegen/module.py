@@ -16,6 +16,7 @@ from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, texts
 from builder_jupyter.graph.model import Edge, Workflow
 from builder_jupyter.graph.names import module_filename
 from builder_jupyter.nodes.chat import ToolSpec
+from builder_jupyter.nodes.router import FALLBACKS
 
 MCP_SERVERS = {"tools": {"transport": "streamable_http", "url": "http://localhost:8000/mcp"}}
 DEFAULT_MODEL = "gemini-2.5-flash"
@@ -75,6 +76,11 @@ class ModuleWriter:
     def filename(self) -> str:
         """The name of the module's file."""
         return module_filename(self.scene.workflow.name)
+
+    def readable_edges(self) -> list[Edge]:
+        """Return the edges that a reader finds in the code."""
+        list(self._graph())
+        return self.read
 
     def _routing_names(self) -> dict[str, str]:
         """Return the names of the routing functions, by node id; none is a node's."""
@@ -249,13 +255,19 @@ class ModuleWriter:
             )  # fmt: skip
 
     def _read_choices(self, node_id: str) -> Iterator[Edge]:
-        """Yield the edges that a reader finds behind a router or human: those of its routes, then the others."""
+        """Yield the edges that a reader finds behind a router or human: those of its routes, then those without a label.
+
+        A router with a default that has edges never comes to edges without a label, and its code does not name them.
+        """
         scene = self.scene
         node = scene.nodes[node_id]
         routed = routes_of(scene, node)
         found = {id(edge) for edges in routed.values() for edge in edges}
         for label, edges in routed.items():
             yield from (Edge(node_id, edge.target, label=label if isinstance(label, str) else None) for edge in edges)
+        default = node.data.get("default")
+        if node.type == "router" and isinstance(default, str) and default in routed and default not in FALLBACKS:
+            return
         for edge in scene.outgoing[node_id]:
             if id(edge) not in found:
                 yield Edge(node_id, edge.target)
@@ -282,3 +294,8 @@ class ModuleWriter:
         yield statement("workflow.add_edge(START, 'dispatch')")
         for name in names:
             yield statement("workflow.add_edge(NAME, 'dispatch')", NAME=literal(name))
+
+
+def readable_edges(workflow: Workflow) -> list[Edge]:
+    """Return the edges that a reader would find in the code of a workflow, in the order in which they stand there."""
+    return ModuleWriter(workflow, Options(), ()).readable_edges()

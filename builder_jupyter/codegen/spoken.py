@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder_jupyter.codegen.patterns import from_python, to_python
+from builder_jupyter.codegen.shape import plan_edges
 from builder_jupyter.graph.dialects.builder import BUILDER
 from builder_jupyter.graph.model import Edge, FrozenDict, Node, Workflow, canonical_json, thaw
 from builder_jupyter.graph.names import is_graph_node
@@ -51,11 +53,15 @@ def canvas_of(workflow: Workflow, *, edges: Sequence[Edge], docstrings: bool) ->
             left[field] = text
     if workflow.metadata:
         left["metadata"] = thaw(workflow.metadata)
-    nodes = [_left(node, docstrings=docstrings) for node in workflow.nodes]
+    leading = {edge.source for edge in plan_edges(workflow)}
+    nodes = [_left(node, docstrings=docstrings, leads=node.id in leading) for node in workflow.nodes]
     if nodes != _plain_nodes(workflow, edges):
         left["nodes"] = nodes
     drawn = [BUILDER.write_edge(edge) for edge in workflow.edges]
-    if drawn != [BUILDER.write_edge(edge) for edge in edges]:
+    # Code knows one end: with several, only the canvas says which of them an edge leads to.
+    ends = [node.id for node in workflow.nodes if node.type == "end" and not is_graph_node(node)]
+    found = (replace(edge, target=ends[0]) if edge.target in ends else edge for edge in edges)
+    if drawn != [BUILDER.write_edge(edge) for edge in found]:
         left["edges"] = drawn
     return left
 
@@ -68,8 +74,8 @@ def _plain_nodes(workflow: Workflow, edges: Sequence[Edge]) -> list[dict[str, An
     return [{"id": "start", "type": "start"}, *found, *ends]
 
 
-def _left(node: Node, *, docstrings: bool) -> dict[str, Any]:
-    said = said_data(node)
+def _left(node: Node, *, docstrings: bool, leads: bool) -> dict[str, Any]:
+    said = said_data(node) if leads or node.type != "router" else {}  # without edges it has no routing function
     name = said_name(node)
     if docstrings and name is not None and is_graph_node(node):
         said["name"] = name

@@ -17,7 +17,7 @@ _CALL = re.compile(r"%(?P<magic>workflow|run_workflow|runs|answer|replay|canvas)
 _LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
 _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {
-    "workflow": ("--no-save", "--as", "--message"),
+    "workflow": ("--from-code", "--no-save", "--as", "--message"),
     "run_workflow": ("--trigger", "--quiet"),
     "runs": ("--limit",),
     "answer": ("--step",),

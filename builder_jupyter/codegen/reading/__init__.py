@@ -8,6 +8,6 @@ was not understood.
 from __future__ import annotations
 
 from builder_jupyter.codegen.reading.read import Reading, read_code
-from builder_jupyter.codegen.reading.report import Note
+from builder_jupyter.codegen.reading.report import Note, as_dicts
 
-__all__ = ["Note", "Reading", "read_code"]
+__all__ = ["Note", "Reading", "as_dicts", "read_code"]

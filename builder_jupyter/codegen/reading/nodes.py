@@ -165,6 +165,8 @@ def _is_use_of_tool(call: Call) -> bool:
     if isinstance(owner, Function):
         return is_tool(owner)
     name = owner.name if isinstance(owner, Call) else last_name(owner)
+    if name == "tool":
+        return True
     return bool(_TOOL_NAME.search(name) or name.lower().endswith(("_tool", "retriever")) or name == "as_retriever")
 
 

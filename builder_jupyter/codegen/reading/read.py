@@ -10,6 +10,7 @@ from typing import Any, Final
 from builder_jupyter.codegen.reading.agents import PREBUILT, agent_data
 from builder_jupyter.codegen.reading.assemble import annotated_fields, assemble
 from builder_jupyter.codegen.reading.drafts import BUILDERS, Compiled, GraphDraft
+from builder_jupyter.codegen.reading.own import is_own, read_own
 from builder_jupyter.codegen.reading.program import Exhausted, Program
 from builder_jupyter.codegen.reading.report import Note, Report
 from builder_jupyter.codegen.reading.source import parse, too_deep, unreadable
@@ -71,6 +72,8 @@ def unknown_arrangement() -> InvalidInput:
 
 
 def _read(module: ast.Module, report: Report) -> Workflow:
+    if is_own(module) and (own := read_own(module, report)) is not None:
+        return own
     program = Program(report)
     program.follow(module)
     description = (ast.get_docstring(module) or DESCRIPTION)[:MAX_DESCRIPTION]

@@ -49,12 +49,9 @@ class Scope:
 
     def find(self, name: str) -> Value:
         """Return what a name is bound to here or further out; a `Symbol` for a name nobody has bound."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.parent
-        return Symbol(name)
+        if name in self.names:
+            return self.names[name]
+        return Symbol(name) if self.parent is None else self.parent.find(name)
 
 
 @dataclass(frozen=True, slots=True)
