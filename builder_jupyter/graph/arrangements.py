@@ -74,7 +74,9 @@ def force(count: int, pairs: _Pairs) -> list[Position]:
         return []
     chance = random.Random(SEED)  # noqa: S311 - a drawing, not a secret
     ideal = math.sqrt(WIDTH * HEIGHT / count)
-    spots = [complex(chance.uniform(MARGIN, WIDTH - MARGIN), chance.uniform(MARGIN, HEIGHT - MARGIN)) for _ in range(count)]
+    spots = [
+        complex(chance.uniform(MARGIN, WIDTH - MARGIN), chance.uniform(MARGIN, HEIGHT - MARGIN)) for _ in range(count)
+    ]
     for round_number in range(ROUNDS):
         push = _pushes(spots, ideal)
         for source, target in pairs:

@@ -54,7 +54,18 @@ def test_tangled_workflows_come_back(workflow, options):
 
 NASTY = st.one_of(
     texts,
-    st.sampled_from(['"""', "\\", "{{state.a}}", "{{ state.a[0] }} {{state.messages[-1]}}", "\x00\r\u2028", "a\nb", " x ", "é" * 120]),
+    st.sampled_from(
+        [
+            '"""',
+            "\\",
+            "{{state.a}}",
+            "{{ state.a[0] }} {{state.messages[-1]}}",
+            "\x00\r\u2028",
+            "a\nb",
+            " x ",
+            "é" * 120,
+        ]
+    ),
 )
 SPELLED = {
     "agent": {"prompt": NASTY, "model": texts, "tools": st.lists(NASTY, max_size=3), "temperature": numbers},
@@ -89,11 +100,11 @@ def spelled(draw, workflows):
         )
         for edge in workflow.edges
     ]  # fmt: skip
-    strays = draw(st.lists(st.builds(Edge, ids_of_clients, ids_of_clients, label=st.one_of(st.none(), NASTY)), max_size=2))
-    repeated = draw(st.lists(st.sampled_from(edges), max_size=2))
-    made = Workflow(
-        draw(names), tuple(nodes), (*edges, *strays, *repeated), draw(NASTY), draw(metadata.map(freeze))
+    strays = draw(
+        st.lists(st.builds(Edge, ids_of_clients, ids_of_clients, label=st.one_of(st.none(), NASTY)), max_size=2)
     )
+    repeated = draw(st.lists(st.sampled_from(edges), max_size=2))
+    made = Workflow(draw(names), tuple(nodes), (*edges, *strays, *repeated), draw(NASTY), draw(metadata.map(freeze)))
     assume(result(validate(made, registry=default_registry()))["valid"])
     return made
 

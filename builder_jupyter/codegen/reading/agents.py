@@ -53,7 +53,9 @@ _ASKED: Final = frozenset(
     {"invoke", "ainvoke", "stream", "astream", "predict", "apredict", "generate", "agenerate", "batch", "abatch",
      "create", "acreate", "complete", "chat", "__call__", "call", "run", "arun", "generate_content"}
 )  # fmt: skip
-_MODEL_WORD: Final = re.compile(r"(?:^|_)(?:llm|model|chain|agent|chat|gpt|claude|gemini|grader|generator|planner)(?:$|_|\d)")
+_MODEL_WORD: Final = re.compile(
+    r"(?:^|_)(?:llm|model|chain|agent|chat|gpt|claude|gemini|grader|generator|planner)(?:$|_|\d)"
+)
 _COMPLETIONS: Final = frozenset({"completions", "responses", "messages", "models", "ChatCompletion"})
 _NOT_MODELS: Final = re.compile(r"Prompt|Message|Template|History|Parser")
 
@@ -110,6 +112,8 @@ def _is_question(value: Value) -> bool:
         owner = owner.rpartition(".")[2]
     else:
         owner, method = _name_of_owner(value.callee.owner), value.callee.name
+        if method in _ASKED and any(_is_model(part) for part in within(value.callee.owner, limit=1_000)):
+            return True
     if method in ("completion", "acompletion"):
         return True
     return method in _ASKED and (owner in _COMPLETIONS or bool(_MODEL_WORD.search(owner.lower())))

@@ -145,7 +145,9 @@ class _Assembly:
                 raise ValueError(f"it has more than {MAX_PATTERN:,} characters")
             compile_pattern(route.pattern)
         except ValueError as error:
-            self._report.add(node, route.pattern, f"Routers cannot search for it ({error}); this one looks for its label.")
+            self._report.add(
+                node, route.pattern, f"Routers cannot search for it ({error}); this one looks for its label."
+            )
             return re.escape(route.label)
         return route.pattern
 

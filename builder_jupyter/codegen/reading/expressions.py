@@ -6,7 +6,15 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from builder_jupyter.codegen.reading.operations import MAX_ITEMS, attribute_of, binary, compare, item_of, joined, size_of
+from builder_jupyter.codegen.reading.operations import (
+    MAX_ITEMS,
+    attribute_of,
+    binary,
+    compare,
+    item_of,
+    joined,
+    size_of,
+)
 from builder_jupyter.codegen.reading.report import source_of
 from builder_jupyter.codegen.reading.values import UNKNOWN, Attribute, Class, Function, Instance, Scope, Symbol, Value
 

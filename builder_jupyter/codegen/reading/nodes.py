@@ -74,7 +74,11 @@ def understand(draft: NodeDraft, program: Program, state: StatePath, *, decides:
         isinstance(action, Call) and _TOOL_NAME.search(action.name)
     ):
         return Understood("tool", {"tool_name": tool_name(action)})
-    why = "What it does is not in the code" if action is UNKNOWN or isinstance(action, Symbol | Attribute) else "Its type is not known"
+    why = (
+        "What it does is not in the code"
+        if action is UNKNOWN or isinstance(action, Symbol | Attribute)
+        else "Its type is not known"
+    )
     return _guessed(draft, program, why, decides=decides)
 
 
@@ -85,9 +89,7 @@ def _unwrapped(action: Value) -> Value:
     return action
 
 
-def _function(
-    draft: NodeDraft, function: Function, program: Program, state: StatePath, *, decides: bool
-) -> Understood:
+def _function(draft: NodeDraft, function: Function, program: Program, state: StatePath, *, decides: bool) -> Understood:
     calls, results = program.observe(function, [state])
     asked = next((call for call in calls if call.name in ("interrupt", "input")), None)
     if asked is not None:
@@ -117,7 +119,9 @@ def _guessed(draft: NodeDraft, program: Program, why: str, *, decides: bool) -> 
     if found == "router" and not decides:
         found = "agent"
     an = f"an {found}" if found == "agent" else f"a {found}"
-    program.report.add(draft.node, draft.name, f"{why}; by its name it is taken for {an}, and what it computes is left out.")
+    program.report.add(
+        draft.node, draft.name, f"{why}; by its name it is taken for {an}, and what it computes is left out."
+    )
     return Understood(found, {"tool_name": draft.name} if found == "tool" else {}, is_sure=False)
 
 
@@ -141,7 +145,9 @@ def _human_data(call: Call, program: Program) -> dict[str, Any]:
     if isinstance(prompt, str):
         data = {"prompt": str(prompt), **data}
         if type(prompt) is not str:
-            program.report.add(call.node, source_of(call.node), "Prompts are not templates: what it inserts is not there.")
+            program.report.add(
+                call.node, source_of(call.node), "Prompts are not templates: what it inserts is not there."
+            )
     else:
         program.report.add(call.node, source_of(call.node), "The question cannot be read from the code.")
     return data

@@ -17,8 +17,8 @@ from builder_jupyter.codegen.reading.values import (
     UNKNOWN,
     Attribute,
     Call,
-    Pipe,
     PartialText,
+    Pipe,
     StatePath,
     Symbol,
     TemplateText,
@@ -95,6 +95,9 @@ def _sum(left: Value, right: Value) -> Value:
     for kind in (list, tuple):
         if isinstance(left, kind) and isinstance(right, kind) and len(left) + len(right) <= MAX_ITEMS:
             return left + right
+    if isinstance(left, list) != isinstance(right, list):  # messages of ours before or behind those of the state
+        both = [*left, right] if isinstance(left, list) else [left, *right]
+        return both if len(both) <= MAX_ITEMS else UNKNOWN
     return UNKNOWN
 
 

@@ -185,7 +185,9 @@ class _Own:
                 if ids[edge.source] not in ends:
                     yield Edge(ids[edge.source], ids[edge.target])
             else:
-                self.program.report.add(edge.node, source_of(edge.node), "It names a node that the graph does not have.")
+                self.program.report.add(
+                    edge.node, source_of(edge.node), "It names a node that the graph does not have."
+                )
         for name in self.choices:
             yield from self._edges_of_choice(name, ids)
 
@@ -271,4 +273,3 @@ def _free(name: str, taken: set[str]) -> str:
         number += 1
         found = f"{name}_{number}"
     return found
-

@@ -62,7 +62,11 @@ def choices_of(function: Function, program: Program) -> Choices | None:
         if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
             return None
         conditions = tuple((pair[0], from_python(pair[1])) for pair in pairs)
-    edges = [(label if isinstance(label, str) else None, target) for label, targets in routes.items() for target in _targets(targets)]
+    edges = [
+        (label if isinstance(label, str) else None, target)
+        for label, targets in routes.items()
+        for target in _targets(targets)
+    ]
     otherwise = last.value.args[1] if len(last.value.args) > 1 else None
     default, rest = _otherwise(otherwise, routes, program, function)
     fallbacks = [target for label in FALLBACKS for target in _targets(routes.get(label))]
@@ -142,7 +146,12 @@ def _router(choices: Choices | None) -> dict[str, Any]:
 
 def _output(value: Any) -> Any:
     """Return the output expression: a path bare, without the braces of a template."""
-    if isinstance(value, str) and value.startswith("{{state") and value.endswith("}}") and isinstance(value, TemplateText):
+    if (
+        isinstance(value, str)
+        and value.startswith("{{state")
+        and value.endswith("}}")
+        and isinstance(value, TemplateText)
+    ):
         return str(value)[2:-2]
     return value
 
@@ -206,7 +215,8 @@ def _is_empty(node: ast.AST) -> bool:
 
 def _named(node: ast.AST, kind: str) -> dict[str, str]:
     """Return the name that a docstring such as ``Support agent node.`` says."""
-    docstring = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    docstring = (
+        ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+    )
     suffix = f" {kind} node."
     return {"name": docstring.removesuffix(suffix)} if docstring is not None and docstring.endswith(suffix) else {}
-

@@ -33,11 +33,11 @@ MAX_CALLS_DEEP = 12
 _DATA_CLASSES = frozenset({"BaseModel", "Enum", "IntEnum", "NamedTuple", "StrEnum", "TypedDict"})
 
 
-class Exhausted(Exception):  # noqa: N818 - the end of patience, not of the program
+class Exhausted(Exception):
     """The program takes more steps than a reader follows."""
 
 
-class Returned(Exception):  # noqa: N818 - how a function ends
+class Returned(Exception):
     """A ``return`` that is certain."""
 
 
@@ -232,7 +232,9 @@ class Program(Expressions):
         """Follow statements in their order."""
         for statement in statements:
             self.spend(1)
-            perform: Callable[[Any, Scope], None] | None = getattr(self, f"_do_{type(statement).__name__.lower()}", None)
+            perform: Callable[[Any, Scope], None] | None = getattr(
+                self, f"_do_{type(statement).__name__.lower()}", None
+            )
             if perform is not None:
                 perform(statement, scope)
 

@@ -142,7 +142,9 @@ def _prebuilt(program: Program, empty: Workflow) -> Workflow:
         if not made and isinstance(function, Function):
             made += [call for call in program.observe(function, [])[0] if _is_agent(call)]
     if not made:
-        why = f"No graph is built here: there is no {' or '.join(sorted(BUILDERS))} with nodes, and no ready-made agent."
+        why = (
+            f"No graph is built here: there is no {' or '.join(sorted(BUILDERS))} with nodes, and no ready-made agent."
+        )
         program.report.add(1, "module", why)
         return empty
     call = made[-1]

@@ -7,16 +7,15 @@ reported, and its way out gets a condition that looks for its label.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from builder_jupyter.codegen.reading.drafts import END, BranchDraft, NodeDraft, name_of
+from builder_jupyter.codegen.reading.guards import Guard, guard_of
 from builder_jupyter.codegen.reading.operations import is_call_of
 from builder_jupyter.codegen.reading.program import Program
 from builder_jupyter.codegen.reading.report import source_of
-from builder_jupyter.codegen.reading.guards import Guard, guard_of
 from builder_jupyter.codegen.reading.values import (
     UNKNOWN,
     Function,

@@ -20,7 +20,7 @@ _one_at_a_time = Lock()  # what warnings are shown belongs to the process, and t
 
 _TEXTS = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""' r"|'''(?:[^'\\]|\\.|'(?!''))*'''"
-    r'|"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|\#[^\n]*",
+    r'|"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*",
     re.DOTALL,
 )  # fmt: skip
 
@@ -61,5 +61,7 @@ def too_deep() -> InvalidInput:
 def unreadable(reason: str) -> InvalidInput:
     """Return the error for code that cannot be read."""
     return InvalidInput(
-        "Invalid code", code="INVALID_CODE", details=[{"field": "code", "error": reason.encode("utf-8", "replace").decode()}]
+        "Invalid code",
+        code="INVALID_CODE",
+        details=[{"field": "code", "error": reason.encode("utf-8", "replace").decode()}],
     )
