@@ -12,7 +12,7 @@ from builder_jupyter.codegen.printer import Group, print_module
 from builder_jupyter.codegen.quotes import literal, statement
 from builder_jupyter.codegen.scene import Scene
 from builder_jupyter.codegen.shape import tables_of
-from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, texts
+from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, repeats, texts
 from builder_jupyter.graph.model import Edge, Workflow
 from builder_jupyter.graph.names import module_filename
 from builder_jupyter.nodes.chat import ToolSpec
@@ -268,9 +268,10 @@ class ModuleWriter:
         default = node.data.get("default")
         if node.type == "router" and isinstance(default, str) and default in routed and default not in FALLBACKS:
             return
-        for edge in scene.outgoing[node_id]:
-            if id(edge) not in found:
-                yield Edge(node_id, edge.target)
+        rest = [edge for edge in scene.outgoing[node_id] if id(edge) not in found]
+        ways = {label: [scene.names.get(edge.target, "") for edge in edges] for label, edges in routed.items()}
+        if not repeats(ways, [scene.names.get(edge.target, "") for edge in rest]):
+            yield from (Edge(node_id, edge.target) for edge in rest)
 
     def _read_table(self) -> Iterator[Edge]:
         """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them."""

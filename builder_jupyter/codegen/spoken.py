@@ -13,6 +13,7 @@ from builder_jupyter.graph.model import Edge, FrozenDict, Node, Workflow, canoni
 from builder_jupyter.graph.names import is_graph_node
 from builder_jupyter.graph.templates import parse_output, path_text, split_text
 from builder_jupyter.nodes.patterns import read_conditions
+from builder_jupyter.nodes.router import FALLBACKS
 
 MAX_LINE = 100
 
@@ -172,3 +173,13 @@ def is_number(value: Any) -> bool:
 def texts(value: Any) -> list[str]:
     """Return the texts of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+
+
+def repeats(routes: Mapping[Any, Sequence[str]], otherwise: Sequence[str]) -> bool:
+    """Say whether what a router takes when nothing matches may be edges that have a label, all or the fallbacks.
+
+    A reader cannot tell those from others without a label, so that the edges of such a router stand in the canvas.
+    """
+    everything = {target for targets in routes.values() for target in targets}
+    fallbacks = {target for label in FALLBACKS for target in routes.get(label, ())}
+    return set(otherwise) in (everything, fallbacks)

@@ -11,6 +11,7 @@ from builder_jupyter.codegen.patterns import from_python
 from builder_jupyter.codegen.reading.drafts import name_of
 from builder_jupyter.codegen.reading.program import Program
 from builder_jupyter.codegen.reading.values import UNKNOWN, Call, Function, PartialText, TemplateText, Value
+from builder_jupyter.codegen.spoken import repeats
 from builder_jupyter.nodes.router import FALLBACKS
 
 _UNSET: Final = object()
@@ -69,8 +70,7 @@ def choices_of(function: Function, program: Program) -> Choices | None:
     ]
     otherwise = last.value.args[1] if len(last.value.args) > 1 else None
     default, rest = _otherwise(otherwise, routes, program, function)
-    fallbacks = [target for label in FALLBACKS for target in _targets(routes.get(label))]
-    if not (all(label in routes for label in FALLBACKS) and set(rest) == set(fallbacks)):
+    if not repeats({label: _targets(targets) for label, targets in routes.items()}, rest):
         edges += [(None, target) for target in rest]
     return Choices(conditions, default, tuple(edges))
 
