@@ -255,7 +255,7 @@ class ModuleWriter:
             )  # fmt: skip
 
     def _read_choices(self, node_id: str) -> Iterator[Edge]:
-        """Yield the edges that a reader finds behind a router or human: those of its routes, then those without a label.
+        """Yield the edges that a reader finds behind a router or human: those of its routes, then those without label.
 
         A router with a default that has edges never comes to edges without a label, and its code does not name them.
         """

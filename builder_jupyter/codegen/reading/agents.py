@@ -24,7 +24,8 @@ from builder_jupyter.codegen.reading.values import (
 
 PREBUILT: Final = frozenset(
     {"create_react_agent", "create_agent", "create_tool_calling_agent", "create_openai_functions_agent",
-     "create_openai_tools_agent", "create_structured_chat_agent", "AgentExecutor", "initialize_agent", "create_deep_agent",
+     "create_openai_tools_agent", "create_structured_chat_agent", "AgentExecutor", "initialize_agent",
+     "create_deep_agent",
      "create_supervisor", "create_swarm"}
 )  # fmt: skip
 """Functions that make an agent of a model and tools."""
@@ -53,9 +54,7 @@ _ASKED: Final = frozenset(
     {"invoke", "ainvoke", "stream", "astream", "predict", "apredict", "generate", "agenerate", "batch", "abatch",
      "create", "acreate", "complete", "chat", "__call__", "call", "run", "arun", "generate_content"}
 )  # fmt: skip
-_MODEL_WORD: Final = re.compile(
-    r"(?:^|_)(?:llm|model|chain|agent|chat|gpt|claude|gemini|grader|generator|planner)(?:$|_|\d)"
-)
+_MODEL_WORD: Final = re.compile(r"(?:^|_)(?:llm|model|chain|agent|chat|gpt|claude|gemini|grader|planner)(?:$|_|\d)")
 _COMPLETIONS: Final = frozenset({"completions", "responses", "messages", "models", "ChatCompletion"})
 _NOT_MODELS: Final = re.compile(r"Prompt|Message|Template|History|Parser")
 
@@ -76,7 +75,7 @@ def agent_data(values: Sequence[Value], program: Program, node: ast.AST) -> dict
         _report_prompt(prompts or asked, program, node, is_system=bool(prompts))
     models = [found for found in everything if _is_model(found)]
     data |= _model_data(everything, models, program, node)
-    tools = list(_tools(everything, program, node))
+    tools = list(_tools(everything, program))
     if tools:
         data["tools"] = list(dict.fromkeys(tools))
     return data
@@ -212,7 +211,7 @@ def _other_prompts(everything: Iterable[Value]) -> Iterator[str]:
             yield text
 
 
-def _tools(everything: Iterable[Value], program: Program, node: ast.AST) -> Iterator[str]:
+def _tools(everything: Iterable[Value], program: Program) -> Iterator[str]:
     for found in everything:
         if not isinstance(found, Call):
             continue

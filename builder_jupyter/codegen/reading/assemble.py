@@ -74,13 +74,13 @@ class _Assembly:
         found = understand(draft, self._program, self._state, decides=decides)
         only = choices[0][1] if len(choices) == 1 and not plain else None
         data: dict[str, Any] = {"name": draft.name, **found.data}
+        labelled: list[_Labelled] = []
         if found.type == "router" and only is not None:
             data |= self._router_data(only, draft.node)
             choices, labelled = [], [(route.target, route.label) for route in only.routes]
         elif found.type == "human" and only is not None and not any(route.pattern for route in only.routes):
             choices, labelled = [], _answers(only, data)
         else:
-            labelled = []
             found = self._no_router(found, draft)
         self._nodes.append(Node(draft.name, found.type, freeze(data)))
         for target, label in labelled:

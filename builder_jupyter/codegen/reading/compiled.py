@@ -121,7 +121,7 @@ class LiveScope(Scope):
         return self.names[name]
 
 
-def value_of(thing: Any, levels: int = 4) -> Value:
+def value_of(thing: Any, levels: int = 4) -> Value:  # noqa: PLR0911
     """Return an object of a running program as a value: constants as they are, models and tools as calls."""
     if thing is None or isinstance(thing, str | int | float | bool):
         return thing
@@ -160,7 +160,7 @@ def _function(function: Any) -> Value:
     return Function(named[0], LiveScope(function)) if is_clear else Symbol(f"{function.__module__}.{function.__name__}")
 
 
-def _object(thing: Any, levels: int) -> Value:
+def _object(thing: Any, levels: int) -> Value:  # noqa: PLR0911
     """Return an object as the call that would make it: a model with its name, a tool with its own, a chain as such."""
     kind = type(thing)
     callee = Symbol(f"{kind.__module__}.{kind.__name__}")
@@ -172,8 +172,9 @@ def _object(thing: Any, levels: int) -> Value:
     if "ToolNode" in kinds:
         return Call(Symbol("ToolNode"), [[value_of(tool) for tool in thing.tools_by_name.values()]], {}, _NOWHERE)
     if "BaseChatModel" in kinds:
-        names = {"model": name for field in _MODEL_NAMES if isinstance(name := vars(thing).get(field), str)}
-        return Call(callee, [], {**names, "temperature": vars(thing).get("temperature")}, _NOWHERE)
+        fields = vars(thing)
+        name = next((fields[field] for field in _MODEL_NAMES if isinstance(fields.get(field), str)), None)
+        return Call(callee, [], {"model": name, "temperature": fields.get("temperature")}, _NOWHERE)
     if "RunnableBinding" in kinds:
         bound = Attribute(value_of(thing.bound, levels - 1), "bind_tools")
         return Call(bound, [value_of(thing.kwargs.get("tools", []), levels - 1)], {}, _NOWHERE)

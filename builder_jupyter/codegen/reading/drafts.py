@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from builder_jupyter.codegen.reading.report import Report, source_of
@@ -162,7 +163,7 @@ class GraphDraft:
             name = step[0] if is_pair else last_name(step) or _title(step)
             self._add(name if isinstance(name, str) else "", step[1] if is_pair else step, call.node)
             names.append(name if isinstance(name, str) else "")
-        for source, target in zip(names, names[1:], strict=False):
+        for source, target in pairwise(names):
             self._connect(source or None, target or None, call.node)
         return self
 

@@ -92,9 +92,8 @@ def _sum(left: Value, right: Value) -> Value:
         return joined([left, right])
     if isinstance(left, str) or isinstance(right, str):
         return joined([left if isinstance(left, str) else UNKNOWN, right if isinstance(right, str) else UNKNOWN])
-    for kind in (list, tuple):
-        if isinstance(left, kind) and isinstance(right, kind) and len(left) + len(right) <= MAX_ITEMS:
-            return left + right
+    if type(left) is type(right) and isinstance(left, list | tuple):
+        return type(left)([*left, *right]) if len(left) + len(right) <= MAX_ITEMS else UNKNOWN
     if isinstance(left, list) != isinstance(right, list):  # messages of ours before or behind those of the state
         both = [*left, right] if isinstance(left, list) else [left, *right]
         return both if len(both) <= MAX_ITEMS else UNKNOWN
@@ -176,7 +175,7 @@ def attribute_of(value: Value, name: str) -> Value:
     return Attribute(value, name)
 
 
-def call_method(owner: Value, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
+def call_method(owner: Value, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:  # noqa: PLR0911
     """Return what a method of a known value gives; `NotImplemented` when this is none of those that are known."""
     if isinstance(owner, StatePath):
         if name in _SAME_TEXT:

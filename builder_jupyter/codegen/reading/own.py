@@ -219,7 +219,7 @@ class _Own:
             yield from edges
 
     def _merged(self, plain: Workflow, drawn: tuple[Edge, ...], ends: list[str]) -> Iterator[Edge]:
-        """Yield the drawn edges without those that a person has taken out of the code, then those that are new there."""
+        """Yield the drawn edges without those that are gone from the code, then those that are new there."""
         known = {node.id for node in plain.nodes}
         gone_nodes = {node.id for node in self._drawn().nodes} - known
         kept = [edge for edge in drawn if edge.source not in gone_nodes and edge.target not in gone_nodes]
@@ -246,7 +246,7 @@ def _was_graph_node(node: Node) -> bool:
 
 
 def _with_said(node: Node, kind: str, said: Mapping[str, Any], *, is_mute: bool) -> Node:
-    """Return a node of ``CANVAS`` with what the code says of it. A router that leads nowhere is mute: no code says it."""
+    """Return a node of ``CANVAS`` with what the code says of it. It says nothing of mute routers."""
     if kind != node.type:
         return replace(node, type=kind, data=freeze(said))
     both = replace(node, data=freeze({**said, **node.data}))

@@ -19,7 +19,7 @@ _UNSET: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a routing function says: ``conditions`` (None for a human), ``default``, and (label, target) of its edges."""
+    """What a routing function says: ``conditions`` (None for a human), ``default``, (label, target) of its edges."""
 
     conditions: tuple[tuple[str, str], ...] | None
     default: str | None
@@ -28,9 +28,12 @@ class Choices:
 
 def said_by(function: Function, choices: Choices | None, program: Program) -> tuple[str, dict[str, Any]] | None:
     """Return the type of a node and its data as its function says them; None when it has none of our forms."""
-    body = {name: value for name, value in _assigned(function.node)}
+    body = dict(_assigned(function.node))
     calls = {_called(node): node for node in ast.walk(function.node) if isinstance(node, ast.Call)}
-    value = lambda node: _plain(program.value(node, function.scope))  # noqa: E731
+
+    def value(node: ast.expr) -> Any:
+        return _plain(program.value(node, function.scope))
+
     if "get_model" in calls:
         kind, data = "agent", _agent(body, calls["get_model"], value)
     elif "call_tool" in calls:
@@ -52,7 +55,7 @@ def said_by(function: Function, choices: Choices | None, program: Program) -> tu
 
 def choices_of(function: Function, program: Program) -> Choices | None:
     """Return what a routing function of ours says; None when it has another form."""
-    body = {name: value for name, value in _assigned(function.node)}
+    body = dict(_assigned(function.node))
     routes = program.value(body.get("routes"), function.scope)
     last = function.node.body[-1] if isinstance(function.node, ast.FunctionDef | ast.AsyncFunctionDef) else None
     if not isinstance(routes, dict) or not (isinstance(last, ast.Return) and isinstance(last.value, ast.Call)):

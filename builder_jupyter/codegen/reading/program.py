@@ -119,7 +119,7 @@ class Program(Expressions):
                 found |= {name: item for name, item in value.items() if isinstance(name, str)}
         return found
 
-    def _called(self, callee: Value, args: list[Value], keywords: dict[str, Value], node: ast.Call) -> Value:
+    def _called(self, callee: Value, args: list[Value], keywords: dict[str, Value], node: ast.Call) -> Value:  # noqa: PLR0911
         unknown = Call(callee, args, keywords, node)
         if isinstance(callee, Function):
             return unknown if is_tool(callee) else self.invoke(callee, args, keywords)
@@ -162,7 +162,7 @@ class Program(Expressions):
         return made
 
     def invoke(self, function: Function, args: list[Value], keywords: dict[str, Value]) -> Value:
-        """Follow a function of the code and return what it gives: of several possible results the first that is known."""
+        """Follow a function of the code and return what it gives: of several results the first that is known."""
         results: list[Value] = []
         self._run(function, args, keywords, results)
         return next((found for found in results if found is not UNKNOWN), UNKNOWN)

@@ -269,7 +269,7 @@ class Outcomes:
             self._walk(function.node.body, ())
 
     def split(self, node: ast.expr, outcome: Outcome) -> Iterable[Outcome]:
-        """Yield the outcomes that one expression stands for: both sides of ``a if test else b``, all that a name was."""
+        """Yield the outcomes that one expression stands for: both sides of ``a if test else b``, all that a name is."""
         if isinstance(node, ast.IfExp):
             guard = guard_of(node.test, self._scope, self.program)
             yield from self.split(node.body, Outcome((*outcome.guards, guard), None, outcome.node))

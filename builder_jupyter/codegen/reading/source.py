@@ -13,16 +13,18 @@ from builder_jupyter.errors import InvalidInput
 MAX_CHARACTERS = 16 * 1024 * 1024
 MAX_PROGRAM = 4 * 1024 * 1024
 """Characters outside of texts and comments: a syntax tree takes about 200 times their size in memory."""
-MAX_LEVELS = 100
-"""Brackets within brackets."""
-
 _one_at_a_time = Lock()  # what warnings are shown belongs to the process, and two trees at once to no memory
 
 _TEXTS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""' r"|'''(?:[^'\\]|\\.|'(?!''))*'''"
-    r'|"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*",
-    re.DOTALL,
-)  # fmt: skip
+    r"""
+    \"{3} (?: [^"\\] | \\. | "(?!"") )* \"{3}
+    | '{3} (?: [^'\\] | \\. | '(?!'') )* '{3}
+    | "(?: [^"\\\n] | \\. )*"
+    | '(?: [^'\\\n] | \\. )*'
+    | \#[^\n]*
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def parse(code: Any) -> ast.Module:

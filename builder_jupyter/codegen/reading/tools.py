@@ -7,7 +7,7 @@ import re
 from builder_jupyter.codegen.reading.values import Call, Function, Value, last_name
 
 
-def tool_name(value: Value) -> str:
+def tool_name(value: Value) -> str:  # noqa: PLR0911
     """Return the name under which a model knows a tool; ``""`` when nobody can tell."""
     if isinstance(value, Function):
         for decorator in getattr(value.node, "decorator_list", ()):

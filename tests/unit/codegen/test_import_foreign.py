@@ -44,7 +44,9 @@ def contracted(workflow: Workflow, keep: set[str]) -> set[tuple[str, str]]:
             found |= targets(target) if is_put_in else {names.get(target, target)}
         return found
 
-    return {(names.get(n.id, n.id), t) for n in workflow.nodes if n.type != "router" or n.id in keep for t in targets(n.id)}
+    return {
+        (names.get(n.id, n.id), t) for n in workflow.nodes if n.type != "router" or n.id in keep for t in targets(n.id)
+    }
 
 
 def pairs(text: str) -> set[tuple[str, str]]:
@@ -106,7 +108,7 @@ def test_what_is_read_is_a_workflow_that_can_be_saved(case: Foreign) -> None:
     workflow = read_code(case.code).workflow
     assert Workflow.from_dict(workflow.to_dict()) == workflow
     verdict = result(validate(workflow, registry=default_registry()))
-    assert [finding["type"] for finding in verdict["errors"] if finding["type"] not in ("CYCLE_DETECTED",)] == []
+    assert [finding["type"] for finding in verdict["errors"] if finding["type"] != "CYCLE_DETECTED"] == []
 
 
 @named(COMPILED)
@@ -207,7 +209,9 @@ PATIENCE: dict[str, str] = {
     "comprehensions": "x = [[[0 for a in range(2000)] for b in range(2000)] for c in range(2000)]\n",
     "doubling text": "s = 'abcdef'\n" + "s = s + s\n" * 200,
     "doubling lists": "a = [1, 2]\n" + "a = [*a, *a]\n" * 200,
-    "lists of themselves": "a = [1]\n" + "a = [a, a]\n" * 60 + "b = a == a\nc = str(a)\nd = {a: 1}\nt.invoke({'a': a})\n",
+    "lists of themselves": "a = [1]\n"
+    + "a = [a, a]\n" * 60
+    + "b = a == a\nc = str(a)\nd = {a: 1}\nt.invoke({'a': a})\n",
     "recursion": "def f(x): return f(x)\nf(1)\nclass A:\n def __init__(self): self.b = A()\nA().b.b\n",
     "own ancestor": "class A(A): pass\nA().x\n",
     "no end": "while True:\n x = 1\n",
@@ -268,7 +272,9 @@ def test_what_is_not_understood_is_reported_with_its_line(line: str, words: str)
 
 
 def test_the_graph_compiled_last_is_imported() -> None:
-    code = GRAPH + "one = g.compile()\nh = StateGraph(S)\nh.add_node('x', a)\nh.add_edge(START, 'x')\ntwo = h.compile()\n"
+    code = (
+        GRAPH + "one = g.compile()\nh = StateGraph(S)\nh.add_node('x', a)\nh.add_edge(START, 'x')\ntwo = h.compile()\n"
+    )
     assert [node.id for node in read_code(code).workflow.nodes] == ["start", "x", "end"]
 
 
@@ -286,7 +292,10 @@ def test_ids_of_the_start_and_the_end_give_way() -> None:
 
 
 NAMES: dict[str, tuple[str, str]] = {
-    "create_X": ("def create_billing_agent():\n  g = StateGraph(S)\n  g.add_node('a', a)\n  return g.compile()\n", "billing"),
+    "create_X": (
+        "def create_billing_agent():\n  g = StateGraph(S)\n  g.add_node('a', a)\n  return g.compile()\n",
+        "billing",
+    ),
     "create_X_workflow": ("def create_order_workflow(): pass\n", "order"),
     "X_agent": (GRAPH + "sales_agent = g.compile()\n", "sales"),
     "neither": (GRAPH, "imported_workflow"),

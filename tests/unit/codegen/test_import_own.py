@@ -37,30 +37,50 @@ def node(node_id: str, kind: str = "agent", **data: Any) -> dict[str, Any]:
     return {"id": node_id, "type": kind} | ({"data": data} if data else {})
 
 
-ROUTER = node("r", "router", conditions=[{"label": "x", "pattern": "x|y"}, {"label": "z", "pattern": "^z$"}], default="z")
+ROUTER = node(
+    "r", "router", conditions=[{"label": "x", "pattern": "x|y"}, {"label": "z", "pattern": "^z$"}], default="z"
+)
 HUMAN = node("h", "human", prompt="Well?", options=["yes", "no"], timeout=60)
-TOOL = node("t", "tool", tool_name="web_search", arguments={"query": "{{state.query}}", "n": [1, {"a": "{{state.a[0]}}!"}]})
+TOOL = node(
+    "t", "tool", tool_name="web_search", arguments={"query": "{{state.query}}", "n": [1, {"a": "{{state.a[0]}}!"}]}
+)
 KINDS: dict[str, Workflow] = {
-    "the sample of the seed": made(START, node("agent", name="Support", prompt="You are helpful"), END, edges="start>agent agent>end"),
+    "the sample of the seed": made(
+        START, node("agent", name="Support", prompt="You are helpful"), END, edges="start>agent agent>end"
+    ),
     "start to end": made(START, END, edges="start>end"),
     "an agent with everything": made(
-        START, node("a", name="A", prompt="P", model="gpt-5", tools=["x", "y"], temperature=0.7, max_tokens=9), END,
+        START,
+        node("a", name="A", prompt="P", model="gpt-5", tools=["x", "y"], temperature=0.7, max_tokens=9),
+        END,
         edges="start>a a>end",
     ),
     "a tool": made(START, TOOL, END, edges="start>t t>end"),
     "a router": made(START, ROUTER, node("a"), node("b"), END, edges="start>r r-x>a r-z>b a>end b>end"),
     "a router by place": made(START, ROUTER, node("a"), node("b"), END, edges="start>r r>a r>b a>end b>end"),
-    "a router with unlabelled edges": made(START, ROUTER, node("a"), node("b"), END, edges="start>r r-x>a r>b r-z>b a>end b>end"),
+    "a router with unlabelled edges": made(
+        START, ROUTER, node("a"), node("b"), END, edges="start>r r-x>a r>b r-z>b a>end b>end"
+    ),
     "a router with both fallbacks": made(
-        START, node("r", "router", conditions=["x"]), node("a"), node("b"), END,
+        START,
+        node("r", "router", conditions=["x"]),
+        node("a"),
+        node("b"),
+        END,
         edges="start>r r-default>a r-else>b a>end b>end",
     ),
-    "plain text conditions": made(START, node("r", "router", conditions=["a.b"]), node("a"), END, edges="start>r r-a.b>a r>end a>end"),
+    "plain text conditions": made(
+        START, node("r", "router", conditions=["a.b"]), node("a"), END, edges="start>r r-a.b>a r>end a>end"
+    ),
     "a person": made(START, HUMAN, node("a"), END, edges="start>h h-yes>a h-no>end h>a a>end"),
     "a person with one way on": made(START, HUMAN, END, edges="start>h h-yes>end"),
     "ends with outputs": made(
-        START, node("r", "router", conditions=["x"], default="y"), node("e1", "end", output="state.messages[-1]"),
-        node("e2", "end", output=" text "), END, edges="start>r r-x>e1 r-y>e2 r-q>end",
+        START,
+        node("r", "router", conditions=["x"], default="y"),
+        node("e1", "end", output="state.messages[-1]"),
+        node("e2", "end", output=" text "),
+        END,
+        edges="start>r r-x>e1 r-y>e2 r-q>end",
     ),
     "two plain ends": made(START, node("a"), END, {"id": "other", "type": "end"}, edges="start>a a>other a>end"),
     "a loop": made(START, node("a"), ROUTER, END, edges="start>a a>r r-x>a r-z>end"),
@@ -71,28 +91,48 @@ KINDS: dict[str, Workflow] = {
     "a router in a branch": made(
         START, node("a"), node("b"), ROUTER, node("c"), END, edges="start>a start>b a>r r-x>c r-z>end b>c c>end"
     ),
-    "several targets a label": made(START, ROUTER, node("a"), node("b"), END, edges="start>r r-x>a r-x>b r-z>end a>end b>end"),
+    "several targets a label": made(
+        START, ROUTER, node("a"), node("b"), END, edges="start>r r-x>a r-x>b r-z>end a>end b>end"
+    ),
     "stray edges": made(START, node("a"), END, edges="start>a a>end a>ghost ghost>a end>a a>start a>end"),
     "a mute router": made(START, node("a"), ROUTER, END, edges="start>a start>r a>end"),
     "hostile ids": made(
-        {"id": "__start__", "type": "start"}, node("class"), node('"""\\'), node("x:y|z"), {"id": "__proto__", "type": "end"},
-        edges="__start__>class class>\"\"\"\\ \"\"\"\\>x:y|z x:y|z>__proto__",
+        {"id": "__start__", "type": "start"},
+        node("class"),
+        node('"""\\'),
+        node("x:y|z"),
+        {"id": "__proto__", "type": "end"},
+        edges='__start__>class class>"""\\ """\\>x:y|z x:y|z>__proto__',
     ),
     "a canvas with everything": Workflow.from_dict(
         {
-            "name": ' "Naïve"\nname ', "description": "Long. " * 50, "metadata": {"tags": ["a"], "deployed": True},
+            "name": ' "Naïve"\nname ',
+            "description": "Long. " * 50,
+            "metadata": {"tags": ["a"], "deployed": True},
             "nodes": [
                 {"id": "s", "type": "start", "position": {"x": -1, "y": 2.5}, "width": 5, "data": {"note": None}},
-                {"id": "a", "type": "agent", "position": {"x": "1"}, "data": {"name": "", "prompt": " ", "tools": [], "k": 1}},
+                {
+                    "id": "a",
+                    "type": "agent",
+                    "position": {"x": "1"},
+                    "data": {"name": "", "prompt": " ", "tools": [], "k": 1},
+                },
                 {"id": "e", "type": "end", "data": {}},
             ],
             "edges": [
-                {"id": "1", "source": "s", "target": "a", "label": "decoration", "targetHandle": "in", "animated": True},
+                {
+                    "id": "1",
+                    "source": "s",
+                    "target": "a",
+                    "label": "decoration",
+                    "targetHandle": "in",
+                    "animated": True,
+                },
                 {"id": "2", "source": "a", "target": "e", "condition": "x"},
             ],
         }
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("workflow", KINDS.values(), ids=KINDS)
@@ -129,7 +169,10 @@ def test_nodes_without_a_place_are_placed_and_others_stay() -> None:
 Edit = Callable[[str], str]
 BASE = made(
     {**START, "position": {"x": 1, "y": 2}},
-    {**node("a", name="Writer", prompt="Old prompt", model="gpt-5", temperature=0.5, custom=1), "position": {"x": 3, "y": 4}},
+    {
+        **node("a", name="Writer", prompt="Old prompt", model="gpt-5", temperature=0.5, custom=1),
+        "position": {"x": 3, "y": 4},
+    },
     {**ROUTER, "position": {"x": 5, "y": 6}},
     {**HUMAN, "position": {"x": 7, "y": 8}},
     {**TOOL, "position": {"x": 9, "y": 10}},
@@ -205,7 +248,9 @@ def edges_of(workflow: Workflow) -> set[str]:
 
 
 def test_an_edge_that_is_new_in_the_code_is_drawn() -> None:
-    code = swap('workflow.add_edge("writer", "r")', 'workflow.add_edge("writer", "r")\nworkflow.add_edge("writer", "t")')
+    code = swap(
+        'workflow.add_edge("writer", "r")', 'workflow.add_edge("writer", "r")\nworkflow.add_edge("writer", "t")'
+    )
     found = read_code(code(generate(BASE).code)).workflow
     assert edges_of(found) - edges_of(BASE) == {"a>t"}
     assert edges_of(BASE) - edges_of(found) == set()
@@ -223,7 +268,7 @@ def test_a_route_that_leads_elsewhere_leads_there() -> None:
 
 
 def test_a_new_node_is_drawn_with_what_it_does() -> None:
-    body = '''
+    body = """
 
 
 def critic(state):
@@ -232,10 +277,12 @@ def critic(state):
     return {"messages": [model.invoke([SystemMessage(prompt), *state["messages"]])]}
 
 
-CANVAS ='''
+CANVAS ="""
     code = generate(BASE).code.replace("\n\n\nCANVAS =", body)
     code = code.replace('workflow.add_node("r", r)', 'workflow.add_node("r", r)\nworkflow.add_node("critic", critic)')
-    code = code.replace('workflow.add_edge("t", "end")', 'workflow.add_edge("t", "critic")\nworkflow.add_edge("critic", "end")')
+    code = code.replace(
+        'workflow.add_edge("t", "end")', 'workflow.add_edge("t", "critic")\nworkflow.add_edge("critic", "end")'
+    )
     found = read_code(code, "hierarchical").workflow
     assert found.node("critic").type == "agent"
     assert data(found, "critic") == {"prompt": "Find faults.", "model": "gpt-5"}
@@ -263,7 +310,8 @@ def test_a_new_title_and_description_win() -> None:
 def test_a_function_written_anew_is_read_like_foreign_code() -> None:
     code = generate(BASE).code
     start, end = code.index("def writer("), code.index("def r(")
-    new = 'def writer(state):\n    return {"messages": [ChatOpenAI(model="gpt-4o").invoke([SystemMessage("Mine.")])]}\n\n\n'
+    asked = 'ChatOpenAI(model="gpt-4o").invoke([SystemMessage("Mine.")])'
+    new = f'def writer(state):\n    return {{"messages": [{asked}]}}\n\n\n'
     found = read_code(code[:start] + new + code[end:]).workflow
     assert data(found, "a") | {"prompt": "Mine.", "model": "openai:gpt-4o"} == data(found, "a")
     assert found.node("a").position == BASE.node("a").position
