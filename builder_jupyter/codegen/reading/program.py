@@ -171,6 +171,7 @@ class Program(Expressions):
         node = function.node
         if node in self._active or len(self._active) >= MAX_CALLS_DEEP:
             return
+        self.spend(1_000)  # a call takes as long as a row of statements
         self.followed.add(node)
         scope = self._bound(function, args, keywords)
         self._active.append(node)
