@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
-    from builder_jupyter.client.default import connect, run, start, validate
+    from builder_jupyter.client.code import Code
+    from builder_jupyter.client.default import connect, run, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.codegen.reading.compiled import from_langgraph
@@ -25,6 +26,7 @@ __all__ = [
     "BuilderError",
     "Canvas",
     "Client",
+    "Code",
     "Edge",
     "Execution",
     "Node",
@@ -36,6 +38,7 @@ __all__ = [
     "load_ipython_extension",
     "run",
     "start",
+    "to_langgraph",
     "validate",
 ]
 
@@ -43,6 +46,7 @@ _HOMES = {
     "BuilderError": "builder_jupyter.errors",
     "Canvas": "builder_jupyter.notebook.widgets.canvas",
     "Client": "builder_jupyter.client.client",
+    "Code": "builder_jupyter.client.code",
     "Edge": "builder_jupyter.graph.model",
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
@@ -52,6 +56,7 @@ _HOMES = {
     "from_langgraph": "builder_jupyter.codegen.reading.compiled",
     "run": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
+    "to_langgraph": "builder_jupyter.client.default",
     "validate": "builder_jupyter.client.default",
 }
 

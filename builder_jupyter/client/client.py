@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from builder_jupyter.client.code import Code
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.frames import executions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
@@ -107,6 +108,39 @@ class Client:
         InvalidInput : ``INVALID_CODE``.
         """
         return self._ask(self.transport.import_code(code, layout))
+
+    def to_langgraph(
+        self,
+        workflow: Workflow,
+        *,
+        include_types: bool = True,
+        include_docstrings: bool = True,
+        include_mcp_tools: bool = True,
+        checkpoint_config: bool = False,
+        async_mode: bool = False,
+    ) -> Code:
+        """Return a workflow as a LangGraph module, which a cell shows in colours (docs/codegen.md).
+
+        Parameters
+        ----------
+        include_types, include_docstrings : write annotations, and a line on every function.
+        include_mcp_tools : run tools by an MCP client, where the workflow has tools.
+        checkpoint_config : compile ``app`` with a checkpointer in memory.
+        async_mode : write ``async`` functions.
+
+        Raises
+        ------
+        Unprocessable : ``VALIDATION_FAILED``; ``NOT_EXPORTABLE`` for what LangGraph has nothing for.
+        """
+        options = {
+            "include_types": include_types,
+            "include_docstrings": include_docstrings,
+            "include_mcp_tools": include_mcp_tools,
+            "checkpoint_config": checkpoint_config,
+            "async_mode": async_mode,
+        }
+        found = self._ask(self.transport.generate(workflow, options))
+        return Code(found["code"], found["filename"], tuple(found["dependencies"]))
 
     def status(self) -> Wire:
         """Return how the services do: ``version``, executions ``resumed``, ``active`` and ``waiting``, ``failure``.

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from builder_jupyter.client.client import Client
+from builder_jupyter.client.code import Code
 from builder_jupyter.client.connect import connect as open_client
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.protocol import Wire
@@ -77,3 +78,8 @@ def start(
 def validate(workflow: Workflow) -> Wire:
     """Judge a workflow with the default client; see `Client.validate`."""
     return default_client().validate(workflow)
+
+
+def to_langgraph(workflow: Workflow, **options: bool) -> Code:
+    """Write a workflow as a LangGraph module with the default client; see `Client.to_langgraph`."""
+    return default_client().to_langgraph(workflow, **options)

@@ -103,6 +103,12 @@ class EmbeddedTransport:
         """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
         return await self._runtime.workflows.import_code(code, arrangement=layout)
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        from builder_jupyter.codegen.options import Options
+
+        return (await self._runtime.generation.generate(workflow, Options.of(options))).to_dict()
+
     async def start(
         self,
         workflow_id: str,

@@ -108,6 +108,10 @@ class HttpTransport:
         """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
         return await self._object("POST", "api/builder/import", json={"code": code, "layout": layout})
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return the workflow as a LangGraph module."""
+        return await self._object("POST", "api/builder/generate", json={**workflow.to_dict(), "options": dict(options)})
+
     async def start(
         self,
         workflow_id: str,

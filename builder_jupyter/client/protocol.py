@@ -66,6 +66,13 @@ class Transport(Protocol):
         """
         ...
 
+    async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
+        """Return ``{"code", "filename", "language", "dependencies"}``: the workflow as a LangGraph module.
+
+        Raises `Unprocessable` (``VALIDATION_FAILED``, ``NOT_EXPORTABLE``).
+        """
+        ...
+
     async def start(
         self,
         workflow_id: str,

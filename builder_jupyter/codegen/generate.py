@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 
 from builder_jupyter.codegen.functions import WRITABLE
@@ -46,5 +45,7 @@ def generate(workflow: Workflow, options: Options = DEFAULTS, *, tools: Sequence
         )
     writer = ModuleWriter(workflow, options, tools)
     code = writer.code()
-    ast.parse(code)  # nothing is answered that Python would not read
+    # Nothing is answered that Python would not read. Compiling runs nothing, and takes a third of the time of
+    # `ast.parse`, whose trees are objects.
+    compile(code, writer.filename, "exec", dont_inherit=True)
     return GeneratedModule(code, writer.filename, writer.dependencies)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from builder_jupyter.codegen.functions import node_function, routes_of, routing_function
 from builder_jupyter.codegen.options import Options
 from builder_jupyter.codegen.parts import closure, import_groups, names_in
-from builder_jupyter.codegen.printer import Group, print_module
+from builder_jupyter.codegen.printer import Group, print_module, printed
 from builder_jupyter.codegen.quotes import literal, statement
 from builder_jupyter.codegen.scene import Scene
 from builder_jupyter.codegen.shape import tables_of
@@ -41,8 +41,8 @@ class ModuleWriter:
         """Return the text of the module."""
         scene = self.scene
         state = self._state()
-        functions = [[node_function(scene, node)] for node in scene.graph_nodes]
-        routings = [[routing_function(scene, scene.nodes[at], name)] for at, name in self.routing.items()]
+        functions = [[printed(node_function(scene, node))] for node in scene.graph_nodes]
+        routings = [[printed(routing_function(scene, scene.nodes[at], name))] for at, name in self.routing.items()]
         graph = list(self._graph())
         embedded = closure(
             scene.used, self._variants(), is_async=self.options.async_mode, types=self.options.include_types,

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from builder_jupyter.codegen.expressions import WIDTH, Item, bracket, flat, lay, width
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 
-Group = Sequence[ast.stmt]
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A definition that is text already. Trees of thousands of functions would keep the garbage collector busy."""
+
+    lines: list[str]
+
+
+def printed(definition: ast.stmt) -> Printed:
+    """Print a definition of the module's outermost level."""
+    return Printed(_statement(definition, ""))
+
+
+Group = Sequence[ast.stmt | Printed]
 """Statements that stand together, without a blank line between them."""
+
+_APART = (*_DEFINITIONS, Printed)
 
 
 def print_module(docstring: list[str], groups: Iterable[Group]) -> str:
@@ -23,14 +39,14 @@ def print_module(docstring: list[str], groups: Iterable[Group]) -> str:
     groups : its statements; definitions are set apart by two blank lines, other groups by one.
     """
     lines = ['"""', *docstring, '"""']
-    after: ast.stmt | None = None
+    after: ast.stmt | Printed | None = None
     for group in groups:
         for place, statement in enumerate(group):
-            if isinstance(statement, _DEFINITIONS) or isinstance(after, _DEFINITIONS):
+            if isinstance(statement, _APART) or isinstance(after, _APART):
                 lines += ["", ""]
             elif place == 0:
                 lines.append("")
-            lines += _statement(statement, "")
+            lines += statement.lines if isinstance(statement, Printed) else _statement(statement, "")
             after = statement
     return "\n".join([*lines, ""])
 

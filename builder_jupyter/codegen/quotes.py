@@ -31,33 +31,32 @@ def call(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
 
 
 def statements(snippet: str, *, is_async: bool = True, **values: ast.expr) -> list[ast.stmt]:
-    """Return the statements of a snippet, with the names in ``values`` replaced. Without async, `await` goes away."""
-    return [filled(statement, values) for statement in _parsed(snippet, is_async=is_async)]
+    """Return the statements of a snippet, with the names in ``values`` replaced. Without async, `await` goes away.
+
+    Those names are written in capitals.
+    """
+    parsed, ways = _parsed(snippet, is_async=is_async)
+    return [_filled(one, values, ways) for one in parsed] if values else list(parsed)
 
 
 def statement(snippet: str, **values: ast.expr) -> ast.stmt:
     """Return the one statement of a snippet."""
-    return filled(_parsed(snippet, is_async=True)[0], values)
+    return statements(snippet, is_async=True, **values)[0]
 
 
-def filled(node: T, values: Mapping[str, ast.AST]) -> T:
-    """Return a tree in which names are replaced by others; parts without such names are shared."""
+def _filled(node: T, values: Mapping[str, ast.AST], ways: frozenset[int]) -> T:
+    """Return a tree in which names are replaced; ``ways`` are the parts that lead to such names, others are shared."""
     if isinstance(node, ast.Name):
         return values.get(node.id, node)  # type: ignore[return-value]
-    changed: dict[str, Any] = {}
-    for name, part in ast.iter_fields(node):
-        new = part
-        if isinstance(part, ast.AST):
-            new = filled(part, values)
-        elif isinstance(part, list):
-            new = [filled(one, values) if isinstance(one, ast.AST) else one for one in part]
-            if all(a is b for a, b in zip(new, part, strict=True)):
-                new = part
-        if new is not part:
-            changed[name] = new
-    if not changed:
-        return node
-    return type(node)(**{**dict(ast.iter_fields(node)), **changed})
+    fields: dict[str, Any] = {}
+    for name in node._fields:
+        part: Any = getattr(node, name, None)
+        if isinstance(part, list):
+            part = [_filled(one, values, ways) if id(one) in ways else one for one in part]
+        elif id(part) in ways:
+            part = _filled(part, values, ways)
+        fields[name] = part
+    return type(node)(**fields)
 
 
 class Synchronous(ast.NodeTransformer):
@@ -85,7 +84,14 @@ class Synchronous(ast.NodeTransformer):
 
 
 @lru_cache(maxsize=256)
-def _parsed(snippet: str, *, is_async: bool) -> tuple[ast.stmt, ...]:
+def _parsed(snippet: str, *, is_async: bool) -> tuple[tuple[ast.stmt, ...], frozenset[int]]:
+    """Return the statements of a snippet, and the identities of all parts that hold a name in capitals."""
     wrapped = ast.parse("async def _():\n" + "\n".join(f"    {line}" for line in snippet.strip().splitlines()))
     module: Any = wrapped if is_async else Synchronous().visit(wrapped)
-    return tuple(module.body[0].body)
+    found = tuple(module.body[0].body)
+    ways = (part for one in found for part in ast.walk(one) if _holds_capitals(part))
+    return found, frozenset(map(id, ways))
+
+
+def _holds_capitals(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Name) and part.id.isupper() for part in ast.walk(node))

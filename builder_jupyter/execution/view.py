@@ -62,7 +62,7 @@ class VisibleState:
         output = None
         for visit in self._before:
             result = visit.result
-            if result is not None and result.result is not None and keys[visit.step]:
+            if result is not None and keys[visit.step]:  # also if it left nothing: what an earlier visit left is past
                 name, *node_id = keys[visit.step]
                 by_name[name] = result.result
                 by_id.update(dict.fromkeys(node_id, result.result))
@@ -71,7 +71,7 @@ class VisibleState:
         return {
             **self.inputs,
             "messages": [message.to_dict() for message in self.messages],
-            "results": {**by_id, **by_name},
+            "results": {key: value for key, value in {**by_id, **by_name}.items() if value is not None},
             "output": output,
         }
 

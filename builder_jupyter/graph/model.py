@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+if TYPE_CHECKING:
+    from builder_jupyter import Code
 
 
 class Profile(StrEnum):
@@ -219,6 +222,15 @@ class Workflow:
         from builder_jupyter.graph.dialects import dialect_of
 
         return dialect_of(self.profile).write(self)
+
+    def to_langgraph(self, **options: bool) -> Code:
+        """Return the workflow as a LangGraph module, which a cell shows in colours; see `Client.to_langgraph`.
+
+        Whoever uses a workflow alone has the package's public names too; this is one of them.
+        """
+        import builder_jupyter
+
+        return builder_jupyter.to_langgraph(self, **options)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Workflow:

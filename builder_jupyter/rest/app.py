@@ -22,7 +22,17 @@ from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
 from builder_jupyter.rest import stream, worker
-from builder_jupyter.rest.builder import answers, artefacts, executions, importing, keys, upkeep, waitpoints, workflows
+from builder_jupyter.rest.builder import (
+    answers,
+    artefacts,
+    executions,
+    generation,
+    importing,
+    keys,
+    upkeep,
+    waitpoints,
+    workflows,
+)
 from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -36,6 +46,7 @@ ACTIVITY_SECONDS = 10
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
     *importing.HANDLERS,
+    *generation.HANDLERS,
     *executions.HANDLERS,
     stream.ExecutionEvents,
     stream.ExecutionSocket,

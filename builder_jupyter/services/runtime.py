@@ -27,6 +27,7 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
@@ -76,6 +77,7 @@ class Runtime:
 
     portal: Portal
     workflows: WorkflowService
+    generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
@@ -111,6 +113,7 @@ class Runtime:
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.workflows = WorkflowService(WorkflowStore(self.database), self.registry, self.tools, clock)
+        self.generation = GenerationService(self.workflows, self.tools)
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
         world = World(self.registry, self.models, self.tools, {**HERE, Place.KERNEL: self.workers})

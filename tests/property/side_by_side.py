@@ -148,7 +148,7 @@ class _Tools:
 
 def on_the_engine(workflow: Workflow, inputs: dict[str, Any], script: Script) -> Story:
     """Run on the real engine, with its journal in memory. Raises `TooLong`."""
-    return asyncio.run(_on_the_engine(workflow, inputs, script))
+    return asyncio.run(asyncio.wait_for(_on_the_engine(workflow, inputs, script), 60))
 
 
 async def _on_the_engine(workflow: Workflow, inputs: dict[str, Any], script: Script) -> Story:
@@ -163,7 +163,7 @@ async def _on_the_engine(workflow: Workflow, inputs: dict[str, Any], script: Scr
             answer = script.human(run.state.planned(visit).node_id, request["prompt"], list(request["options"]))
             engine.answer(run, visit.waitpoint.waitpoint_id, answer, by="me")
         else:
-            await asyncio.wait_for(run.changed(), 20)
+            await run.changed()
     await engine.stop()
     if run.state.error is not None and run.state.error["code"] == "TOO_LONG":
         raise TooLong
@@ -179,9 +179,10 @@ def _told(workflow: Workflow, state: Any, story: Story) -> Story:
         if node.node_id not in names or visit.result is None:
             continue
         story.visits[node.node_id].append([message.content for message in visit.result.messages])
-        if node.node_type in ("tool", "human") and visit.result.result is not None:
+        if node.node_type in ("tool", "human"):
             results[names[node.node_id]] = visit.result.result
-    story.output, story.results = final_output(state), results
+    story.output = final_output(state)
+    story.results = {name: value for name, value in results.items() if value is not None}
     return story
 
 
@@ -229,7 +230,7 @@ def _tool_name(tool: Any) -> str:
 def on_langgraph(code: str, inputs: dict[str, Any], script: Script, *, is_async: bool, one_by_one: bool) -> Story:
     """Run generated code under LangGraph; interrupts are resumed together or ``one_by_one``."""
     module: dict[str, Any] = {"__name__": "generated"}
-    exec(compile(code, "generated.py", "exec"), module)
+    exec(compile(code, "generated.py", "exec", dont_inherit=True), module)
     node_ids = module["NODE_IDS"]
 
     def get_model(model: str | None, temperature: float | None = None) -> _Model:
@@ -262,11 +263,14 @@ async def _alternate(app: Any, inputs: Any, script: Script, *, is_async: bool, o
         else:
             updates = list(app.stream(given, config, stream_mode="updates"))
         for update in updates:
+            if update.get("__metadata__", {}).get("cached"):
+                continue  # told before: it ran beside somebody who was asked
             for name, wrote in update.items():
                 if name == "__interrupt__":
                     asked.update({one.id: one.value for one in wrote})
                 elif name != "dispatch":
-                    visits[name].append([message.content for message in (wrote or {}).get("messages", [])])
+                    messages = [m for m in (wrote or {}).get("messages", []) if m.id != "opening"]
+                    visits[name].append([message.content for message in messages])
         if not asked:
             break
         for interrupt, value in asked.items():

@@ -9,14 +9,14 @@ import os
 from collections import Counter
 
 import pytest
-from builder_jupyter.codegen.generate import generate
-from builder_jupyter.codegen.options import Options
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
 from runnable import runnable
 from side_by_side import Script, TooLong, on_langgraph, on_the_engine
 from tangled import dressed, tangled
 
+from builder_jupyter.codegen.generate import generate
+from builder_jupyter.codegen.options import Options
 from builder_jupyter.codegen.shape import shape_of
 from builder_jupyter.graph.names import input_keys
 

@@ -32,6 +32,7 @@ from builder_jupyter.notebook.widgets.static import static_graph
 
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
+    from builder_jupyter.client.code import Code
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.notebook.widgets.progress import Progress
 
@@ -180,6 +181,10 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
             self._following.stop()
         pace = HEALING_SECONDS if self.runs_in == "server" else LIVE_SECONDS
         self._following = Following(self.client.transport, execution_id, self._tell, seconds=pace)
+
+    def to_langgraph(self, **options: bool) -> Code:
+        """Return the workflow that is drawn as a LangGraph module; see `Client.to_langgraph`."""
+        return self.client.to_langgraph(self._workflow, **options)
 
     def static(self) -> CytoscapeWidget:
         """Return a plain ipycytoscape widget of the graph, to look at, for front ends without our extension."""

@@ -1,7 +1,7 @@
 """LangGraph modules in the ways people write them, and what a reader should make of each. Kept free of tests.
 
-``edges`` are written ``source>target`` as in LangGraph's own drawing, where the routers that a reader puts in are left
-out; S and E are its start and end. ``app`` is the name of the compiled graph, None where LangGraph cannot compile it here.
+``edges`` are written ``source>target`` as in LangGraph's own drawing, where the routers that a reader puts in are
+left out; S and E are its start and end. ``app`` is the compiled graph, None where LangGraph cannot compile it here.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from engine_kit import Walk
+from engine_kit import Walk, plan_of, registry_of
 from scenes import flow
 
 from builder_jupyter.execution.events import StepCompleted
@@ -70,18 +70,29 @@ def test_a_node_id_that_is_another_nodes_name_leads_to_that_node():
     assert (results["search"], results["other"], results["t2"]) == ("t2!", "search!", "t2!")
 
 
+class Fickle(Walk):
+    """Its steps have a result on their first visits only."""
+
+    def complete(self, visit):
+        taken = None if self.name(visit) != "r" else ((0,) if visit.number == 1 else (1,))
+        result = StepResult(result="first" if visit.number == 1 else None, taken=taken)
+        self.record(StepCompleted(self.name(visit), visit.number, visit.attempt, result))
+
+
+def test_a_visit_that_leaves_no_result_takes_away_that_of_the_visit_before():
+    walk = Fickle(plan_of("s>work>r>work r>end")).run()
+    assert VisibleState(walk.state, walk.state.visit("work", 2)).as_mapping()["results"]["work"] == "first"
+    assert "work" not in VisibleState(walk.state, walk.state.visit("end", 1)).as_mapping()["results"]
+
+
 def test_what_a_router_chose_is_no_result():
-    plan = plan_trigger(flow("start>a>router>b>end", a={}, router={"conditions": ["x"]}), "start", registry=registry())
+    plan = plan_trigger(
+        flow("start>a>router>b>end", a={}, router={"conditions": ["x"]}), "start", registry=registry_of()
+    )
     walk = Results(plan).run()
     view = VisibleState(walk.state, walk.state.visit("b", 1))
     assert "router" not in view.as_mapping()["results"]
     assert "a" in view.as_mapping()["results"]
-
-
-def registry():
-    from engine_kit import registry_of
-
-    return registry_of()
 
 
 @pytest.mark.parametrize("field", ["ranks", "result_keys"])
