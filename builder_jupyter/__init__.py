@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.client.function_tools import tool
+    from builder_jupyter.codegen.reading.compiled import from_langgraph
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.notebook.widgets.canvas import Canvas
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "connect",
     "diff",
+    "from_langgraph",
     "load_ipython_extension",
     "run",
     "save",
@@ -54,6 +56,7 @@ _HOMES = {
     "Workflow": "builder_jupyter.graph.model",
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",
+    "from_langgraph": "builder_jupyter.codegen.reading.compiled",
     "run": "builder_jupyter.client.default",
     "save": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",

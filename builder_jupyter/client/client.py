@@ -177,6 +177,20 @@ class Client:
         """Return the resources of configured MCP servers: ``{"uri", "name", "mimeType"}``."""
         return self._ask(self.transport.list_resources())
 
+    def import_code(self, code: str, *, layout: str = "hierarchical") -> Wire:
+        """Read LangGraph code as a workflow; nothing is run or saved.
+
+        Returns
+        -------
+        ``{"workflow", "validation", "message", "report"}``; the report lists ``{line, what, why}`` of what the workflow
+        does not say as the code did.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_CODE``.
+        """
+        return self._ask(self.transport.import_code(code, layout))
+
     def to_langgraph(
         self,
         workflow: Workflow,

@@ -125,6 +125,10 @@ class EmbeddedTransport:
 
         return result(self._runtime.workflows.findings(workflow), fixes=True)
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
+        return await self._runtime.workflows.import_code(code, arrangement=layout)
+
     async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
         """Return the workflow as a LangGraph module."""
         from builder_jupyter.codegen.options import Options

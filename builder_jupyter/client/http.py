@@ -122,6 +122,10 @@ class HttpTransport:
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         return await self._object("POST", "api/builder/validate", params={"fixes": "true"}, json=workflow.to_dict())
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
+        return await self._object("POST", "api/builder/import", json={"code": code, "layout": layout})
+
     async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
         """Return the workflow as a LangGraph module."""
         return await self._object("POST", "api/builder/generate", json={**workflow.to_dict(), "options": dict(options)})

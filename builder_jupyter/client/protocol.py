@@ -75,6 +75,13 @@ class Transport(Protocol):
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         ...
 
+    async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
+        """Return ``{"workflow", "validation", "message", "report"}`` of LangGraph code, which is read and not run.
+
+        Raises `InvalidInput` (``INVALID_CODE``) for what is no Python.
+        """
+        ...
+
     async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
         """Return ``{"code", "filename", "language", "dependencies"}``: the workflow as a LangGraph module.
 

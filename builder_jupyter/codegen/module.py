@@ -12,10 +12,11 @@ from builder_jupyter.codegen.printer import Group, print_module, printed
 from builder_jupyter.codegen.quotes import literal, statement
 from builder_jupyter.codegen.scene import Scene
 from builder_jupyter.codegen.shape import tables_of
-from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, texts
+from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, repeats, texts
 from builder_jupyter.graph.model import Edge, Workflow
 from builder_jupyter.graph.names import module_filename
 from builder_jupyter.nodes.chat import ToolSpec
+from builder_jupyter.nodes.router import FALLBACKS
 
 MCP_SERVERS = {"tools": {"transport": "streamable_http", "url": "http://localhost:8000/mcp"}}
 DEFAULT_MODEL = "gemini-2.5-flash"
@@ -75,6 +76,11 @@ class ModuleWriter:
     def filename(self) -> str:
         """The name of the module's file."""
         return module_filename(self.scene.workflow.name)
+
+    def readable_edges(self) -> list[Edge]:
+        """Return the edges that a reader finds in the code."""
+        list(self._graph())
+        return self.read
 
     def _routing_names(self) -> dict[str, str]:
         """Return the names of the routing functions, by node id; none is a node's."""
@@ -249,16 +255,23 @@ class ModuleWriter:
             )  # fmt: skip
 
     def _read_choices(self, node_id: str) -> Iterator[Edge]:
-        """Yield the edges that a reader finds behind a router or human: those of its routes, then the others."""
+        """Yield the edges that a reader finds behind a router or human: those of its routes, then those without label.
+
+        A router with a default that has edges never comes to edges without a label, and its code does not name them.
+        """
         scene = self.scene
         node = scene.nodes[node_id]
         routed = routes_of(scene, node)
         found = {id(edge) for edges in routed.values() for edge in edges}
         for label, edges in routed.items():
             yield from (Edge(node_id, edge.target, label=label if isinstance(label, str) else None) for edge in edges)
-        for edge in scene.outgoing[node_id]:
-            if id(edge) not in found:
-                yield Edge(node_id, edge.target)
+        default = node.data.get("default")
+        if node.type == "router" and isinstance(default, str) and default in routed and default not in FALLBACKS:
+            return
+        rest = [edge for edge in scene.outgoing[node_id] if id(edge) not in found]
+        ways = {label: [scene.names.get(edge.target, "") for edge in edges] for label, edges in routed.items()}
+        if not repeats(ways, [scene.names.get(edge.target, "") for edge in rest]):
+            yield from (Edge(node_id, edge.target) for edge in rest)
 
     def _read_table(self) -> Iterator[Edge]:
         """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them."""
@@ -282,3 +295,8 @@ class ModuleWriter:
         yield statement("workflow.add_edge(START, 'dispatch')")
         for name in names:
             yield statement("workflow.add_edge(NAME, 'dispatch')", NAME=literal(name))
+
+
+def readable_edges(workflow: Workflow) -> list[Edge]:
+    """Return the edges that a reader would find in the code of a workflow, in the order in which they stand there."""
+    return ModuleWriter(workflow, Options(), ()).readable_edges()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder_jupyter.codegen.patterns import from_python, to_python
+from builder_jupyter.codegen.shape import plan_edges
 from builder_jupyter.graph.dialects.builder import BUILDER
 from builder_jupyter.graph.model import Edge, FrozenDict, Node, Workflow, canonical_json, thaw
 from builder_jupyter.graph.names import is_graph_node
 from builder_jupyter.graph.templates import parse_output, path_text, split_text
 from builder_jupyter.nodes.patterns import read_conditions
+from builder_jupyter.nodes.router import FALLBACKS
 
 MAX_LINE = 100
 
@@ -51,11 +54,15 @@ def canvas_of(workflow: Workflow, *, edges: Sequence[Edge], docstrings: bool) ->
             left[field] = text
     if workflow.metadata:
         left["metadata"] = thaw(workflow.metadata)
-    nodes = [_left(node, docstrings=docstrings) for node in workflow.nodes]
+    leading = {edge.source for edge in plan_edges(workflow)}
+    nodes = [_left(node, docstrings=docstrings, leads=node.id in leading) for node in workflow.nodes]
     if nodes != _plain_nodes(workflow, edges):
         left["nodes"] = nodes
     drawn = [BUILDER.write_edge(edge) for edge in workflow.edges]
-    if drawn != [BUILDER.write_edge(edge) for edge in edges]:
+    # Code knows one end: with several, only the canvas says which of them an edge leads to.
+    ends = [node.id for node in workflow.nodes if node.type == "end" and not is_graph_node(node)]
+    found = (replace(edge, target=ends[0]) if edge.target in ends else edge for edge in edges)
+    if drawn != [BUILDER.write_edge(edge) for edge in found]:
         left["edges"] = drawn
     return left
 
@@ -68,8 +75,8 @@ def _plain_nodes(workflow: Workflow, edges: Sequence[Edge]) -> list[dict[str, An
     return [{"id": "start", "type": "start"}, *found, *ends]
 
 
-def _left(node: Node, *, docstrings: bool) -> dict[str, Any]:
-    said = said_data(node)
+def _left(node: Node, *, docstrings: bool, leads: bool) -> dict[str, Any]:
+    said = said_data(node) if leads or node.type != "router" else {}  # without edges it has no routing function
     name = said_name(node)
     if docstrings and name is not None and is_graph_node(node):
         said["name"] = name
@@ -166,3 +173,13 @@ def is_number(value: Any) -> bool:
 def texts(value: Any) -> list[str]:
     """Return the texts of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+
+
+def repeats(routes: Mapping[Any, Sequence[str]], otherwise: Sequence[str]) -> bool:
+    """Say whether what a router takes when nothing matches may be edges that have a label, all or the fallbacks.
+
+    A reader cannot tell those from others without a label, so that the edges of such a router stand in the canvas.
+    """
+    everything = {target for targets in routes.values() for target in targets}
+    fallbacks = {target for label in FALLBACKS for target in routes.get(label, ())}
+    return set(otherwise) in (everything, fallbacks)

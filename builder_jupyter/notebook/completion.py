@@ -20,7 +20,7 @@ _CALL = re.compile(rf"%(?P<magic>{MAGICS})\s+(?P<line>[^\n]*)\Z")
 _LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
 _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {
-    "workflow": ("--no-save", "--as", "--message"),
+    "workflow": ("--from-code", "--no-save", "--as", "--message"),
     "run_workflow": ("--trigger", "--quiet"),
     "runs": ("--limit",),
     "answer": ("--step",),

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.display import display
 
 from builder_jupyter.client.default import default_client
 from builder_jupyter.client.frames import findings_frame
+from builder_jupyter.codegen.reading import read_code
 from builder_jupyter.errors import InvalidInput, NotConfigured, NotFound, StepError, Unprocessable, finding_lines
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.dialects.plain import parse_plain
@@ -42,11 +44,12 @@ class WorkflowMagics(Magics):
     @line_cell_magic
     @magic_arguments()
     @argument("name", help="the workflow's name; in quotes if it has blanks")
+    @argument("--from-code", action="store_true", help="the cell is LangGraph code, which is read and never run")
     @argument("--no-save", action="store_true", help="check the workflow, but do not save it")
     @argument("--as", dest="variable", type=variable, metavar="VAR", help="also assign the workflow to a variable")
     @argument("--message", type=str, metavar="TEXT", help="what has changed, for the list of versions")
     def workflow(self, line: str, cell: str | None = None) -> Workflow:
-        """Save the workflow that a cell describes, in the text form or as JSON, and show it.
+        """Save the workflow that a cell describes, in the text form, as JSON or as LangGraph code, and show it.
 
         As a line, ``%workflow NAME``, it shows a saved workflow.
         """
@@ -62,7 +65,8 @@ class WorkflowMagics(Magics):
                 hint="Describe it below, or show a saved one with %workflow NAME.",
             )
         else:
-            found = _kept(parse_plain(cell, name=name, first_line=FIRST_LINE), options.no_save, self._text(options))
+            read = _from_code if options.from_code else _from_text
+            found = _kept(read(cell, name), options.no_save, self._text(options))
         if options.variable:
             self._variables[options.variable] = found
         return found
@@ -198,6 +202,19 @@ def _successful(run: Execution) -> Execution:
         details={"executionId": run.id, "stepId": step},
         hint=f"See {LAST_RUN}[{step!r}]." if step else f"See {LAST_RUN}.steps.",
     )
+
+
+def _from_text(cell: str, name: str) -> Workflow:
+    return parse_plain(cell, name=name, first_line=FIRST_LINE)
+
+
+def _from_code(cell: str, name: str) -> Workflow:
+    """Return the workflow of LangGraph code, and show what of the code it does not say."""
+    reading = read_code("\n" * (FIRST_LINE - 1) + cell)
+    if reading.report:
+        lines = (f"line {note.line}: {note.what}: {note.why}" for note in reading.report)
+        display({"text/plain": "\n".join(lines)}, raw=True)
+    return replace(reading.workflow, name=name)
 
 
 def _kept(workflow: Workflow, no_save: bool, message: str | None) -> Workflow:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock
+from builder_jupyter.codegen.reading import as_dicts, read_code
 from builder_jupyter.errors import NotFound, Unprocessable
 from builder_jupyter.graph.model import FrozenDict, Workflow
 from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion, without_marks
@@ -40,6 +42,25 @@ class WorkflowService:
         """Judge a workflow without saving it."""
         names = {spec.name for spec in self._tools.specs()}
         return validate(workflow, registry=self._registry, tool_names=names)
+
+    async def import_code(self, code: Any, *, arrangement: str = "hierarchical") -> dict[str, Any]:
+        """Read LangGraph code as a workflow, and judge that. Nothing is run and nothing saved.
+
+        Returns
+        -------
+        ``{workflow, validation, message, report}``; ``report`` lists what was not understood as ``{line, what, why}``.
+
+        Raises
+        ------
+        InvalidInput : ``INVALID_CODE``; see `codegen.reading.read_code`.
+        """
+        reading = await asyncio.to_thread(read_code, code, arrangement)
+        return {
+            "workflow": reading.workflow.to_dict(),
+            "validation": result(self.findings(reading.workflow)),
+            "message": "Code imported successfully",
+            "report": as_dicts(reading.report),
+        }
 
     async def create(
         self, principal: Principal, workflow: Workflow, *, message: str | None = None, draft: bool = False

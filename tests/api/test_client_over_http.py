@@ -66,6 +66,9 @@ async def test_wait_answer_link_and_replay(connect: Callable[[], Client]) -> Non
             client.start(FLOW, "x", target="nobody")
         with pytest.raises(InvalidInput):
             client.start(FLOW, "x", target="agent", whole=True)
+        assert client.import_code("x = 1")["validation"]["valid"] is False
+        with pytest.raises(InvalidInput, match="code"):
+            client.import_code("def")
         results = client.transport.portal.wait(client.transport.results(client.workflow("flow").id or ""))
         assert (results["agent"]["status"], results["ask"]["executionId"]) == ("completed", first.id)
         return second.waitpoints[0].link()

@@ -83,6 +83,19 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
     assert caught.value.code == "EXECUTION_NOT_FOUND"
 
 
+def test_code_is_imported_with_a_report(client: Client) -> None:
+    code = "g = StateGraph(S)\ng.add_node('a', f)\ng.add_edge(START, 'a')\n"
+    answer = client.import_code(code, layout="grid")
+    assert [node["id"] for node in answer["workflow"]["nodes"]] == ["start", "a", "end"]
+    assert answer["workflow"]["nodes"][0]["position"] == {"x": 100, "y": 100}
+    assert answer["validation"]["valid"]
+    assert answer["report"][0]["line"] == 2
+    with pytest.raises(InvalidInput, match="code"):
+        client.import_code("def")
+    with pytest.raises(InvalidInput, match="layout"):
+        client.import_code(code, layout="circle")
+
+
 def test_an_invalid_workflow_leaves_nothing_behind(client: Client) -> None:
     broken = Workflow.from_dict({"name": "broken", "nodes": [{"id": "a", "type": "agent"}], "edges": []})
     assert not client.validate(broken)["valid"]

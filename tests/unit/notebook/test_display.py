@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from builder_jupyter.drawing.lettering import escape
+from builder_jupyter.drawing.svg import status_color
 from builder_jupyter.graph.diff import diff_workflows
 from builder_jupyter.graph.model import Edge, Node, Workflow
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.notebook import display
-from builder_jupyter.notebook.lettering import escape
-from builder_jupyter.notebook.svg import status_color
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = Workflow('a"><script>', (Node("a", "agent"), Node("b", "end")), (Edge("a", "b"),))

@@ -128,6 +128,30 @@ def test_a_cell_that_is_not_saved_is_judged_all_the_same(
     assert client.workflows().empty
 
 
+CODE = """\
+open("ran", "w")
+def answer(state): return {"messages": [llm.invoke([SystemMessage("Answer."), *state["messages"]])]}
+graph = StateGraph(State).add_node("answer", answer).add_edge(START, "answer").add_edge("answer", "ghost")
+"""
+
+
+def test_a_cell_may_be_langgraph_code_which_is_not_run(
+    do: Callable[[str], Any], client: Client, capsys: pytest.CaptureFixture[str], monkeypatch: Any, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = do(f"%%workflow imported --from-code\n{CODE}")
+    assert client.workflow("imported") == made
+    assert made.node("answer").data["prompt"] == "Answer."
+    assert "line 4: ghost: The graph has no node of this name" in capsys.readouterr().out
+    assert not (tmp_path / "ran").exists()
+
+
+def test_code_that_is_no_python_names_the_line_of_the_cell(do: Callable[[str], Any], shell: InteractiveShell) -> None:
+    error = failure(shell, "%%workflow broken --from-code\nx = 1\ndef :")
+    assert isinstance(error, InvalidInput)
+    assert "line 3" in str(error)
+
+
 def test_a_line_shows_a_saved_workflow(do: Callable[[str], Any], hello: Workflow) -> None:
     assert do("%workflow hello") == hello
     do("name = 'hello'")
