@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.drawing.document import canvas_document
 from builder_jupyter.errors import InvalidInput
+from builder_jupyter.graph.arrangements import ARRANGEMENTS, arrange
 from builder_jupyter.graph.edits import apply
 from builder_jupyter.graph.history import History
 from builder_jupyter.graph.layout import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from builder_jupyter.graph.edits import Change
     from builder_jupyter.graph.model import Position, Workflow
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 # Edits that leave every node where it is drawn, whether or not its position is stored.
 STAYS = frozenset({"set_data", "set_workflow", "rename_node", "replace_edge"})
 
-ARRANGEMENTS: Mapping[str, Callable[[Workflow], Mapping[str, Position]]] = {
-    "layered": lambda workflow: layout(workflow, fresh=True),
-}
-"""The ways to place all nodes anew, by name."""
+LAYERED = "layered"
+"""Left to right, as drawn where no positions are stored; `graph.arrangements` has other ways to place all nodes."""
 
 
 class Editing:
@@ -81,10 +80,12 @@ def edited(workflow: Workflow, changes: Sequence[Change]) -> Workflow:
 
 def arranged(workflow: Workflow, how: str) -> Workflow:
     """Return a workflow with all nodes placed anew. Raises `InvalidInput` (``UNKNOWN_LAYOUT``)."""
+    if how == LAYERED:
+        return _placed(workflow, layout(workflow, fresh=True))
     if how not in ARRANGEMENTS:
-        known = ", ".join(ARRANGEMENTS)
+        known = ", ".join([LAYERED, *ARRANGEMENTS])
         raise InvalidInput(f"There is no layout {how[:80]!r}.", code="UNKNOWN_LAYOUT", hint=f"Known: {known}.")
-    return _placed(workflow, ARRANGEMENTS[how](workflow))
+    return arrange(workflow.with_nodes(replace(node, position=None) for node in workflow.nodes), how)
 
 
 def _placed(workflow: Workflow, places: Mapping[str, Position]) -> Workflow:

@@ -60,6 +60,9 @@ def test_arranging_is_one_step():
     editing.arrange("layered")
     tidy = places(editing.document())
     assert tidy == places(Editing(FLOW).document())
+    editing.arrange("grid")
+    assert places(editing.document())["a"] == (350, 100)
+    editing.undo()
     editing.undo()
     assert places(editing.document())["a"] == (-500, -500)
 
