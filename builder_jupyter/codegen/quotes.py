@@ -50,7 +50,7 @@ def _filled(node: T, values: Mapping[str, ast.AST], ways: frozenset[int]) -> T:
         return values.get(node.id, node)  # type: ignore[return-value]
     fields: dict[str, Any] = {}
     for name in node._fields:
-        part = getattr(node, name, None)
+        part: Any = getattr(node, name, None)
         if isinstance(part, list):
             part = [_filled(one, values, ways) if id(one) in ways else one for one in part]
         elif id(part) in ways:
