@@ -203,7 +203,7 @@ def routes_of(scene: Scene, node: Node) -> dict[Any, list[Edge]]:
     """Return the edges that each route of a router or human takes, by label.
 
     A router whose edges have no labels and are as many as its conditions goes by their place: the labels are those of
-    the conditions, or, when two of those are the same, the places themselves.
+    the conditions, or, when two of those are the same or one is the default's, the places themselves.
     """
     edges = scene.outgoing[node.id]
     found: dict[Any, list[Edge]] = {}
@@ -213,7 +213,8 @@ def routes_of(scene: Scene, node: Node) -> dict[Any, list[Edge]]:
     labels = [one.label for one in read_conditions(node.data)]
     if found or node.type != "router" or len(edges) != len(labels):
         return found
-    keys: Sequence[Any] = labels if len(set(labels)) == len(labels) else range(len(labels))
+    distinct = len({*labels, node.data.get("default")}) > len(labels)  # no edge has the default's label
+    keys: Sequence[Any] = labels if distinct else range(len(labels))
     return {key: [edge] for key, edge in zip(keys, edges, strict=True)}
 
 

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, note, settings
+from hypothesis import HealthCheck, Phase, assume, example, given, note, settings
 from hypothesis import strategies as st
 from runnable import runnable, whole
 from side_by_side import Script, TooLong, on_langgraph, on_the_engine
@@ -18,6 +18,7 @@ from tangled import dressed, tangled
 from builder_jupyter.codegen.generate import generate
 from builder_jupyter.codegen.options import Options
 from builder_jupyter.codegen.shape import shape_of
+from builder_jupyter.graph.model import Edge, Node, Workflow
 from builder_jupyter.graph.names import input_keys
 
 GRAPHS = int(os.environ.get("EQUIVALENCE_GRAPHS", "100"))
@@ -35,6 +36,19 @@ def cases(draw):
     return draw(dressed(tangled())), {}, draw(st.integers(0, 2**20))
 
 
+BY_PLACE = Workflow(
+    "by place",
+    (
+        Node("start", "start"),
+        Node("n0", "router", {"conditions": ["red", "green"], "default": "red"}),
+        Node("n1", "agent", {"prompt": "n1"}),
+        Node("end0", "end", {"output": "state.messages[-1]"}),
+    ),
+    (Edge("start", "n0"), Edge("n0", "end0"), Edge("n0", "n1"), Edge("n1", "end0")),
+)
+"""No edge has the label of the default, so all are taken when nothing matches."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def summary():
     yield
@@ -47,6 +61,7 @@ def summary():
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
+@example((BY_PLACE, {}, 1), False, False)
 @given(cases(), st.booleans(), st.booleans())
 def test_the_engine_and_generated_code_do_the_same(case, is_async, one_by_one):
     workflow, rounds, seed = case
