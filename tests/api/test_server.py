@@ -251,6 +251,11 @@ async def test_answers_are_as_described(
     await ask("POST", "/api/builder/validate", status=200, body=START_AGENT_END | {"edges": []})
     await ask("POST", "/api/builder/generate", status=200, body=START_AGENT_END)
     await ask("POST", "/api/builder/generate", status=422, body=START_AGENT_END | {"edges": []})
+    await ask("POST", "/api/builder/import", status=200, body={"code": "x = 1"})
+    await ask("POST", "/api/builder/import", status=400, body={"code": "x ="})
+    await ask("POST", "/api/builder/edits", status=200, body={"workflow": START_AGENT_END})
+    await ask("POST", "/api/builder/edits", status=400, body={"workflow": START_AGENT_END, "changes": [{}]})
+    await ask("GET", "/api/builder/catalogue", status=200)
     run = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}}
     await ask("POST", "/api/run", status=202, body=run)
     execution_id = (await ask("POST", "/api/run", status=200, body=run | {"sync": True}))["executionId"]
