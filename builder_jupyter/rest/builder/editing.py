@@ -12,6 +12,7 @@ from builder_jupyter.drawing.editing import arranged, edited
 from builder_jupyter.graph.dialects import read
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.rest.builder.workflows import GraphBody
 from builder_jupyter.rest.handler import BuilderFamily, malformed
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import route
@@ -26,7 +27,7 @@ class EditBody(Loose):
     ``version`` is that of the drawing that was edited.
     """
 
-    workflow: dict[str, Any]
+    workflow: GraphBody
     changes: list[dict[str, Any]] = Field(default_factory=list, max_length=MAX_CHANGES)
     arrange: str | None = None
     version: int = Field(default=0, ge=0, le=2**53)
