@@ -75,9 +75,9 @@ async def test_a_template_is_sound_and_can_be_saved_as_it_is(name: str, call: Ca
     }
 
 
-def say(**lines: list[str]) -> Any:
+def say(lines: dict[str, list[str]]) -> Any:
     """A script: what each agent says, by words of its prompt, one line a call."""
-    left = {words.replace("_", " "): iter(said) for words, said in lines.items()}
+    left = {words: iter(said) for words, said in lines.items()}
 
     def answer(request: Any) -> str:
         prompt = request.messages[0].content
@@ -87,19 +87,24 @@ def say(**lines: list[str]) -> Any:
 
 
 SCRIPTS = {
-    "simple_agent": (say(helpful_assistant=["Four."]), [], ["start", "assistant", "end"]),
+    "simple_agent": ({"helpful assistant": ["Four."]}, [], ["start", "assistant", "end"]),
     "research_agent": (
-        say(You_research=["Notes"], Weigh_the_notes=["Findings"], short_report=["Report"]),
+        {"You research": ["Notes"], "Weigh the notes": ["Findings"], "short report": ["Report"]},
         [],
         ["start", "search", "analyse", "report", "end"],
     ),
     "customer_support": (
-        say(refunds=["First draft"], Rewrite=["Second draft"]),
+        {"refunds": ["First draft"], "Rewrite": ["Second draft"]},
         ["revise", "approve"],
         ["start", "triage", "billing", "review", "revise", "end"],
     ),
     "multi_agent_supervisor": (
-        say(You_lead=["RESEARCH", "WRITE", "DONE"], gather=["Facts"], You_write=["Text"], finished_text=["Final"]),
+        {
+            "You lead": ["RESEARCH", "WRITE", "DONE"],
+            "gather": ["Facts"],
+            "You write": ["Text"],
+            "finished text": ["Final"],
+        },
         [],
         ["start", "supervisor", "next", "researcher", "writer", "editor", "end"],
     ),
@@ -115,7 +120,7 @@ OUTPUTS = {
 @pytest.mark.parametrize("name", TEMPLATES)
 async def test_a_template_runs_to_its_end(name: str, call: Call, full_key: str, scripted: ScriptedModel) -> None:
     script, answers, visited = SCRIPTS[name]
-    scripted.script = script
+    scripted.script = say(script)
     template = (await call("GET", f"/api/builder/templates/{name}", key=full_key)).json
     made = (await call("POST", "/api/builder/workflows", key=full_key, body=template)).json
     run = {"canvasId": made["id"], "triggerNodeId": "start", "inputs": {"message": "A refund, please"}, "sync": True}
