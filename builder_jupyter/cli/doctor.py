@@ -142,7 +142,7 @@ def _is_alive(pid: int) -> bool:
 def _health(url: str) -> Check:
     import httpx
 
-    from builder_jupyter.client.http import split_token
+    from builder_jupyter.client.address import split_token
 
     place, _ = split_token(url)
     try:

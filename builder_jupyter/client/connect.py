@@ -11,8 +11,9 @@ import logging
 import os
 from pathlib import Path
 
+from builder_jupyter.client.address import split_token
 from builder_jupyter.client.client import Client
-from builder_jupyter.client.http import HttpTransport, split_token
+from builder_jupyter.client.http import HttpTransport
 from builder_jupyter.client.servers import Server, server_at, server_of
 from builder_jupyter.errors import BuilderError, InvalidInput, StoreLocked
 

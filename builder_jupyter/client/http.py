@@ -9,8 +9,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from builder_jupyter.client.address import LOOPBACK, authorization, path_of, split_token, unreachable
 from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, json_of, list_of, object_of
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
 from builder_jupyter.errors import InvalidInput, Unavailable
@@ -28,9 +29,7 @@ ANSWER_SECONDS = 60.0
 SILENCE_SECONDS = 60.0  # the server sends a comment long before that
 MAX_RECONNECTS = 6  # in a row, with nothing new in between
 FIRST_PAUSE_SECONDS = 0.1  # doubled each time: all six take about six seconds
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 HEADER = "Builder-Worker"
-BEARER = ("builder_", "cdp_", "umcp_", "eyJ")
 
 
 class HttpTransport:
@@ -56,7 +55,7 @@ class HttpTransport:
         credential = credential or token
         self._http = httpx.AsyncClient(
             base_url=self._url,
-            headers=_authorization(credential) if credential else {},
+            headers=authorization(credential) if credential else {},
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
             trust_env=urlsplit(self._url).hostname not in LOOPBACK,  # a proxy cannot reach our own machine
             transport=transport,
@@ -82,7 +81,7 @@ class HttpTransport:
 
     async def update_workflow(self, workflow_id: str, workflow: Workflow, message: str | None = None) -> Workflow:
         """Save the next version of a workflow and return it."""
-        await self._object("PUT", _path("api/builder/workflows", workflow_id), json=_body(workflow, message))
+        await self._object("PUT", path_of("api/builder/workflows", workflow_id), json=_body(workflow, message))
         return replace(workflow, id=workflow_id)
 
     async def list_workflows(self, name: str | None = None, *, limit: int = MAX_PAGE, offset: int = 0) -> list[Wire]:
@@ -93,30 +92,30 @@ class HttpTransport:
     async def get_workflow(self, workflow_id: str, version: int | None = None) -> Workflow:
         """Return the current or a given version."""
         place = () if version is None else ("versions", str(version))
-        found = await self._object("GET", _path("api/builder/workflows", workflow_id, *place))
+        found = await self._object("GET", path_of("api/builder/workflows", workflow_id, *place))
         return replace(Workflow.from_dict(found), id=workflow_id)
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Delete a workflow with all its versions."""
-        await self._text("DELETE", _path("api/builder/workflows", workflow_id))
+        await self._text("DELETE", path_of("api/builder/workflows", workflow_id))
 
     async def versions(self, workflow_id: str) -> list[Wire]:
         """Return the history of a workflow, newest version first."""
-        return list_of(await self._text("GET", _path("api/builder/workflows", workflow_id, "versions")))
+        return list_of(await self._text("GET", path_of("api/builder/workflows", workflow_id, "versions")))
 
     async def roll_back(self, workflow_id: str, version: int) -> None:
         """Save a new version with the content of an earlier one."""
-        await self._object("POST", _path("api/builder/workflows", workflow_id, "rollback"), json={"version": version})
+        await self._object("POST", path_of("api/builder/workflows", workflow_id, "rollback"), json={"version": version})
 
     async def publish(self, workflow_id: str, version: int | None = None) -> int:
         """Let the triggers run a version; return which."""
         body = {} if version is None else {"version": version}
-        found = await self._object("POST", _path("api/builder/workflows", workflow_id, "publish"), json=body)
+        found = await self._object("POST", path_of("api/builder/workflows", workflow_id, "publish"), json=body)
         return int(found["version"])
 
     async def unpublish(self, workflow_id: str) -> None:
         """Let the triggers run the current version again."""
-        await self._object("DELETE", _path("api/builder/workflows", workflow_id, "publish"))
+        await self._object("DELETE", path_of("api/builder/workflows", workflow_id, "publish"))
 
     async def validate(self, workflow: Workflow) -> Wire:
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
@@ -155,7 +154,7 @@ class HttpTransport:
 
     async def snapshot(self, execution_id: str) -> Wire:
         """Return the picture of an execution."""
-        return await self._object("GET", _path("api/builder/executions", execution_id))
+        return await self._object("GET", path_of("api/builder/executions", execution_id))
 
     async def wait(self, execution_id: str, seconds: float | None = None) -> Wire:
         """Wait for the end of an execution, at most so long: follow its events, ask for nothing in between."""
@@ -172,16 +171,16 @@ class HttpTransport:
 
     async def cancel(self, execution_id: str) -> Wire:
         """Stop an execution."""
-        return await self._object("POST", _path("api/builder/executions", execution_id, "cancel"))
+        return await self._object("POST", path_of("api/builder/executions", execution_id, "cancel"))
 
     async def complete(self, waitpoint_id: str, answer: Any) -> Wire:
         """Answer a waitpoint."""
-        path = _path("api/builder/waitpoints", waitpoint_id, "complete")
+        path = path_of("api/builder/waitpoints", waitpoint_id, "complete")
         return await self._object("POST", path, json={"answer": answer})
 
     async def link(self, execution_id: str, waitpoint_id: str) -> Wire:
         """Return a way for somebody else to answer."""
-        path = _path("api/builder/executions", execution_id, "waitpoints", waitpoint_id, "link")
+        path = path_of("api/builder/executions", execution_id, "waitpoints", waitpoint_id, "link")
         return await self._object("POST", path)
 
     async def replay(
@@ -196,12 +195,12 @@ class HttpTransport:
         """Run a finished execution again, and return the id of the new one."""
         given = {"fromStepId": from_step, "visit": visit, "inputs": inputs, "edits": edits}
         body = {name: value for name, value in given.items() if value is not None}
-        path = _path("api/builder/executions", execution_id, "replay")
+        path = path_of("api/builder/executions", execution_id, "replay")
         return str((await self._object("POST", path, json=body, headers=self._as_worker()))["executionId"])
 
     async def results(self, workflow_id: str) -> dict[str, Wire]:
         """Return by node id how each node of a workflow ended last."""
-        answer = await self._object("GET", _path("api/builder/workflows", workflow_id, "results"))
+        answer = await self._object("GET", path_of("api/builder/workflows", workflow_id, "results"))
         found: dict[str, Wire] = answer["results"]
         return found
 
@@ -225,7 +224,9 @@ class HttpTransport:
                         failures = 0
                         after = batch[-1]["seq"]
                         yield batch
-                        is_over = is_over or any(e["kind"] == "status" and _is_over(e["status"]) for e in batch)
+                        is_over = is_over or any(
+                            e["kind"] == "status" and ExecutionStatus(e["status"]).is_terminal for e in batch
+                        )
                 if is_over or _is_over((await self.snapshot(execution_id))["status"]):
                     return
             except (httpx.TransportError, Unavailable):
@@ -242,7 +243,7 @@ class HttpTransport:
 
         async with self._http.stream(
             "GET",
-            _path("api/builder/executions", execution_id, "events"),
+            path_of("api/builder/executions", execution_id, "events"),
             params={"after": after},
             headers={"Accept": "text/event-stream"},
             timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
@@ -257,7 +258,7 @@ class HttpTransport:
 
     async def history(self, execution_id: str, after: int = 0) -> list[Wire]:
         """Return the events so far."""
-        path = _path("api/builder/executions", execution_id, "events")
+        path = path_of("api/builder/executions", execution_id, "events")
         found: list[Wire] = (await self._object("GET", path, params={"after": after}))["events"]
         return found
 
@@ -277,7 +278,7 @@ class HttpTransport:
 
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact."""
-        return (await self._answer("GET", _path("api/builder/artefacts", sha256))).content
+        return (await self._answer("GET", path_of("api/builder/artefacts", sha256))).content
 
     async def attach(self, *, everything: bool = False) -> str:
         """Let this process run the python steps of what it starts."""
@@ -318,7 +319,7 @@ class HttpTransport:
 
     async def revoke_key(self, key_id: str) -> None:
         """Make a key open nothing."""
-        await self._text("DELETE", _path("api/builder/keys", key_id))
+        await self._text("DELETE", path_of("api/builder/keys", key_id))
 
     async def status(self) -> Wire:
         """Return how the server does."""
@@ -347,7 +348,7 @@ class HttpTransport:
                     await asyncio.to_thread(_sync, file)
             await asyncio.to_thread(partial.replace, target)
         except httpx.TransportError as error:
-            raise _unreachable(self._url, error) from error
+            raise unreachable(self._url, error) from error
         except OSError as error:
             raise InvalidInput(f"{target} cannot be written: {error.strerror}.", code="FILE_NOT_WRITABLE") from error
         finally:
@@ -377,42 +378,12 @@ class HttpTransport:
         try:
             response = await self._http.request(method, path, **request)
         except httpx.TransportError as error:
-            raise _unreachable(self._url, error) from error
+            raise unreachable(self._url, error) from error
         if response.is_redirect:
             raise Unavailable(f"The server at {self._url} sends us elsewhere.", code="UNEXPECTED_ANSWER", hint=NOT_OURS)
         if not response.is_success:
             raise error_of(response.status_code, response.text, response.headers)
         return response
-
-
-def split_token(url: str) -> tuple[str, str | None]:
-    """Return a server's URL, ending in a slash, without credentials, and the token that was in its query.
-
-    Raises `InvalidInput` (``INVALID_URL``) for what is not an http address.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise InvalidInput(
-            "The address of a server starts with http:// or https://.",
-            code="INVALID_URL",
-            hint='Or write "embedded" to run in this process.',
-        )
-    token = parse_qs(parts.query).get("token", [None])[0]
-    place = f"[{host}]" if ":" in host else host
-    netloc = place if port is None else f"{place}:{port}"
-    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", "")), token
-
-
-def _unreachable(url: str, error: Exception) -> Unavailable:
-    return Unavailable(
-        f"The server at {url} does not answer ({type(error).__name__}).",
-        code="SERVER_UNREACHABLE",
-        hint="Is it running? See what is with: builder-jupyter doctor",
-    )
 
 
 def _create(path: Path) -> IO[bytes]:
@@ -425,17 +396,8 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _authorization(credential: str) -> dict[str, str]:
-    scheme = "Bearer" if credential.startswith(BEARER) else "token"
-    return {"Authorization": f"{scheme} {credential}"}
-
-
 def _body(workflow: Workflow, message: str | None) -> Wire:
     return workflow.to_dict() | ({} if message is None else {"message": message})
-
-
-def _path(*parts: str) -> str:
-    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
 
 
 def _is_over(status: str) -> bool:

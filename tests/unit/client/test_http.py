@@ -9,8 +9,9 @@ import pytest
 
 from builder_jupyter import errors
 from builder_jupyter.client import http
+from builder_jupyter.client.address import split_token
 from builder_jupyter.client.answers import error_of
-from builder_jupyter.client.http import HttpTransport, split_token
+from builder_jupyter.client.http import HttpTransport
 from builder_jupyter.graph.model import Workflow
 
 AGENT = {"id": "agent", "type": "agent", "data": {"name": "Ada", "prompt": "Be kind."}}
