@@ -142,6 +142,18 @@ async def test_no_body_breaks_the_server(
         "/api/builder/workflows/{workflow_id}/publish": {"version": 1},
         "/api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view", "edit"]},
         "/api/builder/purge": {"olderThanSeconds": 60, "dryRun": True},
+        "/api/builder/edits": {
+            "workflow": START_AGENT_END,
+            "changes": [
+                {"op": "add_node", "node": nodes[3], "index": 1},
+                {"op": "set_data", "node_id": "r", "field": "default", "value": "a"},
+                {"op": "move_node", "index": 0, "position": {"x": 1, "y": 2.5}},
+                {"op": "remove_edge", "index": 0},
+            ],
+            "arrange": "grid",
+            "version": 3,
+        },
+        "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
     asking = {**run, "canvasId": await save(ASKING), "triggerNodeId": "start"}
     execution = (await call("POST", "/api/run", key=full_key, body=asking)).json["executionId"]
