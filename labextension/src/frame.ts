@@ -99,7 +99,7 @@ export class CanvasFrame {
   /** Show another graph. */
   setDoc(doc: Doc): void {
     this.doc = doc;
-    this.graph.setDoc(this.editor?.ahead(doc) ?? doc);
+    this.graph.setDoc(this.editor?.edits.ahead(doc) ?? doc);
     this.editor?.setDoc(doc);
     this.pane.setDoc(doc);
     this.describe(doc);
