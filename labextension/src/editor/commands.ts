@@ -105,6 +105,11 @@ const COMMANDS: Command[] = [
     }
   },
   {
+    ...{ title: 'Save', keys: ['Mod+S'], menus: ['background'] },
+    ...{ isFor: always, isEdit: true },
+    run: editor => void editor.save()
+  },
+  {
     ...{ title: 'Undo', keys: ['Mod+Z'], icon: icons.UNDO, menus: ['background'] },
     ...{ isFor: always, isEdit: true },
     run: editor => void editor.edits.undo()

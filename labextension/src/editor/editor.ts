@@ -5,7 +5,8 @@
 import type { EdgeSingular, NodeSingular } from 'cytoscape';
 
 import { CARD, lookOf, tile } from '../card';
-import { type Graph, pairOf } from '../graph';
+import { pairOf } from '../elements';
+import type { Graph } from '../graph';
 import { Clipboard } from './clipboard';
 import { commandOf, menuOf, type Target } from './commands';
 import { Connector } from './connector';
@@ -191,6 +192,14 @@ export class Editor {
   clipboard(what: 'copy' | 'cut' | 'paste'): void {
     this.focus();
     this.clip.ask(what);
+  }
+
+  /** Save the workflow where it is kept. */
+  async save(): Promise<void> {
+    const { host } = this;
+    if (host.save && (await this.edits.queued(() => host.save?.() ?? Promise.resolve()))) {
+      this.notice.say('Saved.', 'news');
+    }
   }
 
   /** Select all nodes. */

@@ -3,7 +3,8 @@ import type { NodeSingular, Position } from 'cytoscape';
 
 import { lookOf } from '../card';
 import { mark } from '../detail';
-import { edgeId, type Graph, pairOf, union } from '../graph';
+import { edgeId, pairOf, union } from '../elements';
+import type { Graph } from '../graph';
 import type { Pair } from './wire';
 
 /** What an editor needs of a graph besides drawing it. */
