@@ -58,6 +58,15 @@ export class CanvasFrame {
         },
         select: id => {
           this.graph.select(id);
+        },
+        selectEdge: (source, target) => {
+          this.graph.select(null);
+          this.pane.showEdge(source, target);
+        },
+        mark: marks => {
+          this.marks = marks;
+          this.pending = 'all';
+          this.request();
         }
       },
       edits
@@ -99,6 +108,7 @@ export class CanvasFrame {
     this.controller.changed.disconnect(this.onChange);
     cancelAnimationFrame(this.frame);
     clearInterval(this.clock);
+    this.pane.dispose();
     this.graph.dispose();
     this.host.replaceChildren();
   }
@@ -113,6 +123,8 @@ export class CanvasFrame {
   });
   private pending: Set<string> | 'all' = 'all';
   private frame = 0;
+  /** What is to be shown of what validation says. */
+  private marks: Map<string, 'error' | 'warning'> | null = null;
   private isStale = false;
   private clock: ReturnType<typeof setInterval> | undefined;
 
@@ -175,6 +187,10 @@ export class CanvasFrame {
     this.isStale = false;
     const statusOf = (id: string): StepStatus | null =>
       run ? (run.steps.get(id)?.status ?? (run.id ? 'pending' : null)) : null;
+    if (this.marks) {
+      this.graph.setFindings(this.marks);
+      this.marks = null;
+    }
     if (changed === 'all' || changed.size) {
       this.graph.setStatuses(statusOf, changed);
     }
