@@ -111,10 +111,12 @@ export class EdgeForm {
     if (!found) {
       return Promise.reject(new Error('This edge is gone.'));
     }
-    const { label: _, condition: __, ...edge } = found.edge;
-    const named = value === undefined ? edge : { ...edge, label: value };
-    return this.edits.edit(value === undefined ? 'Remove label' : `Label edge ${String(value)}`, [
-      { op: 'replace_edge', index: found.index, edge: named }
+    const edge: Record<string, unknown> = { ...found.edge };
+    delete edge.label;
+    delete edge.condition; // an older name of the same
+    const label = typeof value === 'string' ? value : '';
+    return this.edits.edit(label ? `Label edge ${label}` : 'Remove label', [
+      { op: 'replace_edge', index: found.index, edge: label ? { ...edge, label } : edge }
     ]);
   }
 }

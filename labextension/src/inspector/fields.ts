@@ -137,7 +137,7 @@ function kindOf(about: Schema, branches: Schema[]): FieldKind {
     const items = branches.find(one => typeOf(one) === 'array')?.items;
     return typeOf((items ?? {}) as Schema) === 'string' ? 'texts' : 'json';
   }
-  return (new Set(types).size === 1 && BY_TYPE[types[0] ?? '']) || 'json';
+  return (new Set(types).size === 1 ? BY_TYPE[types[0] ?? ''] : undefined) ?? 'json';
 }
 
 function resolve(schema: Schema, root: Schema): Schema {

@@ -36,7 +36,7 @@ export class FieldRow {
 
   /** Show a value, unless another is being typed. */
   show(value: unknown): void {
-    const key = JSON.stringify(value) ?? '';
+    const key = JSON.stringify(value);
     this.value = value;
     if (!this.isDirty && key !== this.drawn) {
       this.drawn = key;
@@ -95,7 +95,7 @@ export class FieldRow {
 
   private value: unknown;
   private isNew = true;
-  private drawn: string | null = null;
+  private drawn: string | null | undefined = null;
   private judged = '[]';
   private isDirty = false;
   /** Counts what is typed, so that an answer that comes late does not undo what came after. */
