@@ -5,6 +5,7 @@ import type { Controller, Change } from './controller';
 import { element, OWN_KEYS } from './dom';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
+import { flag, onEdge } from './inspector/flags';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
 import type { Doc, StepStatus } from './types';
@@ -79,6 +80,13 @@ export class CanvasFrame {
       this.pane.show(id);
       this.onSelect(id);
     };
+    onEdge(this.graph.core, ends => {
+      if (ends) {
+        this.pane.showEdge(...ends);
+      } else {
+        this.pane.show(this.graph.selected);
+      }
+    });
     Object.assign(host, { canvas: this }); // a way in for tests and for the curious
     this.listen();
     this.describe(doc);
@@ -188,7 +196,7 @@ export class CanvasFrame {
     const statusOf = (id: string): StepStatus | null =>
       run ? (run.steps.get(id)?.status ?? (run.id ? 'pending' : null)) : null;
     if (this.marks) {
-      this.graph.setFindings(this.marks);
+      flag(this.graph.core, this.marks);
       this.marks = null;
     }
     if (changed === 'all' || changed.size) {

@@ -150,17 +150,6 @@ export class Graph {
     }
   }
 
-  /** Show what validation says about nodes: `error` or `warning`, by id. */
-  setFindings(marks: ReadonlyMap<string, string>): void {
-    this.core.batch(() => {
-      for (const node of this.core.nodes()) {
-        const severity = marks.get(idOf(node));
-        mark(node, 'has-error', severity === 'error');
-        mark(node, 'has-warning', severity === 'warning');
-      }
-    });
-  }
-
   /** Select one node, or none, and bring it into view. */
   select(nodeId: string | null): void {
     const { core } = this;

@@ -77,7 +77,9 @@ def test_a_prompt_is_edited_as_one_step_and_undone(server: Jupyter, show: Show) 
     page.keyboard.press("Tab")
     until(page, kernel, data("billing"), {**before, "prompt": "You settle invoices, briefly."})
     kernel.run("canvas.undo()")
-    page.wait_for_function("([s, text]) => document.querySelector(s).value === text", arg=[field("prompt"), before["prompt"]])
+    page.wait_for_function(
+        "([s, text]) => document.querySelector(s).value === text", arg=[field("prompt"), before["prompt"]]
+    )
     assert kernel.value("canvas.doc['redoes']").startswith("Change system prompt of")
     assert page.problems == []
 
@@ -145,11 +147,11 @@ def test_expressions_are_offered_while_they_are_typed(lab: Jupyter, show: Show) 
     page.wait_for_selector(".jp-bj-offer:has-text('state.message')")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    until(page, kernel, data("look") + "['arguments']['expression']", "1 + {{state.message}}")
+    until(page, kernel, data("look") + "['arguments']['expression']", "1 + 1 + {{state.message}}")
 
 
 def test_a_finding_is_seen_opened_and_fixed(server: Jupyter, show: Show) -> None:
-    page = show(server, ROUTED.replace("'Help.'", "''").replace("'tool_name': 'calculator', ", ""))
+    page = show(server, ROUTED.replace("'Help.'", "''").replace("calculator", "calculater"))
     kernel = Kernel(server)
     count = page.locator(".jp-bj-count")
     count.wait_for()

@@ -59,7 +59,7 @@ const WHOLE = 'answer';
 
 /** The form under a step that waits. */
 export class AnswerForm {
-  readonly node = element('form', 'jp-bj-answer', { 'aria-label': 'Answer' });
+  readonly node = element('form', 'jp-bj-answer', { 'aria-label': 'Answer', novalidate: '' });
 
   /** `send` takes the answer; it rejects with a message. */
   constructor(private readonly send: (value: unknown) => Promise<void>) {
