@@ -5,13 +5,16 @@
 import cytoscape, {
   type Core,
   type CytoscapeOptions,
-  type NodeCollection,
-  type NodeSingular
+  type EdgeSingular,
+  type NodeSingular,
+  type Position
 } from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
 import { curveOf } from './curves';
+import { drawOnlyWhatIsInView, edgeId, idOf, isInView, nearest, union } from './elements';
 import { type Element, fitPlaces, mark, near } from './detail';
+import type { Pair } from './editor/wire';
 import { stylesheet } from './stylesheet';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { type Doc, type DocEdge, type DocNode, isDone, type StepStatus } from './types';
@@ -35,7 +38,9 @@ export class Graph {
   constructor(
     private readonly stage: HTMLElement,
     doc: Doc,
-    options: CytoscapeOptions = {}
+    options: CytoscapeOptions = {},
+    /** Whether edges can be selected too: there is something to be done with them. */
+    private readonly isEditable = false
   ) {
     this.theme = readTheme(stage);
     const isLarge = doc.nodes.length > LARGE;
@@ -52,8 +57,13 @@ export class Graph {
       textureOnViewport: isLarge
     });
     drawOnlyWhatIsInView(this.core);
-    this.core.on('select unselect', 'node', () => {
-      this.tellSelection();
+    this.core.on('select', 'node', event => {
+      this.chosen.add(idOf(event.target as NodeSingular));
+      this.tellSelectionSoon();
+    });
+    this.core.on('unselect remove', 'node', event => {
+      this.chosen.delete(idOf(event.target as NodeSingular));
+      this.tellSelectionSoon();
     });
     this.core.on('position', 'node', event => {
       this.bend(event.target as NodeSingular);
@@ -76,8 +86,13 @@ export class Graph {
 
   /** The node that is selected; null for none and for several. */
   get selected(): string | null {
-    const chosen = this.core.nodes(':selected');
-    return chosen.length === 1 && chosen[0] ? idOf(chosen[0]) : null;
+    const [first] = this.chosen;
+    return this.chosen.size === 1 && first !== undefined ? first : null;
+  }
+
+  /** All nodes that are selected. */
+  get selectedNodes(): string[] {
+    return [...this.chosen];
   }
 
   /** Draw another graph: add, remove and change what differs, and leave the view as it is. */
@@ -115,6 +130,7 @@ export class Graph {
         if (edge.data('label') !== label) {
           edge.data('label', label);
         }
+        mark(edge, 'unsure', false);
       }
     } finally {
       core.endBatch();
@@ -158,32 +174,35 @@ export class Graph {
       core.elements(':selected').difference(node).unselect();
       node.select();
     });
-    if (node.nonempty() && !isInView(core, node)) {
-      core.animate({ center: { eles: node }, duration: 180 });
+    if (nodeId !== null) {
+      this.reveal(nodeId);
     }
   }
 
   /** Select the nearest node in a direction. */
   step(dx: number, dy: number): void {
-    const here = this.selected === null ? null : this.node(this.selected).position();
-    if (!here) {
+    if (this.selected === null) {
       const first = this.core.nodes()[0];
       this.select(first ? idOf(first) : null);
       return;
     }
-    let best: { id: string; far: number } | null = null;
-    for (const node of this.core.nodes()) {
-      const x = node.position().x - here.x;
-      const y = node.position().y - here.y;
-      const ahead = x * dx + y * dy;
-      const aside = Math.abs(x * dy) + Math.abs(y * dx);
-      const far = ahead + 2 * aside;
-      if (ahead > 1 && ahead > aside * 0.3 && (!best || far < best.far)) {
-        best = { id: idOf(node), far };
-      }
+    const next = this.nearest(this.selected, dx, dy);
+    if (next !== null) {
+      this.select(next);
     }
-    if (best) {
-      this.select(best.id);
+  }
+
+  /** The nearest node in a direction; null when there is none. */
+  nearest(from: string, dx: number, dy: number): string | null {
+    return nearest(this.core, this.node(from), dx, dy);
+  }
+
+  /** Bring a node into view if it is not. */
+  reveal(nodeId: string): void {
+    const { core } = this;
+    const node = this.node(nodeId);
+    if (node.nonempty() && !isInView(core, node)) {
+      core.animate({ center: { eles: node }, duration: this.theme.isStill ? 0 : 180 });
     }
   }
 
@@ -217,8 +236,19 @@ export class Graph {
     return this.core.getElementById(`n:${nodeId}`);
   }
 
+  /** The edge between two nodes, or an empty collection. */
+  edge([source, target]: Pair): EdgeSingular {
+    return this.core.getElementById(edgeId({ source, target }));
+  }
+
+  /** The id that a node has in the workflow. */
+  idOf(node: { id(): string }): string {
+    return idOf(node);
+  }
+
   /** Let go of everything. */
   dispose(): void {
+    this.isGone = true;
     this.forget();
     clearTimeout(this.settling);
     this.resizing.disconnect();
@@ -226,7 +256,7 @@ export class Graph {
   }
 
   private theme: Theme;
-  private looks: Doc['looks'] = {};
+  looks: Doc['looks'] = {};
   private hasFitted = false;
   private isPlain: boolean | null = null;
   /** What is drawn in full in a plain graph. */
@@ -235,6 +265,10 @@ export class Graph {
   private readonly forget: () => void;
   private readonly resizing: ResizeObserver;
   private told: string | null = null;
+  /** Kept as it changes: asking cytoscape looks at every node. */
+  private readonly chosen = new Set<string>();
+  private isTelling = false;
+  private isGone = false;
 
   private elementOf(node: DocNode): cytoscape.ElementDefinition {
     return {
@@ -244,15 +278,12 @@ export class Graph {
     };
   }
 
-  private edgeOf(
-    id: string,
-    edge: DocEdge,
-    nodes: Map<string, DocNode>
-  ): cytoscape.ElementDefinition {
+  /** An edge as cytoscape takes it. */
+  edgeOf(id: string, edge: DocEdge, nodes: Map<string, Position>): cytoscape.ElementDefinition {
     const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
     return {
       group: 'edges',
-      selectable: false,
+      selectable: this.isEditable,
       data: {
         id,
         source: `n:${edge.source}`,
@@ -281,9 +312,12 @@ export class Graph {
     if (known.empty()) {
       return false;
     }
-    known.data(this.dataOf(node, known.data('status') as StepStatus | null));
+    const data = this.dataOf(node, known.data('status') as StepStatus | null);
+    if (Object.entries(data).some(([name, value]) => known.data(name) !== value)) {
+      known.data(data); // each costs a restyling
+    }
     const { x, y } = known.position();
-    if (x !== node.x || y !== node.y) {
+    if ((x !== node.x || y !== node.y) && !known.grabbed()) {
       known.position({ x: node.x, y: node.y });
     }
     return true;
@@ -338,6 +372,19 @@ export class Graph {
     }
   }
 
+  /** Once for many: a box may select thousands. */
+  private tellSelectionSoon(): void {
+    if (!this.isTelling) {
+      this.isTelling = true;
+      queueMicrotask(() => {
+        this.isTelling = false;
+        if (!this.isGone) {
+          this.tellSelection();
+        }
+      });
+    }
+  }
+
   private tellSelection(): void {
     const id = this.selected;
     if (id !== this.told) {
@@ -347,38 +394,4 @@ export class Graph {
   }
 }
 
-const ORIGIN: DocNode = { id: '', label: '', type: '', x: 0, y: 0 };
-
-/** The id that an element has in the workflow: on the page nodes and edges share one space of ids. */
-function idOf(node: { id(): string }): string {
-  return node.id().slice(2);
-}
-
-/** Elements as one collection; cytoscape takes an array here, its types do not say so. */
-function union(core: Core, nodes: NodeSingular[]): NodeCollection {
-  return core.collection(nodes as unknown as string);
-}
-
-function edgeId(edge: DocEdge): string {
-  return `e:${JSON.stringify([edge.source, edge.target])}`;
-}
-
-/**
- * Make the first frame like those that follow. For the first, cytoscape draws all elements, in view or not, onto a layer
- * as large as the graph, which it throws away at the next change; in large graphs that took half of the first paint.
- */
-function drawOnlyWhatIsInView(core: Core): void {
-  const own = core as unknown as {
-    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } }; // not in cytoscape's types
-  };
-  const layers = own.renderer().data?.lyrTxrCache;
-  if (layers) {
-    layers.firstGet = false;
-  }
-}
-
-function isInView(core: Core, node: NodeSingular): boolean {
-  const { x1, y1, x2, y2 } = core.extent();
-  const box = node.boundingBox();
-  return box.x1 >= x1 && box.x2 <= x2 && box.y1 >= y1 && box.y2 <= y2;
-}
+const ORIGIN: Position = { x: 0, y: 0 };

@@ -8,6 +8,8 @@ export interface KernelLink {
   /** Whether anybody is there to hear. */
   isLive(): boolean;
   send(message: Record<string, unknown>): void;
+  /** Wait until what was said before is taken in: an answer may overtake the document it speaks of. */
+  settled(): Promise<unknown>;
   catalogue(): NodeKind[];
   findings(): Findings | null;
 }
@@ -54,6 +56,10 @@ export class KernelHost implements EditHost {
     return this.ask({ do: 'arrange', layout });
   }
 
+  save(): Promise<void> {
+    return this.ask({ do: 'save' });
+  }
+
   judge(): void {
     if (this.link.isLive()) {
       this.link.send({ do: 'judge' });
@@ -69,7 +75,7 @@ export class KernelHost implements EditHost {
     }
     this.waiting.delete(token);
     if (answer.failed === undefined) {
-      asker.resolve();
+      void this.link.settled().then(asker.resolve, asker.resolve);
     } else {
       asker.reject(new Error(refusal(answer.failed, answer.details)));
     }
