@@ -239,3 +239,21 @@ def test_the_workflow_itself_has_properties(lab: Jupyter, show: Show) -> None:
     page.locator(field("metadata")).fill("help")
     page.keyboard.press("Enter")
     until(page, kernel, "[canvas.workflow.description, list(canvas.workflow.tags)]", ["Who helps whom.", ["help"]])
+
+
+def test_an_edge_is_labelled_in_the_pane(lab: Jupyter, show: Show) -> None:
+    page = show(lab, ROUTED)
+    kernel = Kernel(lab)
+    page.wait_for_function("() => CANVAS().editor")
+    place = page.evaluate("""() => { const { core } = CANVAS().graph, r = core.container().getBoundingClientRect();
+      const p = core.edges().filter(e => e.source().id() === 'n:route' && e.target().id() === 'n:look')[0]
+        .renderedMidpoint(); return { x: r.left + p.x, y: r.top + p.y }; }""")
+    page.mouse.click(place["x"], place["y"])
+    page.wait_for_selector(".jp-bj-joint .jp-bj-name:has-text('route → look')")
+    page.fill(".jp-bj-joint [data-field='label'] input", "default")
+    page.keyboard.press("Enter")
+    until(page, kernel, "[e.label for e in canvas.workflow.edges if e.target == 'look']", ["default"])
+    page.wait_for_function("() => document.querySelector('.jp-bj-joint input')?.value === 'default'")
+    click_node(page, "agent")
+    page.wait_for_selector(".jp-bj-nodeform [data-field='prompt']")
+    assert page.locator(".jp-bj-joint").is_visible() is False
