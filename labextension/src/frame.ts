@@ -63,7 +63,7 @@ export class CanvasFrame {
         },
         selectEdge: (source, target) => {
           this.graph.select(null);
-          this.pane.showEdge(source, target);
+          this.graph.edge([source, target]).select();
         },
         mark: marks => {
           this.marks = marks;

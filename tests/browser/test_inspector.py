@@ -73,7 +73,7 @@ def test_a_prompt_is_edited_as_one_step_and_undone(server: Jupyter, show: Show) 
     box.click()
     page.keyboard.press("Control+a")
     page.keyboard.type("You settle invoices, briefly.")
-    assert page.get_by_label("System prompt").count() == 1
+    assert page.get_by_label("System prompt", exact=True).count() == 1
     page.keyboard.press("Tab")
     until(page, kernel, data("billing"), {**before, "prompt": "You settle invoices, briefly."})
     kernel.run("canvas.undo()")
