@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.drawing.inputs import triggers_of
+from builder_jupyter.drawing.names import state_names
 from builder_jupyter.drawing.svg import edge_labels
 from builder_jupyter.graph.layout import layout
 from builder_jupyter.money import as_number
@@ -25,7 +26,8 @@ def canvas_document(workflow: Workflow, *, version: int = 1, registry: Registry 
     Returns
     -------
     ``nodes`` with their centres in pixels, one entry for each id; ``edges``, one for each pair of nodes;
-    ``looks`` by node type; ``triggers`` with the fields of their forms; ``document``, the workflow's own wire shape.
+    ``looks`` by node type; ``triggers`` with the fields of their forms; ``names`` that expressions can read;
+    ``document``, the workflow's own wire shape.
     """
     known = default_registry() if registry is None else registry
     nodes = workflow.nodes_by_id
@@ -48,6 +50,7 @@ def canvas_document(workflow: Workflow, *, version: int = 1, registry: Registry 
         ],
         "edges": drawn_edges(workflow),
         "triggers": triggers_of(workflow, known),
+        "names": state_names(workflow),
         "document": workflow.to_dict(),
     }
 

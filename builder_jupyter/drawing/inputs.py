@@ -35,12 +35,16 @@ def triggers_of(workflow: Workflow, registry: Registry) -> list[dict[str, Any]]:
 
 def _fields(workflow: Workflow, trigger: Node) -> list[dict[str, str]]:
     if workflow.profile is Profile.BUILDER:
-        names = list(dict.fromkeys(_state_names(workflow)))
-        return [*(_field(name) for name in names), _MANY]
+        return [*(_field(name) for name in inputs_read(workflow)), _MANY]
     if trigger.type == "prompt-trigger":
         key, prompt = trigger.data.get("inputKey", "prompt"), trigger.data.get("prompt", "")
         return [_field(str(key), str(prompt), kind="text")]
     return [{"name": "*", "label": "Event (JSON)", "kind": "json", "value": ""}]
+
+
+def inputs_read(workflow: Workflow) -> list[str]:
+    """Return the different inputs that nodes of a builder workflow read, in the order in which they do."""
+    return list(dict.fromkeys(_state_names(workflow)))
 
 
 def _field(name: str, value: str = "", *, kind: str = "") -> dict[str, str]:

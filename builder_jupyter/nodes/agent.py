@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
+from pydantic import Field
+
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Node, PortType, Profile
 from builder_jupyter.money import credits_of
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
 from builder_jupyter.nodes.chat import ChatModel, ChatModels, ChatReply, ChatRequest, Message, ToolCall, ToolSpec, Usage
 from builder_jupyter.nodes.python import text_of
@@ -23,12 +26,31 @@ _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 class AgentData(NodeData):
     """``prompt`` is the system prompt, sent as it is; ``tools`` are names; ``model`` None is the default model."""
 
-    name: str = ""
-    prompt: str = ""
-    model: str | None = None
-    tools: tuple[str, ...] = ()
-    temperature: float | None = None
-    max_tokens: int | None = None
+    name: str = Field(default="", title="Name")
+    prompt: str = Field(
+        default="",
+        title="System prompt",
+        description="What the model is told before the conversation. It is sent as it is.",
+        json_schema_extra=forms.PROMPT,
+    )
+    model: str | None = Field(
+        default=None, title="Model", description="Empty for the default model.", json_schema_extra=forms.MODEL
+    )
+    tools: tuple[str, ...] = Field(
+        default=(), title="Tools", description="What the model may call.", json_schema_extra=forms.TOOL
+    )
+    temperature: float | None = Field(
+        default=None,
+        title="Temperature",
+        description="Higher is more varied; empty for the model's own.",
+        json_schema_extra=forms.bounded(0, 2),
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        title="Most tokens",
+        description="How long one answer may be; empty for the model's own limit.",
+        json_schema_extra=forms.bounded(1),
+    )
 
 
 class Agent(NodeType):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from builder_jupyter.graph.model import PortType, Profile
 from builder_jupyter.graph.templates import as_text, evaluate_output
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import NodeData, NodeType, PortValue, StepContext, StepResult
 
 
 class EndData(NodeData):
     """``output``: a state expression, e.g. ``state.messages[-1]``."""
 
-    output: str = ""
+    output: str = Field(
+        default="",
+        title="Output",
+        description="What the run gives back, e.g. state.messages[-1]; nothing when empty.",
+        json_schema_extra=forms.EXPRESSION,
+    )
 
 
 class End(NodeType):

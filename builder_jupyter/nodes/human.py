@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ConfigDict, Field
+
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import PortType, Profile
 from builder_jupyter.graph.templates import as_text
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import AnswerKind, NodeData, NodeType, PortValue, StepContext, StepResult, Wait
 from builder_jupyter.nodes.chat import Message
 from builder_jupyter.nodes.router import with_label
@@ -21,9 +24,28 @@ class HumanData(NodeData):
     ``schema`` is a JSON Schema: a form is made of it, and an answer has to satisfy it.
     """
 
-    prompt: str = ""
-    options: tuple[str, ...] = ()
-    timeout: float | None = None
+    model_config = ConfigDict(
+        json_schema_extra=forms.also(
+            schema={
+                "type": "object",
+                "title": "Form",
+                "description": "A JSON Schema: the person is asked for an answer that satisfies it.",
+            }
+        )
+    )
+
+    prompt: str = Field(
+        default="", title="Question", description="What the person is asked.", json_schema_extra=forms.PROMPT
+    )
+    options: tuple[str, ...] = Field(
+        default=(), title="Options", description="The answers to choose from; none for an answer in words."
+    )
+    timeout: float | None = Field(
+        default=None,
+        title="Time to answer (seconds)",
+        description="Then the edge “timeout” is taken. Empty: the run waits for ever.",
+        json_schema_extra=forms.bounded(0),
+    )
 
 
 class Human(NodeType):

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Port, PortType, Profile
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import NodeData, NodeType, PortValue, StepContext, StepResult
+
+MAX_PROMPT_CHARACTERS = 1_000
 
 
 class PromptData(NodeData):
     """``prompt``, at most 1,000 characters; ``text`` is read where a tool wrote there instead."""
 
-    prompt: str = ""
-    text: str = ""
-
-
-MAX_PROMPT_CHARACTERS = 1_000
+    prompt: str = Field(
+        default="",
+        title="Prompt",
+        description="The text that goes out, at most 1,000 characters.",
+        json_schema_extra={**forms.PROMPT, "maxLength": MAX_PROMPT_CHARACTERS},
+    )
+    text: str = Field(
+        default="",
+        title="Text",
+        description="Used where the prompt is empty.",
+        json_schema_extra=forms.PROMPT,
+    )
 
 
 class Prompt(NodeType):

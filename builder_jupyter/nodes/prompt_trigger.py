@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Port, PortType, Profile
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import NodeData, NodeType, PortValue, StepContext, StepResult
 
 
 class PromptTriggerData(NodeData):
     """``inputKey`` names the input that is the text; ``prompt`` is used when the run brings none."""
 
-    prompt: str = ""
-    inputKey: str = "prompt"  # noqa: N815 - the wire's name
+    prompt: str = Field(
+        default="",
+        title="Prompt",
+        description="Used when the run brings none.",
+        json_schema_extra=forms.PROMPT,
+    )
+    inputKey: str = Field(  # noqa: N815 - the wire's name
+        default="prompt", title="Input", description="The name of the input that is the text."
+    )
 
 
 class PromptTrigger(NodeType):

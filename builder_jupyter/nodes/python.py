@@ -13,6 +13,7 @@ from pydantic import Field
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Node, PortType, Profile
 from builder_jupyter.graph.templates import as_text
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import (
     Effect,
     NodeData,
@@ -32,8 +33,20 @@ MAX_TEXT = 20_000
 class PythonData(NodeData):
     """``code`` is Python, no IPython magics; ``timeout`` is in seconds."""
 
-    code: str = ""
-    timeout: float | None = Field(default=None, gt=0, le=604_800, allow_inf_nan=False)
+    code: str = Field(
+        default="",
+        title="Code",
+        description="Python. It sees the state as `state`; its last expression is the result.",
+        json_schema_extra=forms.CODE,
+    )
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        le=604_800,
+        allow_inf_nan=False,
+        title="Time limit (seconds)",
+        description="Empty: no limit but the server's.",
+    )
 
 
 class Python(NodeType):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from builder_jupyter.graph.model import Profile
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import NodeData, NodeType, StepContext, StepResult
 from builder_jupyter.nodes.patterns import Condition, compile_pattern, read_conditions
 
@@ -24,8 +25,18 @@ CONDITION: dict[str, Any] = {
 class RouterData(NodeData):
     """``conditions``: ``{label, pattern}`` in order, or plain texts; ``default``: the label when none matches."""
 
-    conditions: tuple[Any, ...] = Field(default=(), json_schema_extra={"items": CONDITION})
-    default: str | None = None
+    conditions: tuple[Any, ...] = Field(
+        default=(),
+        title="Conditions",
+        description="The first whose pattern is found in the newest message wins; its label names the edge to take.",
+        json_schema_extra={"items": CONDITION, **forms.CONDITIONS},
+    )
+    default: str | None = Field(
+        default=None,
+        title="Otherwise",
+        description="The label of the edge to take when no pattern is found.",
+        json_schema_extra=forms.LABELS,
+    )
 
 
 class Router(NodeType):

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from builder_jupyter.graph.model import Profile
-from builder_jupyter.nodes.base import NodeType, StepContext, StepResult
+from builder_jupyter.nodes import forms
+from builder_jupyter.nodes.base import NodeData, NodeType, StepContext, StepResult
+
+
+class StartData(NodeData):
+    """``inputs`` may name the inputs of a run; validation then warns of reading others."""
+
+    model_config = ConfigDict(
+        json_schema_extra=forms.also(
+            inputs={
+                "title": "Inputs",
+                "description": "The names of what a run brings. Without any, every name may be read.",
+                "x-form": "texts",
+            }
+        )
+    )
 
 
 class Start(NodeType):
-    """The entry of a builder workflow. It has no data; the run's inputs are the state."""
+    """The entry of a builder workflow. The run's inputs are the state."""
 
     type = "start"
     profiles = frozenset({Profile.BUILDER})
@@ -16,6 +33,7 @@ class Start(NodeType):
     color = "#10b981"
     icon = "▶"
     is_trigger = True
+    Data = StartData
 
     def decide(self, context: StepContext) -> StepResult:
         """Leave everything as it is: the inputs are in the state already."""

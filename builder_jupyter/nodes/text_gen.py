@@ -7,6 +7,7 @@ from pydantic import Field
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import credits_of
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.agent import ask
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
 from builder_jupyter.nodes.chat import ChatModels, ChatRequest, Message
@@ -16,11 +17,19 @@ from builder_jupyter.nodes.retry import RetryPolicy
 class TextGenData(NodeData):
     """``prompt`` is used when nothing is wired in; a blank ``temperature`` is the provider's default."""
 
-    prompt: str = ""
-    provider: str | None = None
-    model: str | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    maxTokens: int | None = Field(default=None, ge=1)  # noqa: N815 - the wire's name
+    prompt: str = Field(
+        default="", title="Prompt", description="Used when nothing is wired in.", json_schema_extra=forms.PROMPT
+    )
+    provider: str | None = Field(default=None, title="Provider", description="Empty for that of the model.")
+    model: str | None = Field(
+        default=None, title="Model", description="Empty for the default model.", json_schema_extra=forms.MODEL
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, title="Temperature", description="Higher is more varied; empty for the model's own."
+    )
+    maxTokens: int | None = Field(  # noqa: N815 - the wire's name
+        default=None, ge=1, title="Most tokens", description="How long the answer may be."
+    )
 
 
 class TextGen(NodeType):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import FrozenDict, Node, PortType, Profile
 from builder_jupyter.graph.templates import fill
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import Effect, NodeData, NodeType, PortValue, StepContext, StepResult
 from builder_jupyter.nodes.chat import Message
 from builder_jupyter.nodes.python import text_of
@@ -16,8 +19,13 @@ from builder_jupyter.nodes.python import text_of
 class ToolData(NodeData):
     """``tool_name``, and ``arguments`` whose texts may hold ``{{state.…}}``."""
 
-    tool_name: str = ""
-    arguments: Mapping[str, Any] = FrozenDict()
+    tool_name: str = Field(default="", title="Tool", description="Which tool to call.", json_schema_extra=forms.TOOL)
+    arguments: Mapping[str, Any] = Field(
+        default=FrozenDict(),
+        title="Arguments",
+        description="{{state.…}} in them is filled in when the step runs.",
+        json_schema_extra=forms.ARGUMENTS,
+    )
 
 
 class Tool(NodeType):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Profile
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import AnswerKind, NodeData, NodeType, StepContext, StepResult, Wait
 from builder_jupyter.nodes.human import TIMEOUT_ROUTE, answered
 from builder_jupyter.nodes.router import with_label
@@ -19,9 +20,27 @@ class WaitData(NodeData):
     ``prompt`` and ``schema`` (JSON Schema of the answer) are shown to who asks what is waited for.
     """
 
-    for_: Literal["timer", "callback", "user-turn"] = Field(default="timer", alias="for")
-    seconds: float | None = Field(default=None, ge=0)
-    prompt: str = ""
+    model_config = ConfigDict(
+        json_schema_extra=forms.also(
+            schema={"type": "object", "title": "Form", "description": "The JSON Schema of the answer."}
+        )
+    )
+
+    for_: Literal["timer", "callback", "user-turn"] = Field(
+        default="timer",
+        alias="for",
+        title="Waits for",
+        description="A timer goes on by itself; a callback or a turn when it is answered.",
+    )
+    seconds: float | None = Field(
+        default=None, ge=0, title="Seconds", description="How long the timer takes, or the others may take."
+    )
+    prompt: str = Field(
+        default="",
+        title="Question",
+        description="Shown to who asks what is waited for.",
+        json_schema_extra=forms.PROMPT,
+    )
 
 
 class WaitNode(NodeType):

@@ -10,6 +10,7 @@ from pydantic import Field
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import FrozenDict, Node, PortType, Profile
 from builder_jupyter.graph.templates import as_text, fill
+from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import (
     Effect,
     NodeData,
@@ -30,8 +31,15 @@ class WorkflowData(NodeData):
     Without ``inputs`` the other workflow gets the newest message as ``message``.
     """
 
-    workflow: str = ""
-    inputs: Mapping[str, Any] = FrozenDict()
+    workflow: str = Field(
+        default="", title="Workflow", description="The id of a saved workflow.", json_schema_extra=forms.WORKFLOW
+    )
+    inputs: Mapping[str, Any] = Field(
+        default=FrozenDict(),
+        title="Inputs",
+        description="Without any it gets the newest message as “message”.",
+        json_schema_extra=forms.ARGUMENTS,
+    )
 
 
 class WorkflowNode(NodeType):
@@ -70,9 +78,18 @@ class MapData(WorkflowData):
     ``collect`` puts ``{"error": …}`` in its place.
     """
 
-    items: Any = "{{state.items}}"
-    concurrency: int = Field(default=8, ge=1, le=1000)
-    onFailure: OnFailure = OnFailure.FAIL  # noqa: N815 - the wire's name
+    items: Any = Field(
+        default="{{state.items}}",
+        title="Items",
+        description="A list, or {{state.…}} of one.",
+        json_schema_extra=forms.TEMPLATE,
+    )
+    concurrency: int = Field(default=8, ge=1, le=1000, title="At a time", description="How many run side by side.")
+    onFailure: OnFailure = Field(  # noqa: N815 - the wire's name
+        default=OnFailure.FAIL,
+        title="When one fails",
+        description="End the step, skip the result, or collect the error in its place.",
+    )
 
 
 class MapNode(WorkflowNode):

@@ -25,7 +25,7 @@ from builder_jupyter.validation.expressions import paths_read
 from builder_jupyter.validation.spelling import Spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from builder_jupyter.graph.model import Node
     from builder_jupyter.nodes.patterns import Condition
@@ -60,7 +60,8 @@ def unassigned(facts: Facts) -> Iterator[Unassigned]:
     """Yield the expressions that read what may not be there, each once a node and field."""
     if not facts.ids_of_type("start"):
         return
-    declared = _declared(facts)
+    inputs = declared_inputs(facts.nodes[node_id] for node_id in facts.ids_of_type("start"))
+    declared = None if inputs is None else GIVEN | inputs
     order: _Order | None = None
     for node in facts.nodes.values():
         if node.id not in facts.reached:
@@ -81,11 +82,11 @@ def unassigned(facts: Facts) -> Iterator[Unassigned]:
                 yield Unassigned(node, field, f"state.{root}", reason)
 
 
-def _declared(facts: Facts) -> frozenset[str] | None:
-    """Return the names of the state that a run begins with; None when the start does not say which inputs it takes."""
-    names = set(GIVEN)
-    for node_id in facts.ids_of_type("start"):
-        inputs = facts.nodes[node_id].data.get("inputs")
+def declared_inputs(starts: Iterable[Node]) -> frozenset[str] | None:
+    """Return the names of the inputs that start nodes declare; None when one does not say which it takes."""
+    names = set()
+    for start in starts:
+        inputs = start.data.get("inputs")
         if not isinstance(inputs, tuple | dict):
             return None
         for item in inputs:
@@ -114,7 +115,7 @@ class _Order:
         setter = self.setters.get(name)
         if setter is None:
             return "but there is no node of that name"
-        if _leaves_nothing(self.facts.nodes[setter]):
+        if leaves_nothing(self.facts.nodes[setter]):
             return f"but {setter!r} leaves no result"
         return self._reason(setter, reader)
 
@@ -240,7 +241,8 @@ class _Order:
         return seen
 
 
-def _leaves_nothing(node: Node) -> bool:
+def leaves_nothing(node: Node) -> bool:
+    """Say whether nothing of a node is found under ``results``."""
     return node.type in WITHOUT_RESULT or (node.type == "wait" and node.data.get("for", "timer") == "timer")
 
 

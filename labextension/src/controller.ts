@@ -6,7 +6,7 @@ import { Signal } from '@lumino/signaling';
 
 import { Follower } from './follow';
 import { Run } from './run';
-import type { Server } from './server';
+import type { Entry, Server } from './server';
 import type { Doc, ExecutionSummary, Header, NodeStatus } from './types';
 import type { Watch } from './watch';
 
@@ -54,19 +54,85 @@ export class Controller {
     this.watchWorkflow(doc.workflowId ?? this.workflowId);
   }
 
-  /** Begin a run. */
+  /** Begin a run at a trigger. */
   async start(trigger: string, inputs: Record<string, unknown>): Promise<void> {
+    return this.begins({ trigger }, inputs);
+  }
+
+  /** Run one node, and what it needs. */
+  async runTo(target: string, inputs: Record<string, unknown>): Promise<void> {
+    return this.begins({ target }, inputs);
+  }
+
+  /** Run the plan of the run that is shown once more, from a step on. */
+  async replay(step: string): Promise<void> {
+    const { run } = this;
+    if (!run?.isOver) {
+      return;
+    }
+    this.set({ isStarting: true, problem: null });
+    try {
+      if (await this.usesServer()) {
+        const id = await this.server.replay(run.id, step, this.kernel.worker);
+        this.follow(id, Date.now());
+        if (this.workflowId !== null) {
+          this.kernel.announce(this.workflowId, id);
+        }
+      } else {
+        this.kernel.send({ do: 'replay', execution: run.id, step });
+        return;
+      }
+    } catch (error) {
+      this.problem = messageOf(error);
+    }
+    this.set({ isStarting: false });
+  }
+
+  /** Answer what a step waits for. Rejects with the server's reason. */
+  async answer(step: string, answer: unknown): Promise<void> {
+    const { run } = this;
+    const waitpoint = run?.steps.get(step)?.waitpoint;
+    if (run && waitpoint && (await this.usesServer())) {
+      this.tell(run.take(await this.server.answer(waitpoint.waitpointId, answer)));
+    } else if (run) {
+      this.kernel.send({ do: 'answer', execution: run.id, step, answer });
+    }
+  }
+
+  /** Words to suggest for a kind of field; none where there is no server that knows any. */
+  async words(kind: string): Promise<{ value: string; about: string }[]> {
+    if (!(await this.usesServer())) {
+      return [];
+    }
+    if (kind === 'tools') {
+      const tools = await this.server.tools();
+      return tools.map(({ name, description }) => ({ value: name, about: description }));
+    }
+    return kind === 'workflows'
+      ? (await this.server.workflows()).map(({ id, name }) => ({ value: id, about: name }))
+      : [];
+  }
+
+  /** Whether the runs are the kernel's own, because there is no server that has them. */
+  get isKernels(): boolean {
+    return this.kernel.ownsRuns;
+  }
+
+  /** The time on the server's clock, as far as it is known. */
+  readonly now = (): number => Date.now() - (Number.isFinite(this.skew) ? this.skew : 0);
+
+  private async begins(entry: Entry, inputs: Record<string, unknown>): Promise<void> {
     this.set({ isStarting: true, problem: null });
     try {
       if (await this.usesServer()) {
         const workflowId = await this.server.save(this.doc.document);
-        const id = await this.server.start(workflowId, trigger, inputs, this.kernel.worker);
+        const id = await this.server.start(workflowId, entry, inputs, this.kernel.worker);
         this.follow(id, Date.now());
         this.watchWorkflow(workflowId);
         this.kernel.announce(workflowId, id);
         void this.watch.lookAt(workflowId);
       } else {
-        this.kernel.send({ do: 'run', trigger, inputs });
+        this.kernel.send({ do: 'run', ...entry, inputs });
         return; // stays "starting" until the kernel says something
       }
     } catch (error) {
@@ -163,8 +229,7 @@ export class Controller {
     if (run?.startedAt == null) {
       return null;
     }
-    const skew = Number.isFinite(this.skew) ? this.skew : 0;
-    return Math.max(0, (run.finishedAt ?? Date.now() - skew) - run.startedAt);
+    return Math.max(0, (run.finishedAt ?? this.now()) - run.startedAt);
   }
 
   /** Stop following and watching. */

@@ -1,6 +1,12 @@
 /** Everything about one node: how it stands, what it says, what came in, what went out, what it is made of. */
 import { lookOf, tile } from './card';
+import type { Controller } from './controller';
 import { drawing, element, setText } from './dom';
+import { Acts } from './inspector/acts';
+import { AnswerForm } from './inspector/answer';
+import { Countdown } from './inspector/countdown';
+import { Displayed } from './inspector/display';
+import { wireNode } from './inspector/wire';
 import { badge, MARKS } from './marks';
 import { pendingStep, type Run, type Step, textOf } from './run';
 import { counted, duration, plain } from './text';
@@ -12,7 +18,14 @@ const SHORT = 4000;
 export class NodeDetails {
   readonly node = element('div', 'jp-bj-details');
 
-  constructor() {
+  /** `inputs` are those of a run that is begun here; `form`, where the node can be edited, stands for its data. */
+  constructor(
+    private readonly controller: Controller,
+    inputs: () => Record<string, unknown>,
+    private readonly form: HTMLElement | null = null
+  ) {
+    this.acts = new Acts(controller, inputs);
+    this.answer = new AnswerForm(value => controller.answer(this.nodeId, value));
     this.node.append(
       element(
         'div',
@@ -20,10 +33,13 @@ export class NodeDetails {
         {},
         element('div', 'jp-bj-who', {}, this.tile, element('div', '', {}, this.name, this.kind)),
         element('div', 'jp-bj-stands', {}, this.mark, this.status, this.numbers),
-        this.error.node
+        this.countdown.node,
+        this.answer.node,
+        this.error.node,
+        this.acts.node
       ),
-      element('div', 'jp-bj-column', {}, this.text.node, this.outputs.node),
-      element('div', 'jp-bj-column', {}, this.inputs.node, this.data.node)
+      element('div', 'jp-bj-column', {}, this.text.node, this.displayed.node, this.outputs.node),
+      element('div', 'jp-bj-column', {}, form, this.inputs.node, this.data.node)
     );
   }
 
@@ -33,6 +49,7 @@ export class NodeDetails {
     if (!node) {
       return;
     }
+    this.nodeId = nodeId;
     const look = lookOf(doc.looks, node.type);
     const step = run?.steps.get(nodeId) ?? (run?.id ? pendingStep() : null);
     setText(this.name, node.label);
@@ -50,15 +67,25 @@ export class NodeDetails {
     );
     this.outputs.show(step ? outputsText(step, isText) : '');
     this.inputs.show(run ? inputsText(doc, run, nodeId) : '');
-    const data = doc.document.nodes.find(one => one.id === nodeId)?.data ?? {};
+    this.displayed.show(step?.display ?? NOTHING);
+    const data = wireNode(doc, nodeId)?.data ?? {};
     this.data.show(
-      Object.entries(data)
-        .filter(([name]) => name !== 'name')
-        .map(([name, value]) => `${name}: ${plain(value)}`)
-        .join('\n')
+      this.form
+        ? ''
+        : Object.entries(data)
+            .filter(([name]) => name !== 'name')
+            .map(([name, value]) => `${name}: ${plain(value)}`)
+            .join('\n')
     );
+    this.showWaiting(step, data);
+    this.acts.update(doc, run, nodeId);
   }
 
+  private nodeId = '';
+  private readonly acts: Acts;
+  private readonly answer: AnswerForm;
+  private readonly countdown = new Countdown();
+  private readonly displayed = new Displayed();
   private drawn = '';
   private marked: StepStatus | null = null;
   private readonly tile = element('span', 'jp-bj-tile');
@@ -73,6 +100,18 @@ export class NodeDetails {
   private readonly inputs = new Section('Inputs', 'jp-bj-text jp-mod-quiet');
   private readonly data = new Section('Data', 'jp-bj-text jp-mod-quiet');
 
+  /** Ask what a step waits for. Where there is no server to say what that is, the node's own data does. */
+  private showWaiting(step: Step | null, data: Record<string, unknown>): void {
+    const waits = step?.status === 'waiting';
+    const point = waits ? step.waitpoint : null;
+    const isAsked = waits && (point ? ANSWERABLE.has(point.kind) : this.controller.isKernels);
+    const key = `${this.nodeId} ${step?.visit ?? 0} ${point?.waitpointId ?? ''}`;
+    this.answer.ask(key, isAsked ? (point?.request ?? data) : null);
+    const words = point?.kind === 'timer' ? 'Goes on' : 'Time is up';
+    const at = step?.retryAt ?? point?.deadlineAt ?? null;
+    this.countdown.show(step?.retryAt ? 'Tries again' : words, at, this.controller.now);
+  }
+
   private showStatus(step: Step | null): void {
     const status = step?.status ?? null;
     if (this.marked !== status) {
@@ -85,6 +124,11 @@ export class NodeDetails {
     setText(this.numbers, step ? numbersOf(step) : '');
   }
 }
+
+const NOTHING: Record<string, unknown>[] = [];
+
+/** What an answer from outside can end. */
+const ANSWERABLE = new Set(['human', 'callback', 'user-turn']);
 
 /** A titled text that is hidden while it is empty, and follows its end while it grows. */
 class Section {

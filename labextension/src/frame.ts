@@ -6,6 +6,7 @@ import { element, OWN_KEYS } from './dom';
 import { Editor } from './editor/editor';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
+import { flag, onEdge } from './inspector/flags';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
 import type { Doc, StepStatus } from './types';
@@ -59,6 +60,15 @@ export class CanvasFrame {
         },
         select: id => {
           this.graph.select(id);
+        },
+        selectEdge: (source, target) => {
+          this.graph.select(null);
+          this.graph.edge([source, target]).select();
+        },
+        mark: marks => {
+          this.marks = marks;
+          this.pending = 'all';
+          this.request();
         }
       },
       edits
@@ -73,6 +83,13 @@ export class CanvasFrame {
       this.pane.show(id);
       this.onSelect(id);
     };
+    onEdge(this.graph.core, ends => {
+      if (ends) {
+        this.pane.showEdge(...ends);
+      } else {
+        this.pane.show(this.graph.selected);
+      }
+    });
     Object.assign(host, { canvas: this }); // a way in for tests and for the curious
     this.listen();
     this.describe(doc);
@@ -122,6 +139,7 @@ export class CanvasFrame {
     this.opening();
     this.editor?.dispose();
     clearInterval(this.clock);
+    this.pane.dispose();
     this.graph.dispose();
     this.host.replaceChildren();
   }
@@ -140,6 +158,8 @@ export class CanvasFrame {
   });
   private pending: Set<string> | 'all' = 'all';
   private frame = 0;
+  /** What is to be shown of what validation says. */
+  private marks: Map<string, 'error' | 'warning'> | null = null;
   private isStale = false;
   private clock: ReturnType<typeof setInterval> | undefined;
 
@@ -202,6 +222,10 @@ export class CanvasFrame {
     this.isStale = false;
     const statusOf = (id: string): StepStatus | null =>
       run ? (run.steps.get(id)?.status ?? (run.id ? 'pending' : null)) : null;
+    if (this.marks) {
+      flag(this.graph.core, this.marks);
+      this.marks = null;
+    }
     if (changed === 'all' || changed.size) {
       this.graph.setStatuses(statusOf, changed);
     }

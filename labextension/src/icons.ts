@@ -27,3 +27,8 @@ export const FLOW =
   '<rect x="2" y="8" width="6" height="6" rx="1.6"/><rect x="14" y="3" width="6" height="6" rx="1.6"/>' +
   '<rect x="14" y="13" width="6" height="6" rx="1.6"/><path d="M8 10.2h2.2V6H14v1.6h-2.2v6.8H14V16h-3.8v-4.2H8z"/>' +
   '</g></svg>';
+export const CROSS = `${open}<path d="M4.5 4.5l7 7M11.5 4.5l-7 7"/></svg>`;
+export const UP = `${open}<path d="M4 9.6L8 5.6l4 4"/></svg>`;
+export const ERROR = `${open}<circle cx="8" cy="8" r="5.6"/><path d="M6 6l4 4M10 6l-4 4"/></svg>`;
+export const WARNING = `${open}<path d="M8 2.8L14 13H2z"/><path d="M8 6.6v3M8 11.2v.1"/></svg>`;
+export const AGAIN = `${open}<path d="M3.2 9.4A5 5 0 1 0 3.4 6M3 2.8V6h3.2"/></svg>`;

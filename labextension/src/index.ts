@@ -5,11 +5,12 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import { FLOW } from './icons';
 import { openAsCanvas } from './opening';
-import { server } from './page';
+import { renderers, server } from './page';
 import { showSavedPictures } from './picture';
 import { WorkflowsBar } from './sidebar';
 
@@ -24,7 +25,13 @@ const canvas: JupyterFrontEndPlugin<void> = {
   description: 'The canvas of workflows as a widget.',
   autoStart: true,
   requires: [IJupyterWidgetRegistry],
-  activate: (app: JupyterFrontEnd, registry: IJupyterWidgetRegistry) => {
+  optional: [IRenderMimeRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    registry: IJupyterWidgetRegistry,
+    rendermime: IRenderMimeRegistry | null
+  ) => {
+    renderers.registry = rendermime;
     const load = async () => import('./widget');
     registry.registerWidget({ name: PACKAGE, version: VERSION, exports: load });
     void app.restored.then(() => {

@@ -1,18 +1,18 @@
 /** The side of the canvas: the run as a whole while nothing is selected, else everything about one node. */
 import type { Controller } from './controller';
-import { button, drawing, element, setText } from './dom';
+import { button, drawing, element, OWN_KEYS, setText } from './dom';
 import type { EditHost } from './editor/host';
 import { InputForm } from './form';
 import { NodeDetails } from './details';
 import * as icons from './icons';
+import { Inspector, type InspectorActions } from './inspector/inspector';
 import { StepList } from './steps';
 import { plain } from './text';
 import type { Doc } from './types';
 
 /** What the pane asks of the canvas. */
-export interface PaneActions {
+export interface PaneActions extends InspectorActions {
   run: () => void;
-  select: (nodeId: string | null) => void;
 }
 
 /** The pane of one view. */
@@ -23,12 +23,17 @@ export class Pane {
   constructor(
     private readonly controller: Controller,
     private doc: Doc,
-    actions: PaneActions,
+    private readonly actions: PaneActions,
     readonly edits: EditHost | null = null
   ) {
     this.form = new InputForm(actions.run);
     this.steps = new StepList(actions.select);
-    this.details = new NodeDetails();
+    this.inspector = edits && new Inspector(edits, controller, actions);
+    this.details = new NodeDetails(
+      controller,
+      () => this.form.values(),
+      this.inspector?.node.node ?? null
+    );
     const back = button(
       'jp-bj-back',
       'All steps (Escape)',
@@ -39,12 +44,17 @@ export class Pane {
       'All steps'
     );
     this.overview.append(
-      element('div', 'jp-bj-column', {}, this.problem, this.inputsTitle, this.form.node),
+      element('div', 'jp-bj-column', {}, this.inputsTitle, this.form.node, this.properties()),
       element('div', 'jp-bj-column', {}, this.fault, this.resultTitle, this.result),
       element('div', 'jp-bj-column', {}, this.stepsTitle, this.steps.node)
     );
-    this.single.append(back, this.details.node);
-    this.node.append(this.overview, this.single);
+    this.single.append(back, this.details.node, this.joint);
+    this.node.append(
+      ...(this.inspector ? [this.inspector.findings.node, this.inspector.refused] : []),
+      this.problem,
+      this.overview,
+      this.single
+    );
     this.setDoc(doc);
   }
 
@@ -59,19 +69,51 @@ export class Pane {
     this.form.setTriggers(doc.triggers);
     this.inputsTitle.hidden = !doc.triggers.length;
     this.steps.setDoc(doc);
-    this.show(
-      this.selected !== null && doc.nodes.some(node => node.id === this.selected)
-        ? this.selected
-        : null
-    );
+    this.inspector?.setDoc(doc);
+    const edge = this.between;
+    if (edge && doc.edges.some(one => one.source === edge[0] && one.target === edge[1])) {
+      this.showEdge(...edge);
+      return;
+    }
+    const wanted = this.inspector?.follow(doc, this.selected) ?? this.selected;
+    const isThere = wanted !== null && doc.nodes.some(node => node.id === wanted);
+    const hasMoved = isThere && wanted !== this.selected;
+    this.show(isThere ? wanted : null);
+    if (hasMoved) {
+      this.actions.select(wanted);
+    }
   }
 
   /** Show one node, or the run as a whole. */
   show(nodeId: string | null): void {
+    if (nodeId !== this.selected) {
+      this.inspector?.node.flush();
+    }
     this.selected = nodeId;
-    this.overview.hidden = nodeId !== null;
-    this.single.hidden = nodeId === null;
+    this.between = null;
+    this.arrange();
+    if (nodeId !== null) {
+      this.inspector?.node.update(this.doc, nodeId);
+    }
     this.update();
+  }
+
+  /** Show what leads from one node to another. */
+  showEdge(source: string, target: string): void {
+    if (!this.inspector) {
+      return;
+    }
+    this.inspector.node.flush();
+    this.selected = null;
+    this.between = [source, target];
+    this.arrange();
+    this.inspector.edge.update(this.doc, source, target);
+    this.update();
+  }
+
+  /** Let go of everything. */
+  dispose(): void {
+    this.inspector?.dispose();
   }
 
   /** Show the state of the run. */
@@ -94,6 +136,9 @@ export class Pane {
   }
 
   private selected: string | null = null;
+  private between: [string, string] | null = null;
+  private readonly inspector: Inspector | null;
+  private readonly joint = element('div', 'jp-bj-joint');
   private readonly steps: StepList;
   private readonly details: NodeDetails;
   private readonly overview = element('div', 'jp-bj-overview');
@@ -104,6 +149,30 @@ export class Pane {
   private readonly resultTitle = this.heading('Output');
   private readonly result = element('div', 'jp-bj-text jp-bj-result');
   private readonly stepsTitle = this.heading('Steps');
+
+  private arrange(): void {
+    const isEdge = this.between !== null;
+    const isNode = this.selected !== null;
+    this.overview.hidden = isNode || isEdge;
+    this.single.hidden = !isNode && !isEdge;
+    this.details.node.hidden = isEdge;
+    this.joint.hidden = !isEdge;
+  }
+
+  /** The properties of the workflow, closed until somebody wants them. */
+  private properties(): HTMLElement | null {
+    if (!this.inspector) {
+      return null;
+    }
+    this.joint.append(this.inspector.edge.node);
+    return element(
+      'details',
+      'jp-bj-properties',
+      {},
+      element('summary', 'jp-bj-heading', OWN_KEYS, 'Workflow'),
+      this.inspector.workflow.node
+    );
+  }
 
   private heading(text: string): HTMLElement {
     return element('h3', 'jp-bj-heading', {}, text);

@@ -13,7 +13,8 @@ import {
   type PortValue,
   type RunEvent,
   type StepStatus,
-  type Usage
+  type Usage,
+  type Waitpoint
 } from './types';
 
 /** How the newest visit of a step stands. */
@@ -34,6 +35,12 @@ export interface Step {
   finishedAt: number | null;
   skipReason: string | null;
   waitsFor: string | null;
+  /** What it waits for, where that is known. */
+  waitpoint: Waitpoint | null;
+  /** When the next attempt is due, epoch milliseconds. */
+  retryAt: number | null;
+  /** Rich output: MIME bundles. */
+  display: Record<string, unknown>[];
 }
 
 /** A step of which nothing is known. */
@@ -52,7 +59,10 @@ export function pendingStep(visit = 1): Step {
     startedAt: null,
     finishedAt: null,
     skipReason: null,
-    waitsFor: null
+    waitsFor: null,
+    waitpoint: null,
+    retryAt: null,
+    display: []
   };
 }
 
@@ -120,6 +130,7 @@ export class Run {
       this.charged = picture.credits.charged - picture.credits.refunded;
     }
     const ids = new Set<string>();
+    const open = new Map(picture.waitpoints?.map(one => [`${one.stepId} ${one.visit}`, one]));
     for (const row of picture.steps) {
       ids.add(row.stepId);
       const known = this.steps.get(row.stepId);
@@ -132,6 +143,8 @@ export class Run {
         ...pendingStep(visit),
         ...{ seq: known?.seq ?? 0, status, attempt, outputs, usage, error, credits },
         ...{ startedAt, finishedAt, skipReason: row.skipReason },
+        ...{ display: row.display ?? [], retryAt: row.retryAt ?? null },
+        ...waiting(open.get(`${row.stepId} ${visit}`)),
         // A picture is a little older than the stream: keep what has been heard since.
         text:
           known?.visit === visit && known.text.length > text.length && !known.missing
@@ -198,6 +211,8 @@ export class Run {
     step.startedAt = news.startedAt ?? base.startedAt;
     step.finishedAt = news.finishedAt ?? base.finishedAt;
     step.skipReason = news.skipReason ?? null;
+    step.waitpoint = news.status === 'waiting' ? base.waitpoint : null;
+    step.retryAt = news.status === 'pending' ? base.retryAt : null;
     if (news.text !== undefined) {
       this.write(step, news.offset ?? 0, news.text);
     }
@@ -226,7 +241,8 @@ export class Run {
       this.write(step, event.offset ?? 0, event.text ?? '');
       return;
     }
-    step.waitsFor = event.kind === 'waitpoint' ? (event.waitsFor ?? 'someone') : null;
+    Object.assign(step, waiting(waitpointOf(event, id, visit)));
+    step.retryAt = event.retryAt ?? null;
     if (step.status === 'running') {
       step.startedAt = event.at;
       step.attempt = event.attempt ?? 1;
@@ -257,6 +273,18 @@ export class Run {
       this.hasGap = true;
     }
   }
+}
+
+/** The waitpoint that an event opens. */
+function waitpointOf(event: RunEvent, stepId: string, visit: number): Waitpoint | undefined {
+  const { kind, waitpointId, waitsFor = 'someone', request = {}, deadlineAt = null } = event;
+  return kind === 'waitpoint' && waitpointId !== undefined && event.ended === undefined
+    ? { waitpointId, stepId, visit, kind: waitsFor, request, deadlineAt }
+    : undefined;
+}
+
+function waiting(at: Waitpoint | undefined): Pick<Step, 'waitpoint' | 'waitsFor'> {
+  return { waitpoint: at ?? null, waitsFor: at?.kind ?? null };
 }
 
 /** The text of a step's outputs, `''` when it has none. */

@@ -5,6 +5,10 @@ import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary
 
 const START = 'api/execute/start';
 
+/** Where a run begins: at a trigger, or with all that one node needs. */
+export type Entry =
+  { trigger: string; target?: undefined } | { target: string; trigger?: undefined };
+
 /** An answer that is an error: its message is for people. */
 export class ServerError extends Error {
   constructor(
@@ -56,11 +60,12 @@ export class Server {
   /** Begin a run and return its id. The python nodes run in the kernel whose worker is named, if one is. */
   async start(
     workflowId: string,
-    trigger: string,
+    entry: Entry,
     inputs: Record<string, unknown>,
     worker = ''
   ): Promise<string> {
-    const body = { canvasId: workflowId, triggerNodeId: trigger, inputs };
+    const { trigger: triggerNodeId, target: targetNodeId } = entry;
+    const body = { canvasId: workflowId, triggerNodeId, targetNodeId, inputs };
     // By hand: a request to api/run that says the same as one of a moment ago is taken for that one.
     const headers: Record<string, string> = { 'X-Trigger-Type': 'manual' };
     if (worker) {
@@ -78,6 +83,29 @@ export class Server {
   /** Stop an execution. */
   async cancel(executionId: string): Promise<Picture> {
     return this.ask('POST', `api/builder/executions/${encodeURIComponent(executionId)}/cancel`, {});
+  }
+
+  /** Run an execution's plan again from a step on and return the id of the new one. */
+  async replay(executionId: string, step: string, worker = ''): Promise<string> {
+    const path = `api/builder/executions/${encodeURIComponent(executionId)}/replay`;
+    const headers: Record<string, string> = worker ? { 'Builder-Worker': worker } : {};
+    const body = { fromStepId: step };
+    return (await this.ask<{ executionId: string }>('POST', path, body, {}, headers)).executionId;
+  }
+
+  /** Answer a waitpoint; return the picture of the execution that waited. */
+  async answer(waitpointId: string, answer: unknown): Promise<Picture> {
+    const path = `api/builder/waitpoints/${encodeURIComponent(waitpointId)}/complete`;
+    return this.ask('POST', path, { answer });
+  }
+
+  /** The tools there are. */
+  async tools(): Promise<{ name: string; description: string }[]> {
+    const answer = await this.ask<unknown>('GET', 'api/builder/tools');
+    return (Array.isArray(answer) ? answer : (answer as { tools: unknown }).tools) as {
+      name: string;
+      description: string;
+    }[];
   }
 
   /** The newest executions, of one workflow if given. */

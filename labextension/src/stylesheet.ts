@@ -6,6 +6,9 @@ import type { Curve } from './curves';
 import { MARKS } from './marks';
 import type { Theme } from './theme';
 
+/** The colours of what validation says; the panel beside the graph says it in words. */
+const FINDINGS = { error: '#dc2626', warning: '#d97706' };
+
 /**
  * Cytoscape's stylesheet in the colours of a theme. In a plain one only what has the class `near` is drawn in full;
  * the rest is a box or a line, without names, pictures and curves: in large graphs they cost most of the time. What
@@ -89,6 +92,16 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'min-zoomed-font-size': 5
       }
     },
+    // Under the border of a status, which says what happened; this says what is wrong with the drawing.
+    ...Object.entries(FINDINGS).map(([severity, color]) => ({
+      selector: `node.has-${severity}`,
+      style: {
+        'outline-color': color,
+        'outline-width': 2.5,
+        'outline-offset': 3,
+        'outline-style': 'dashed'
+      }
+    })),
     ...Object.entries(MARKS).map(([status, mark]) => ({
       selector: `node.is-${status}`,
       style: {

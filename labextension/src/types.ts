@@ -55,6 +55,12 @@ export interface WireNode {
   [name: string]: unknown;
 }
 
+/** The names that expressions can read: inputs, and by node id the name of its result. */
+export interface StateNames {
+  inputs: string[];
+  results: Record<string, string>;
+}
+
 /** A workflow in its own wire shape. */
 export interface WireWorkflow {
   name: string;
@@ -74,6 +80,7 @@ export interface Doc {
   nodes: DocNode[];
   edges: DocEdge[];
   triggers: Trigger[];
+  names?: StateNames;
   document: WireWorkflow;
 }
 
@@ -97,6 +104,16 @@ export interface PortValue {
   value: unknown;
 }
 
+/** What a step waits for. Times are epoch milliseconds. */
+export interface Waitpoint {
+  waitpointId: string;
+  stepId: string;
+  visit: number;
+  kind: string;
+  request: Record<string, unknown>;
+  deadlineAt: number | null;
+}
+
 /** One visit of one step in the published picture of an execution. */
 export interface StepPicture {
   stepId: string;
@@ -111,6 +128,8 @@ export interface StepPicture {
   usage: Usage | null;
   error: Fault | null;
   skipReason: string | null;
+  display?: Record<string, unknown>[];
+  retryAt?: number | null;
 }
 
 /** The published picture of an execution. Times are epoch milliseconds. */
@@ -124,6 +143,7 @@ export interface Picture {
   error: Fault | null;
   inputs: Record<string, unknown>;
   steps: StepPicture[];
+  waitpoints?: Waitpoint[];
   output: unknown;
   credits: { charged: number; refunded: number };
 }
@@ -166,6 +186,12 @@ export interface RunEvent {
   usage?: Usage | null;
   skipReason?: string;
   waitsFor?: string;
+  waitpointId?: string;
+  request?: Record<string, unknown>;
+  deadlineAt?: number | null;
+  retryAt?: number;
+  /** How a waitpoint ended; missing while it is open. */
+  ended?: string;
 }
 
 /** How a node stands, as Python sends it: the end of its text, at `offset` in the whole. */

@@ -188,10 +188,16 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         return self._execution
 
     def start(
-        self, inputs: Mapping[str, Any] | str | None = None, /, *, trigger: str | None = None, **values: Any
+        self,
+        inputs: Mapping[str, Any] | str | None = None,
+        /,
+        *,
+        trigger: str | None = None,
+        target: str | None = None,
+        **values: Any,
     ) -> Execution:
         """Begin a run, show it and return at once; arguments and errors are those of `Client.start`."""
-        execution = self.client.start(self.workflow, inputs, trigger=trigger, **values)
+        execution = self.client.start(self.workflow, inputs, trigger=trigger, target=target, **values)
         self._execution = execution
         self._know_id(str(execution.snapshot["canvasId"]))
         self.show(execution)
@@ -311,7 +317,11 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
 
 _ASKED: dict[str, Callable[[Canvas, Mapping[str, Any]], object]] = {
-    "run": lambda canvas, asked: canvas.start(asked["inputs"], trigger=asked["trigger"]),
+    "run": lambda canvas, asked: canvas.start(
+        asked["inputs"], trigger=asked.get("trigger"), target=asked.get("target")
+    ),
+    "replay": lambda canvas, asked: canvas.show(canvas.client.execution(asked["execution"]).replay(asked["step"])),
+    "answer": lambda canvas, asked: canvas.client.execution(asked["execution"]).answer(asked["answer"], asked["step"]),
     "cancel": lambda canvas, asked: canvas.client.execution(asked["execution"]).cancel(),
     "follow": lambda canvas, asked: canvas._follow(asked["workflow"], asked["execution"]),  # noqa: SLF001 - our own
     "saved": lambda canvas, asked: canvas._compare_with_saved(asked["workflow"]),  # noqa: SLF001

@@ -150,6 +150,32 @@ def test_a_run_asked_for_by_the_view_is_the_same(canvas: Canvas) -> None:
     assert canvas.header["status"] == "completed"
 
 
+def test_one_step_is_run_and_replayed_for_the_view(canvas: Canvas) -> None:
+    canvas._on_message(None, {"do": "run", "target": "agent", "inputs": {"message": "hi"}}, None)
+    wait_for(lambda: canvas.header.get("status") == "completed")
+    first = canvas.header["id"]
+    assert set(canvas.statuses) == {"start", "agent"}
+    canvas._on_message(None, {"do": "replay", "execution": first, "step": "agent"}, None)
+    wait_for(lambda: canvas.header["id"] != first and canvas.header["status"] == "completed")
+    assert canvas.execution is not None
+    assert canvas.execution.snapshot["replayFromStepId"] == "agent"
+
+
+def test_a_person_answers_by_the_view(client: Client) -> None:
+    ask = Workflow(
+        "Asks",
+        (Node("start", "start"), Node("ask", "human"), Node("end", "end")),
+        (Edge("start", "ask"), Edge("ask", "end")),
+    )
+    canvas = Canvas(ask, client=client)
+    run = canvas.start()
+    wait_for(lambda: canvas.statuses.get("ask", {}).get("status") == "waiting")
+    canvas._on_message(None, {"do": "answer", "execution": run.id, "step": "ask", "answer": "yes"}, None)
+    wait_for(lambda: canvas.header["status"] == "completed")
+    assert run["ask"].text == "yes"
+    canvas.close()
+
+
 def test_what_cannot_be_done_is_told_to_the_view(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Any] = []
     monkeypatch.setattr(canvas, "send", said.append)
