@@ -3,6 +3,7 @@ import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
 import { element, OWN_KEYS } from './dom';
+import type { EditHost } from './editor/host';
 import { Graph } from './graph';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
@@ -30,7 +31,9 @@ export class CanvasFrame {
     private readonly host: HTMLElement,
     readonly controller: Controller,
     doc: Doc,
-    options: CytoscapeOptions = {}
+    options: CytoscapeOptions = {},
+    /** Who takes edits; without one the graph is there to look at and to run. */
+    readonly edits: EditHost | null = null
   ) {
     this.toolbar = new Toolbar(controller, {
       run: () => {
@@ -46,14 +49,19 @@ export class CanvasFrame {
         this.showPane(this.pane.node.hidden);
       }
     });
-    this.pane = new Pane(controller, doc, {
-      run: () => {
-        this.run();
+    this.pane = new Pane(
+      controller,
+      doc,
+      {
+        run: () => {
+          this.run();
+        },
+        select: id => {
+          this.graph.select(id);
+        }
       },
-      select: id => {
-        this.graph.select(id);
-      }
-    });
+      edits
+    );
     host.replaceChildren(this.toolbar.node, this.body);
     this.body.append(this.stage, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room

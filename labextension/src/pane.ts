@@ -1,6 +1,7 @@
 /** The side of the canvas: the run as a whole while nothing is selected, else everything about one node. */
 import type { Controller } from './controller';
 import { button, drawing, element, setText } from './dom';
+import type { EditHost } from './editor/host';
 import { InputForm } from './form';
 import { NodeDetails } from './details';
 import * as icons from './icons';
@@ -22,7 +23,8 @@ export class Pane {
   constructor(
     private readonly controller: Controller,
     private doc: Doc,
-    actions: PaneActions
+    actions: PaneActions,
+    readonly edits: EditHost | null = null
   ) {
     this.form = new InputForm(actions.run);
     this.steps = new StepList(actions.select);

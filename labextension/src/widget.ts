@@ -6,15 +6,13 @@ import type { JSONObject } from '@lumino/coreutils';
 import { CytoscapeModel, CytoscapeView } from 'jupyter-cytoscape';
 
 import { Controller } from './controller';
+import type { Findings, NodeKind } from './editor/host';
 import { CanvasFrame } from './frame';
+import { type Answer, KernelHost } from './kernelhost';
 import { server, watch } from './page';
 import { type Doc, type Header, isDone, type NodeStatus } from './types';
 
 type Statuses = Record<string, NodeStatus>;
-
-interface FromPython {
-  failed?: string;
-}
 
 /** The model: the graph, how its nodes stand, and one controller for all its views. */
 export class CanvasModel extends CytoscapeModel {
@@ -41,6 +39,20 @@ export class CanvasModel extends CytoscapeModel {
       },
       this.doc
     );
+    this.edits = new KernelHost({
+      isLive: () => this.comm_live,
+      send: message => {
+        this.send(message as JSONObject, {});
+      },
+      catalogue: () => this.get('catalogue') as NodeKind[],
+      findings: () => {
+        const findings = this.get('findings') as Partial<Findings>;
+        return findings.errors ? (findings as Findings) : null;
+      }
+    });
+    this.on('change:catalogue change:findings comm_live_update', () => {
+      this.edits.changed.emit();
+    });
     this.on('change:doc', () => {
       this.controller.setDoc(this.doc);
     });
@@ -50,16 +62,17 @@ export class CanvasModel extends CytoscapeModel {
         this.hear();
       }
     });
-    this.on('msg:custom', (message: FromPython) => {
-      if (message.failed !== undefined) {
+    this.on('msg:custom', (message: Answer) => {
+      if (!this.edits.hear(message) && message.failed !== undefined && !message.token) {
         this.controller.fail(message.failed);
       }
     });
     this.hear();
   }
 
-  // Declared, not initialised: it is made by `initialize`, which runs before fields are.
+  // Declared, not initialised: they are made by `initialize`, which runs before fields are.
   declare controller: Controller;
+  declare edits: KernelHost;
 
   /** The graph as Python sent it last. */
   get doc(): Doc {
@@ -68,6 +81,7 @@ export class CanvasModel extends CytoscapeModel {
 
   override close(commClosed?: boolean): Promise<void> {
     this.controller.dispose();
+    this.edits.close();
     return super.close(commClosed);
   }
 
@@ -112,7 +126,8 @@ export class CanvasView extends CytoscapeView {
       return;
     }
     const option = (name: string): unknown => this.model.get(name);
-    this.frame = new CanvasFrame(this.el, this.model.controller, this.model.doc, {
+    const { controller, doc, edits } = this.model;
+    const settings = {
       minZoom: option('min_zoom') as number,
       maxZoom: option('max_zoom') as number,
       panningEnabled: option('panning_enabled') as boolean,
@@ -120,7 +135,8 @@ export class CanvasView extends CytoscapeView {
       boxSelectionEnabled: option('box_selection_enabled') as boolean,
       selectionType: option('selection_type') as 'single' | 'additive',
       autoungrabify: option('auto_ungrabify') as boolean
-    });
+    };
+    this.frame = new CanvasFrame(this.el, controller, doc, settings, edits);
     this.frame.onSelect = id => {
       if ((this.model.get('selected') as string) !== (id ?? '')) {
         this.model.set('selected', id ?? '');
