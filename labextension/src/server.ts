@@ -9,7 +9,8 @@ export class ServerError extends Error {
   constructor(
     message: string,
     readonly status: number,
-    readonly code: string | null
+    readonly code: string | null,
+    readonly details: unknown = null
   ) {
     super(message);
   }
@@ -165,21 +166,13 @@ function faultOf(status: number, answer: unknown): ServerError {
   const said = (answer ?? {}) as { message?: unknown; error?: unknown; code?: unknown };
   const details = (answer as { details?: { errors?: { message?: string }[] } | null } | null)
     ?.details;
-  const finding = details?.errors?.[0]?.message ?? firstFault(details);
+  const finding = details?.errors?.[0]?.message;
   const text = typeof said.message === 'string' ? said.message : said.error;
   const message = typeof text === 'string' && text ? text : `The server answered ${status}.`;
   return new ServerError(
     finding && !message.includes(finding) ? `${message}: ${finding}` : message,
     status,
-    typeof said.code === 'string' ? said.code : null
+    typeof said.code === 'string' ? said.code : null,
+    details ?? null
   );
-}
-
-/** The first of the faults that a shape has: `{field, error}`. */
-function firstFault(details: unknown): string | undefined {
-  const [fault] = Array.isArray(details) ? (details as { field?: string; error?: string }[]) : [];
-  if (fault?.error === undefined) {
-    return undefined;
-  }
-  return fault.field && fault.field !== 'body' ? `${fault.field} ${fault.error}` : fault.error;
 }
