@@ -26,6 +26,9 @@ class Peer {
     if (path === 'api/builder/catalogue') {
       return { catalogue: [{ type: 'agent' }] } as T;
     }
+    if (path === 'api/builder/health') {
+      return { status: 'healthy' } as T;
+    }
     const sent = body as Peer['asked'][0]['body'];
     this.asked.push({ path, body: sent });
     const text = sent.text.trim() + (sent.changes ?? []).map(one => `+${one.op}`).join('');

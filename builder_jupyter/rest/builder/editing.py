@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from builder_jupyter.drawing.catalogue import catalogue
 from builder_jupyter.drawing.document import canvas_document
 from builder_jupyter.drawing.editing import arranged, edited
-from builder_jupyter.graph.dialects import read, read_text, write_text
+from builder_jupyter.graph.dialects import parse_text, read, read_text, write_text
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily, malformed, parse_json
@@ -120,5 +120,6 @@ def _workflow(value: Any, field: str) -> Workflow:
         return read(value)
     if not isinstance(value, str):
         raise malformed("must be a text", field)
+    parse_text(value)  # says where it is no JSON
     parse_json(value.encode())  # what a body may hold goes for the document inside it, too
     return read_text(value)

@@ -17,21 +17,21 @@ export class Bar {
   readonly node: HTMLElement;
 
   constructor(actions: BarActions) {
-    const act = (label: string, hint: string, call: () => void, css = 'jp-bj-choice') =>
-      button(css, hint, call, label);
+    const act = (label: string, call: () => void, css = 'jp-bj-choice') =>
+      button(css, label, call, label);
     this.open.append(
-      act('Export', 'Keep the workflow as a file', actions.exportFile),
-      act('Generate code', 'Write the workflow as a LangGraph module', actions.code),
-      act('Save', 'Save on the server (Ctrl+S)', actions.save, 'jp-bj-choice jp-mod-main')
+      act('Export', actions.exportFile),
+      act('Generate code', actions.code),
+      act('Save', actions.save, 'jp-bj-choice jp-mod-main')
     );
     this.node = element(
       'header',
       'jp-bj-bar-top',
       {},
-      button('jp-bj-brand', 'All workflows', actions.home, drawing(icons.FLOW), 'Workflows'),
+      button('jp-bj-brand', 'Workflows', actions.home, drawing(icons.FLOW), 'Workflows'),
       element('h1', 'jp-bj-bar-name', {}, this.name, this.state),
       this.open,
-      act('◐', 'Light or dark', toggleTheme, 'jp-bj-choice jp-mod-plain')
+      button('jp-bj-choice jp-mod-plain', 'Light or dark', toggleTheme, '◐')
     );
     this.show(null, false);
   }

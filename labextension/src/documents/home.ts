@@ -70,7 +70,7 @@ export class Home {
 
   private drawCards(offered: TemplateSummary[]): void {
     this.cards.replaceChildren(
-      card(icons.PLUS, 'New workflow', 'An empty canvas', this.ways.create),
+      card(icons.PLUS, 'New workflow', 'One node to start from', this.ways.create),
       card(
         icons.OPEN,
         'Import a file',

@@ -138,7 +138,8 @@ export function addCommands(
       }
     }
   );
-  launcher?.add({ command: NEW, category: 'Other', rank: 0 });
+  launcher?.add({ command: NEW, category: CATEGORY, rank: 1 });
+  launcher?.add({ command: FROM_TEMPLATE, category: CATEGORY, rank: 2 });
 }
 
 async function pick(

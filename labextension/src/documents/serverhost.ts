@@ -216,7 +216,7 @@ export class ServerHost implements EditHost {
       } catch (error) {
         if (error instanceof ServerError && !AWAY.has(error.status)) {
           this.setLinked(true);
-          throw new Error(refusal(error.message, error.details), { cause: error });
+          throw new Error(reasonOf(error), { cause: error });
         }
         this.setLinked(false);
         const pause = this.pauses[attempt];
@@ -254,4 +254,13 @@ export class ServerHost implements EditHost {
       this.linked.emit(isLinked);
     }
   }
+}
+
+/** Why something was refused. Of a text that is no workflow it goes without saying that it is the body. */
+function reasonOf({ message, details }: ServerError): string {
+  const faults = Array.isArray(details) ? (details as { field?: string; error?: string }[]) : [];
+  return refusal(
+    message,
+    faults.map(one => ({ ...one, field: one.field === 'body' ? '' : one.field }))
+  );
 }
