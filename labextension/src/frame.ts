@@ -3,6 +3,7 @@ import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
 import { element, OWN_KEYS } from './dom';
+import { Editor } from './editor/editor';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
 import { Pane } from './pane';
@@ -30,7 +31,7 @@ export class CanvasFrame {
   constructor(
     private readonly host: HTMLElement,
     readonly controller: Controller,
-    doc: Doc,
+    private doc: Doc,
     options: CytoscapeOptions = {},
     /** Who takes edits; without one the graph is there to look at and to run. */
     readonly edits: EditHost | null = null
@@ -63,9 +64,11 @@ export class CanvasFrame {
       edits
     );
     host.replaceChildren(this.toolbar.node, this.body);
-    this.body.append(this.stage, this.pane.node);
+    this.area.append(this.stage);
+    this.main.append(...(edits ? [this.rail] : []), this.area);
+    this.body.append(this.main, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
-    this.graph = new Graph(this.stage, doc, options);
+    this.graph = new Graph(this.stage, doc, options, edits !== null);
     this.graph.onSelect = id => {
       this.pane.show(id);
       this.onSelect(id);
@@ -77,11 +80,27 @@ export class CanvasFrame {
     controller.changed.connect(this.onChange);
     this.paint();
     this.graph.fit();
+    if (edits) {
+      this.opening = afterPaint(() => {
+        const { area, rail, stage, toolbar } = this;
+        this.editor = new Editor(
+          { area, rail, stage, tools: toolbar.tools },
+          this.graph,
+          edits,
+          this.doc
+        );
+      });
+    }
   }
+
+  /** What makes the graph editable; null until it is drawn for the first time, and where nobody takes edits. */
+  editor: Editor | null = null;
 
   /** Show another graph. */
   setDoc(doc: Doc): void {
-    this.graph.setDoc(doc);
+    this.doc = doc;
+    this.graph.setDoc(this.editor?.ahead(doc) ?? doc);
+    this.editor?.setDoc(doc);
     this.pane.setDoc(doc);
     this.describe(doc);
     this.pending = 'all';
@@ -98,6 +117,8 @@ export class CanvasFrame {
   dispose(): void {
     this.controller.changed.disconnect(this.onChange);
     cancelAnimationFrame(this.frame);
+    this.opening();
+    this.editor?.dispose();
     clearInterval(this.clock);
     this.graph.dispose();
     this.host.replaceChildren();
@@ -106,6 +127,10 @@ export class CanvasFrame {
   private readonly toolbar: Toolbar;
   private readonly pane: Pane;
   private readonly body = element('div', 'jp-bj-body');
+  private readonly main = element('div', 'jp-bj-main');
+  private readonly area = element('div', 'jp-bj-area');
+  private readonly rail = element('div', 'jp-bj-rail', { 'aria-label': 'Node types' });
+  private opening: () => void = () => undefined;
   private readonly stage = element('div', 'jp-bj-stage', {
     ...OWN_KEYS,
     tabindex: '0',
@@ -210,7 +235,8 @@ export class CanvasFrame {
       { capture: true, passive: true }
     );
     stage.addEventListener('keydown', event => {
-      if (!event.ctrlKey && !event.metaKey && !event.altKey && this.press(event.key)) {
+      const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (this.editor?.press(event) || (isPlain && this.press(event.key))) {
         event.preventDefault();
         event.stopPropagation();
       }
@@ -234,6 +260,18 @@ export class CanvasFrame {
     }
     return true;
   }
+}
+
+/** Call back when the next frame has been drawn; call the answer to do without. */
+function afterPaint(call: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const frame = requestAnimationFrame(() => {
+    timer = setTimeout(call);
+  });
+  return () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  };
 }
 
 /** Whether a graph is so much wider than high that the pane is better off below it. */

@@ -5,13 +5,16 @@
 import cytoscape, {
   type Core,
   type CytoscapeOptions,
+  type EdgeSingular,
   type NodeCollection,
-  type NodeSingular
+  type NodeSingular,
+  type Position
 } from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
 import { curveOf } from './curves';
 import { type Element, fitPlaces, mark, near } from './detail';
+import type { Pair } from './editor/wire';
 import { stylesheet } from './stylesheet';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { type Doc, type DocEdge, type DocNode, isDone, type StepStatus } from './types';
@@ -35,7 +38,9 @@ export class Graph {
   constructor(
     private readonly stage: HTMLElement,
     doc: Doc,
-    options: CytoscapeOptions = {}
+    options: CytoscapeOptions = {},
+    /** Whether edges can be selected too: there is something to be done with them. */
+    private readonly isEditable = false
   ) {
     this.theme = readTheme(stage);
     const isLarge = doc.nodes.length > LARGE;
@@ -52,8 +57,13 @@ export class Graph {
       textureOnViewport: isLarge
     });
     drawOnlyWhatIsInView(this.core);
-    this.core.on('select unselect', 'node', () => {
-      this.tellSelection();
+    this.core.on('select', 'node', event => {
+      this.chosen.add(idOf(event.target as NodeSingular));
+      this.tellSelectionSoon();
+    });
+    this.core.on('unselect remove', 'node', event => {
+      this.chosen.delete(idOf(event.target as NodeSingular));
+      this.tellSelectionSoon();
     });
     this.core.on('position', 'node', event => {
       this.bend(event.target as NodeSingular);
@@ -76,8 +86,18 @@ export class Graph {
 
   /** The node that is selected; null for none and for several. */
   get selected(): string | null {
-    const chosen = this.core.nodes(':selected');
-    return chosen.length === 1 && chosen[0] ? idOf(chosen[0]) : null;
+    const [first] = this.chosen;
+    return this.chosen.size === 1 && first !== undefined ? first : null;
+  }
+
+  /** All nodes that are selected. */
+  get selectedNodes(): string[] {
+    return [...this.chosen];
+  }
+
+  /** The edges that are selected, by the nodes they join. */
+  get selectedPairs(): Pair[] {
+    return this.core.edges(':selected').map(edge => pairOf(edge));
   }
 
   /** Draw another graph: add, remove and change what differs, and leave the view as it is. */
@@ -115,6 +135,7 @@ export class Graph {
         if (edge.data('label') !== label) {
           edge.data('label', label);
         }
+        mark(edge, 'unsure', false);
       }
     } finally {
       core.endBatch();
@@ -158,19 +179,44 @@ export class Graph {
       core.elements(':selected').difference(node).unselect();
       node.select();
     });
-    if (node.nonempty() && !isInView(core, node)) {
-      core.animate({ center: { eles: node }, duration: 180 });
+    if (nodeId !== null) {
+      this.reveal(nodeId);
     }
+  }
+
+  /** Select nodes, and edges by the nodes they join, and nothing else. */
+  selectAll(ids: Iterable<string>, pairs: Iterable<Pair> = []): void {
+    const { core } = this;
+    const wanted = union(core, [
+      ...[...ids].map(id => this.node(id)),
+      ...[...pairs].map(pair => this.edge(pair) as unknown as NodeSingular)
+    ]);
+    core.batch(() => {
+      core.elements(':selected').difference(wanted).unselect();
+      wanted.select();
+    });
   }
 
   /** Select the nearest node in a direction. */
   step(dx: number, dy: number): void {
-    const here = this.selected === null ? null : this.node(this.selected).position();
-    if (!here) {
+    if (this.selected === null) {
       const first = this.core.nodes()[0];
       this.select(first ? idOf(first) : null);
       return;
     }
+    const next = this.nearest(this.selected, dx, dy);
+    if (next !== null) {
+      this.select(next);
+    }
+  }
+
+  /** The nearest node in a direction; null when there is none. */
+  nearest(from: string, dx: number, dy: number): string | null {
+    const start = this.node(from);
+    if (start.empty()) {
+      return null;
+    }
+    const here = start.position();
     let best: { id: string; far: number } | null = null;
     for (const node of this.core.nodes()) {
       const x = node.position().x - here.x;
@@ -182,9 +228,80 @@ export class Graph {
         best = { id: idOf(node), far };
       }
     }
-    if (best) {
-      this.select(best.id);
+    return best?.id ?? null;
+  }
+
+  /** Bring a node into view if it is not. */
+  reveal(nodeId: string): void {
+    const { core } = this;
+    const node = this.node(nodeId);
+    if (node.nonempty() && !isInView(core, node)) {
+      core.animate({ center: { eles: node }, duration: this.theme.isStill ? 0 : 180 });
     }
+  }
+
+  /** Where nodes are drawn: the named ones, or all. */
+  places(ids?: Iterable<string>): [string, Position][] {
+    const nodes = ids ? [...ids].map(id => this.node(id)) : this.core.nodes().toArray();
+    return nodes.filter(node => node.nonempty()).map(node => [idOf(node), { ...node.position() }]);
+  }
+
+  /** Draw nodes elsewhere, ahead of the document that will say so. */
+  put(places: Iterable<readonly [string, Position]>): void {
+    this.core.batch(() => {
+      for (const [id, place] of places) {
+        this.node(id).position(place);
+      }
+    });
+  }
+
+  /** Draw an edge that is asked for and not there yet. */
+  promise([source, target]: Pair): void {
+    const id = edgeId({ source, target });
+    if (this.core.getElementById(id).empty()) {
+      const ends = new Map(this.places([source, target]).map(([key, place]) => [key, place]));
+      const element = this.edgeOf(id, { source, target, label: '' }, ends);
+      this.core.add({ ...element, classes: 'unsure near' });
+    }
+  }
+
+  /** Show that a node could be the end of a line, or could not; `''` takes the mark away. */
+  mark(nodeId: string | null, as: 'aim' | 'barred' | ''): void {
+    const node = nodeId === null ? null : this.node(nodeId);
+    if (node?.nonempty()) {
+      mark(node, 'aim', as === 'aim');
+      mark(node, 'barred', as === 'barred');
+    }
+  }
+
+  /** The colour of a node's type. */
+  colorOf(node: NodeSingular): string {
+    return lookOf(this.looks, node.data('type') as string).color;
+  }
+
+  /** A point of the page in the stage. */
+  inStage({ x, y }: Position): Position {
+    const box = this.stage.getBoundingClientRect();
+    return { x: x - box.left, y: y - box.top };
+  }
+
+  /** A point of the page in the graph. */
+  modelAt(point: Position): Position {
+    const { x, y } = this.inStage(point);
+    const [zoom, pan] = [this.core.zoom(), this.core.pan()];
+    return { x: (x - pan.x) / zoom, y: (y - pan.y) / zoom };
+  }
+
+  /** Whether a point of the page lies in the stage. */
+  contains(point: Position): boolean {
+    const { x, y } = this.inStage(point);
+    return x >= 0 && y >= 0 && x <= this.stage.clientWidth && y <= this.stage.clientHeight;
+  }
+
+  /** The middle of what is in view. */
+  get middle(): Position {
+    const { x1, x2, y1, y2 } = this.core.extent();
+    return { x: (x1 + x2) / 2, y: (y1 + y2) / 2 };
   }
 
   /** Show all of it, never larger than life. */
@@ -217,8 +334,19 @@ export class Graph {
     return this.core.getElementById(`n:${nodeId}`);
   }
 
+  /** The edge between two nodes, or an empty collection. */
+  edge([source, target]: Pair): EdgeSingular {
+    return this.core.getElementById(edgeId({ source, target }));
+  }
+
+  /** The id that a node has in the workflow. */
+  idOf(node: { id(): string }): string {
+    return idOf(node);
+  }
+
   /** Let go of everything. */
   dispose(): void {
+    this.isGone = true;
     this.forget();
     clearTimeout(this.settling);
     this.resizing.disconnect();
@@ -235,6 +363,10 @@ export class Graph {
   private readonly forget: () => void;
   private readonly resizing: ResizeObserver;
   private told: string | null = null;
+  /** Kept as it changes: asking cytoscape looks at every node. */
+  private readonly chosen = new Set<string>();
+  private isTelling = false;
+  private isGone = false;
 
   private elementOf(node: DocNode): cytoscape.ElementDefinition {
     return {
@@ -247,12 +379,12 @@ export class Graph {
   private edgeOf(
     id: string,
     edge: DocEdge,
-    nodes: Map<string, DocNode>
+    nodes: Map<string, Position>
   ): cytoscape.ElementDefinition {
     const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
     return {
       group: 'edges',
-      selectable: false,
+      selectable: this.isEditable,
       data: {
         id,
         source: `n:${edge.source}`,
@@ -281,9 +413,12 @@ export class Graph {
     if (known.empty()) {
       return false;
     }
-    known.data(this.dataOf(node, known.data('status') as StepStatus | null));
+    const data = this.dataOf(node, known.data('status') as StepStatus | null);
+    if (Object.entries(data).some(([name, value]) => known.data(name) !== value)) {
+      known.data(data); // each costs a restyling
+    }
     const { x, y } = known.position();
-    if (x !== node.x || y !== node.y) {
+    if ((x !== node.x || y !== node.y) && !known.grabbed()) {
       known.position({ x: node.x, y: node.y });
     }
     return true;
@@ -338,6 +473,19 @@ export class Graph {
     }
   }
 
+  /** Once for many: a box may select thousands. */
+  private tellSelectionSoon(): void {
+    if (!this.isTelling) {
+      this.isTelling = true;
+      queueMicrotask(() => {
+        this.isTelling = false;
+        if (!this.isGone) {
+          this.tellSelection();
+        }
+      });
+    }
+  }
+
   private tellSelection(): void {
     const id = this.selected;
     if (id !== this.told) {
@@ -347,7 +495,7 @@ export class Graph {
   }
 }
 
-const ORIGIN: DocNode = { id: '', label: '', type: '', x: 0, y: 0 };
+const ORIGIN: Position = { x: 0, y: 0 };
 
 /** The id that an element has in the workflow: on the page nodes and edges share one space of ids. */
 function idOf(node: { id(): string }): string {
@@ -359,7 +507,12 @@ function union(core: Core, nodes: NodeSingular[]): NodeCollection {
   return core.collection(nodes as unknown as string);
 }
 
-function edgeId(edge: DocEdge): string {
+/** The nodes that a drawn edge joins. */
+export function pairOf(edge: EdgeSingular): Pair {
+  return [idOf(edge.source()), idOf(edge.target())];
+}
+
+function edgeId(edge: { source: string; target: string }): string {
   return `e:${JSON.stringify([edge.source, edge.target])}`;
 }
 

@@ -8,6 +8,8 @@ export interface KernelLink {
   /** Whether anybody is there to hear. */
   isLive(): boolean;
   send(message: Record<string, unknown>): void;
+  /** Wait until what was said before is taken in: an answer may overtake the document it speaks of. */
+  settled(): Promise<unknown>;
   catalogue(): NodeKind[];
   findings(): Findings | null;
 }
@@ -69,7 +71,7 @@ export class KernelHost implements EditHost {
     }
     this.waiting.delete(token);
     if (answer.failed === undefined) {
-      asker.resolve();
+      void this.link.settled().then(asker.resolve, asker.resolve);
     } else {
       asker.reject(new Error(refusal(answer.failed, answer.details)));
     }

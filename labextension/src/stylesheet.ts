@@ -116,6 +116,19 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'underlay-shape': 'round-rectangle'
       }
     },
+    {
+      selector: 'edge:selected',
+      style: { width: 3, 'line-color': theme.accent, 'target-arrow-color': theme.accent }
+    },
+    { selector: 'edge.unsure', style: { 'line-style': 'dashed', opacity: 0.7 } },
+    {
+      selector: 'node.aim',
+      style: { 'border-color': theme.accent, 'border-width': 3, 'border-style': 'solid' }
+    },
+    {
+      selector: 'node.barred',
+      style: { 'border-color': MARKS.error.color, 'border-width': 3, 'border-style': 'dashed' }
+    },
     { selector: ':active', style: { 'overlay-opacity': 0 } },
     { selector: 'core', style: { 'active-bg-opacity': 0, 'selection-box-color': theme.accent } }
   ] as unknown as StylesheetJson;

@@ -9,6 +9,8 @@ export interface Theme {
   accent: string;
   font: string;
   isDark: boolean;
+  /** Whether the reader wants nothing to move. */
+  isStill: boolean;
 }
 
 /** Read the theme as it is at an element. */
@@ -22,7 +24,8 @@ export function readTheme(at: Element): Theme {
     line: of('--jp-border-color1', '#b6c0cd'),
     accent: of('--jp-brand-color1', '#2563eb'),
     font: of('--jp-ui-font-family', 'system-ui, sans-serif'),
-    isDark: document.body.dataset.jpThemeLight === 'false'
+    isDark: document.body.dataset.jpThemeLight === 'false',
+    isStill: matchMedia('(prefers-reduced-motion: reduce)').matches
   };
 }
 

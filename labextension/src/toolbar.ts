@@ -36,6 +36,7 @@ export class Toolbar {
       { role: 'toolbar', 'aria-label': 'Workflow' },
       this.title,
       element('div', 'jp-bj-state', {}, this.icon, this.word, this.bar, this.numbers),
+      this.tools,
       this.start,
       this.stop,
       element(
@@ -64,6 +65,9 @@ export class Toolbar {
     );
     this.update();
   }
+
+  /** The place of the editor's own buttons, before those of the view. */
+  readonly tools = element('div', 'jp-bj-tools');
 
   /** Show a name and whether there is a node to start from. */
   setDoc(name: string, canRun: boolean): void {

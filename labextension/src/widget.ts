@@ -44,6 +44,7 @@ export class CanvasModel extends CytoscapeModel {
       send: message => {
         this.send(message as JSONObject, {});
       },
+      settled: () => this.state_change,
       catalogue: () => this.get('catalogue') as NodeKind[],
       findings: () => {
         const findings = this.get('findings') as Partial<Findings>;

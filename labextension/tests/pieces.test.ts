@@ -9,7 +9,7 @@ import { duration } from '../src/text';
 
 const theme = {
   ...{ card: '#fff', text: '#000', dim: '#555', line: '#ccc', accent: '#00f' },
-  ...{ font: 'sans-serif', isDark: false }
+  ...{ font: 'sans-serif', isDark: false, isStill: true }
 };
 
 describe('cards', () => {

@@ -1,0 +1,149 @@
+/** The whole graph, small, with what is in view framed; press or drag to look elsewhere. */
+import { CARD } from '../card';
+import { element } from '../dom';
+import type { Graph } from '../graph';
+
+const WIDTH = 168;
+const HEIGHT = 104;
+const PADDING = 6;
+/** A graph that large cannot be seen at once: it gets its map without asking. */
+const LARGE = 40;
+
+/** The map of one graph. */
+export class MiniMap {
+  readonly node = element('canvas', 'jp-bj-map', {
+    role: 'img',
+    'aria-label': 'Map of the graph'
+  });
+
+  constructor(private readonly graph: Graph) {
+    const scale = Math.max(1, Math.ceil(devicePixelRatio || 1));
+    for (const sheet of [this.node, this.sheet]) {
+      sheet.width = WIDTH * scale;
+      sheet.height = HEIGHT * scale;
+    }
+    this.scale = scale;
+    this.node.hidden = graph.core.nodes().length < LARGE;
+    graph.core.on('add remove position', 'node', this.onGraph);
+    graph.core.on('viewport', this.request);
+    this.node.addEventListener('pointerdown', event => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.node.setPointerCapture(event.pointerId);
+      this.goTo(event);
+    });
+    this.node.addEventListener('pointermove', event => {
+      if (this.node.hasPointerCapture(event.pointerId)) {
+        this.goTo(event);
+      }
+    });
+    this.request();
+  }
+
+  /** Show or hide it. */
+  toggle(): boolean {
+    this.node.hidden = !this.node.hidden;
+    this.isStale = true;
+    this.request();
+    return !this.node.hidden;
+  }
+
+  /** Let go of the graph. */
+  dispose(): void {
+    cancelAnimationFrame(this.frame);
+    this.graph.core.off('add remove position', 'node', this.onGraph);
+    this.graph.core.off('viewport', this.request);
+  }
+
+  private readonly sheet = element('canvas');
+  private readonly scale: number;
+  private isStale = true;
+  private frame = 0;
+  private box = { x: 0, y: 0, zoom: 1 };
+
+  private readonly onGraph = (): void => {
+    this.isStale = true;
+    this.request();
+  };
+
+  private readonly request = (): void => {
+    if (!this.node.hidden && !this.frame) {
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.draw();
+      });
+    }
+  };
+
+  private draw(): void {
+    if (this.isStale) {
+      this.isStale = false;
+      this.drawGraph();
+    }
+    const pen = this.node.getContext('2d');
+    if (!pen) {
+      return;
+    }
+    const { core } = this.graph;
+    const { x, y, zoom } = this.box;
+    const view = core.extent();
+    const style = getComputedStyle(this.node);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, this.node.width, this.node.height);
+    pen.drawImage(this.sheet, 0, 0);
+    pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    pen.strokeStyle = style.getPropertyValue('--jp-brand-color1').trim() || '#2563eb';
+    pen.lineWidth = 1.5;
+    pen.strokeRect((view.x1 - x) * zoom, (view.y1 - y) * zoom, view.w * zoom, view.h * zoom);
+  }
+
+  private drawGraph(): void {
+    const pen = this.sheet.getContext('2d');
+    const nodes = this.graph.core.nodes().toArray();
+    const places = nodes.map(node => node.position());
+    const low = { x: Infinity, y: Infinity };
+    const high = { x: -Infinity, y: -Infinity };
+    for (const { x, y } of places) {
+      low.x = Math.min(low.x, x - CARD.width / 2);
+      low.y = Math.min(low.y, y - CARD.height / 2);
+      high.x = Math.max(high.x, x + CARD.width / 2);
+      high.y = Math.max(high.y, y + CARD.height / 2);
+    }
+    if (!pen || !places.length) {
+      return;
+    }
+    const zoom = Math.min(
+      (WIDTH - 2 * PADDING) / (high.x - low.x),
+      (HEIGHT - 2 * PADDING) / (high.y - low.y)
+    );
+    this.box = {
+      zoom,
+      x: (low.x + high.x) / 2 - WIDTH / 2 / zoom,
+      y: (low.y + high.y) / 2 - HEIGHT / 2 / zoom
+    };
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, this.sheet.width, this.sheet.height);
+    pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    nodes.forEach((node, index) => {
+      const { x, y } = places[index] ?? { x: 0, y: 0 };
+      pen.fillStyle = this.graph.colorOf(node);
+      pen.fillRect(
+        (x - CARD.width / 2 - this.box.x) * zoom,
+        (y - CARD.height / 2 - this.box.y) * zoom,
+        Math.max(1.5, CARD.width * zoom),
+        Math.max(1.5, CARD.height * zoom)
+      );
+    });
+  }
+
+  private goTo(event: PointerEvent): void {
+    const box = this.node.getBoundingClientRect();
+    const { core } = this.graph;
+    const x = (event.clientX - box.left) / this.box.zoom + this.box.x;
+    const y = (event.clientY - box.top) / this.box.zoom + this.box.y;
+    core.pan({
+      x: core.width() / 2 - x * core.zoom(),
+      y: core.height() / 2 - y * core.zoom()
+    });
+  }
+}
