@@ -203,10 +203,10 @@ export class Builder {
       return;
     }
     try {
-      surface.notice.clear('failed');
+      surface.banner.clear('failed');
       await act(contentOf(workflow));
     } catch (error) {
-      surface.notice.say('failed', messageOf(error), { label: 'Close', act: () => undefined });
+      surface.banner.say('failed', messageOf(error), { label: 'Close', act: () => undefined });
     }
   }
 

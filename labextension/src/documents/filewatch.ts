@@ -1,7 +1,7 @@
 /** Whether another program has written a file that is open here. */
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 
-import type { Notice } from './notice';
+import type { Banner } from './banner';
 
 const EVERY_MS = 4000;
 
@@ -9,7 +9,7 @@ const EVERY_MS = 4000;
 export class FileWatch {
   constructor(
     private readonly context: DocumentRegistry.CodeContext,
-    private readonly notice: Notice,
+    private readonly banner: Banner,
     private readonly lastModified: (path: string) => Promise<string>,
     private readonly isVisible: () => boolean
   ) {
@@ -52,7 +52,7 @@ export class FileWatch {
   private readonly onSave = (_: unknown, state: string): void => {
     this.isSaving = state === 'started';
     if (state === 'completed') {
-      this.notice.clear('file');
+      this.banner.clear('file');
     }
   };
 
@@ -63,7 +63,7 @@ export class FileWatch {
       return;
     }
     this.passedOver = now;
-    this.notice.say(
+    this.banner.say(
       'file',
       'Another program has changed this file since it was opened.',
       { label: 'Read it again', act: () => void context.revert() },

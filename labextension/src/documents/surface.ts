@@ -1,18 +1,18 @@
-/** A workflow that is drawn from a `ServerHost`: the frame with its runs, and the notice above it. */
+/** A workflow that is drawn from a `ServerHost`: the frame with its runs, and the banner above it. */
 import { Controller } from '../controller';
 import { element } from '../dom';
 import type { EditableDoc } from '../editor/host';
 import { CanvasFrame } from '../frame';
 import type { Server } from '../server';
 import type { Watch } from '../watch';
-import { Notice } from './notice';
+import { Banner } from './banner';
 import type { ServerHost } from './serverhost';
 
 /** An editor without a kernel in an element of its own. */
 export class Surface {
-  readonly notice = new Notice();
+  readonly banner = new Banner();
   readonly canvas = element('div', 'jp-bj-canvas');
-  readonly node = element('div', 'jp-bj-document', {}, this.notice.node, this.canvas);
+  readonly node = element('div', 'jp-bj-document', {}, this.banner.node, this.canvas);
   frame: CanvasFrame | null = null;
 
   constructor(
@@ -69,6 +69,6 @@ export class Surface {
   };
 
   private readonly showLink = (_: ServerHost, isUp: boolean): void => {
-    this.notice.showLink(isUp);
+    this.banner.showLink(isUp);
   };
 }

@@ -56,6 +56,8 @@ export class WorkflowView extends Widget {
       clearTimeout(this.typing);
       this.file?.stop();
       this.context.model.contentChanged.disconnect(this.hear);
+      this.context.saveState.disconnect(this.onSave);
+      this.context.fileChanged.disconnect(this.onFile);
       this.surface?.dispose();
       this.host.dispose();
       super.dispose();
@@ -81,7 +83,10 @@ export class WorkflowView extends Widget {
   private fault: HTMLElement | null = null;
   /** The text on which both sides agreed last. */
   private agreed = '';
+  /** What the file on disk says, and what is on its way to it. */
   private saved = '';
+  private saving = '';
+  private isSaving = false;
   private typing: ReturnType<typeof setTimeout> | undefined;
 
   private get text(): string {
@@ -97,16 +102,13 @@ export class WorkflowView extends Widget {
     this.node.append(this.surface.node);
     this.file = new FileWatch(
       this.context,
-      this.surface.notice,
+      this.surface.banner,
       path => this.desk.lastModified(path),
       () => this.isVisible
     );
     this.saved = this.text;
-    this.context.saveState.connect((_, state) => {
-      if (state === 'completed') {
-        this.saved = this.text;
-      }
-    });
+    this.context.saveState.connect(this.onSave);
+    this.context.fileChanged.connect(this.onFile);
     this.context.model.contentChanged.connect(this.hear);
     await this.pull('Open');
     if (this.node.contains(document.activeElement)) {
@@ -126,8 +128,29 @@ export class WorkflowView extends Widget {
     }
     this.agreed = host.text;
     context.model.fromString(host.text);
-    if (host.text === this.saved) {
-      context.model.dirty = false;
+    this.mark();
+  };
+
+  /** JupyterLab marks as changed what is typed into an editor of text; what is drawn is for us to mark. */
+  private mark(): void {
+    this.context.model.dirty = this.text !== this.saved;
+  }
+
+  private readonly onSave = (_: unknown, state: string): void => {
+    if (state === 'started') {
+      this.saving = this.text;
+    } else if (state === 'completed') {
+      this.saved = this.saving;
+      this.mark(); // edits may have come while it was on its way
+    }
+    this.isSaving = state === 'started';
+  };
+
+  /** The file was read again, or is another one now. */
+  private readonly onFile = (): void => {
+    if (!this.isSaving) {
+      this.saved = this.text;
+      this.mark();
     }
   };
 
@@ -135,8 +158,8 @@ export class WorkflowView extends Widget {
   private readonly hear = (): void => {
     clearTimeout(this.typing);
     if (this.text !== this.agreed) {
-      if (!this.context.model.dirty) {
-        this.saved = this.text;
+      if (this.text === this.saved) {
+        this.mark(); // read again from the file
       }
       this.typing = setTimeout(() => {
         void this.pull('Change of the file');

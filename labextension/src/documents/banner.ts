@@ -8,8 +8,8 @@ export interface Choice {
 }
 
 /** One line, hidden while there is nothing to say. */
-export class Notice {
-  readonly node = element('div', 'jp-bj-notice-line', { role: 'status', 'aria-live': 'polite' });
+export class Banner {
+  readonly node = element('div', 'jp-bj-banner', { role: 'status', 'aria-live': 'polite' });
 
   constructor() {
     this.node.hidden = true;
