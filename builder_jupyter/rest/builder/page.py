@@ -44,8 +44,7 @@ class PageHandler(BuilderFamily):
     async def get(self) -> None:
         """Send the editor as a page: an empty shell, the same for everybody."""
         self.current_user = None  # the token below does not depend on it, and Jupyter has not been asked
-        # Reading it sets the cookie that the page sends back with what it saves.
-        assert self.xsrf_token
+        _sets_the_cookie = self.xsrf_token  # which the page sends back with what it saves
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Referrer-Policy", "same-origin")
         folder = static_folder()
@@ -57,9 +56,9 @@ class PageHandler(BuilderFamily):
 class PageFiles(PublicStaticFileHandler):
     """The page's script and style. Under the address that the shell names they never change, so they are kept."""
 
-    def initialize(self, **kwargs: Any) -> None:
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
         """Serve from where the files lie now."""
-        super().initialize(path=str(static_folder()), **kwargs)
+        super().initialize(str(static_folder()), *args, **kwargs)
 
     def set_extra_headers(self, path: str) -> None:
         """Say that a file is what its name says; without a version in the address, that it is to be asked for again."""
@@ -80,9 +79,8 @@ def static_folder() -> Path:
     """
     from jupyter_core.paths import jupyter_path
 
-    extension = ("@builder-jupyter", "labextension")
-    places = [Path(__file__).parents[2] / "labextension", *(Path(at, *extension) for at in jupyter_path("labextensions"))]
-    for place in places:
+    shared = (Path(at, "@builder-jupyter", "labextension") for at in jupyter_path("labextensions"))
+    for place in (Path(__file__).parents[2] / "labextension", *shared):
         if (place / "page" / SCRIPT).is_file():
             return place / "page"
     raise Unavailable("The editor's page was not built with this installation.", code="PAGE_NOT_BUILT")
@@ -92,7 +90,8 @@ def _shell(base_url: str, login_url: str, sheet: str, script: str) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Workflow builder</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
-        f'<link rel="stylesheet" id="{CYTOSCAPE_SHEET}" href="{escape(sheet)}"><script defer src="{escape(script)}"></script></head>\n'
+        f'<link rel="stylesheet" id="{CYTOSCAPE_SHEET}" href="{escape(sheet)}">'
+        f'<script defer src="{escape(script)}"></script></head>\n'
         f'<body data-base-url="{escape(base_url)}" data-login-url="{escape(login_url)}">'
         "<noscript>The workflow builder needs JavaScript.</noscript></body></html>\n"
     )
