@@ -99,7 +99,7 @@ export class CanvasFrame {
   /** Show another graph. */
   setDoc(doc: Doc): void {
     this.doc = doc;
-    this.graph.setDoc(this.editor?.ahead(doc) ?? doc);
+    this.graph.setDoc(this.editor?.edits.ahead(doc) ?? doc);
     this.editor?.setDoc(doc);
     this.pane.setDoc(doc);
     this.describe(doc);
@@ -108,7 +108,9 @@ export class CanvasFrame {
   }
 
   private describe(doc: Doc): void {
-    this.body.classList.toggle('jp-mod-wide', isWide(doc));
+    if (!this.edits) {
+      this.body.classList.toggle('jp-mod-wide', isWide(doc)); // while one edits, nothing jumps
+    }
     this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
     this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
   }

@@ -6,13 +6,13 @@ import cytoscape, {
   type Core,
   type CytoscapeOptions,
   type EdgeSingular,
-  type NodeCollection,
   type NodeSingular,
   type Position
 } from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
 import { curveOf } from './curves';
+import { drawOnlyWhatIsInView, edgeId, idOf, isInView, nearest, union } from './elements';
 import { type Element, fitPlaces, mark, near } from './detail';
 import type { Pair } from './editor/wire';
 import { stylesheet } from './stylesheet';
@@ -93,11 +93,6 @@ export class Graph {
   /** All nodes that are selected. */
   get selectedNodes(): string[] {
     return [...this.chosen];
-  }
-
-  /** The edges that are selected, by the nodes they join. */
-  get selectedPairs(): Pair[] {
-    return this.core.edges(':selected').map(edge => pairOf(edge));
   }
 
   /** Draw another graph: add, remove and change what differs, and leave the view as it is. */
@@ -184,19 +179,6 @@ export class Graph {
     }
   }
 
-  /** Select nodes, and edges by the nodes they join, and nothing else. */
-  selectAll(ids: Iterable<string>, pairs: Iterable<Pair> = []): void {
-    const { core } = this;
-    const wanted = union(core, [
-      ...[...ids].map(id => this.node(id)),
-      ...[...pairs].map(pair => this.edge(pair) as unknown as NodeSingular)
-    ]);
-    core.batch(() => {
-      core.elements(':selected').difference(wanted).unselect();
-      wanted.select();
-    });
-  }
-
   /** Select the nearest node in a direction. */
   step(dx: number, dy: number): void {
     if (this.selected === null) {
@@ -212,23 +194,7 @@ export class Graph {
 
   /** The nearest node in a direction; null when there is none. */
   nearest(from: string, dx: number, dy: number): string | null {
-    const start = this.node(from);
-    if (start.empty()) {
-      return null;
-    }
-    const here = start.position();
-    let best: { id: string; far: number } | null = null;
-    for (const node of this.core.nodes()) {
-      const x = node.position().x - here.x;
-      const y = node.position().y - here.y;
-      const ahead = x * dx + y * dy;
-      const aside = Math.abs(x * dy) + Math.abs(y * dx);
-      const far = ahead + 2 * aside;
-      if (ahead > 1 && ahead > aside * 0.3 && (!best || far < best.far)) {
-        best = { id: idOf(node), far };
-      }
-    }
-    return best?.id ?? null;
+    return nearest(this.core, this.node(from), dx, dy);
   }
 
   /** Bring a node into view if it is not. */
@@ -238,70 +204,6 @@ export class Graph {
     if (node.nonempty() && !isInView(core, node)) {
       core.animate({ center: { eles: node }, duration: this.theme.isStill ? 0 : 180 });
     }
-  }
-
-  /** Where nodes are drawn: the named ones, or all. */
-  places(ids?: Iterable<string>): [string, Position][] {
-    const nodes = ids ? [...ids].map(id => this.node(id)) : this.core.nodes().toArray();
-    return nodes.filter(node => node.nonempty()).map(node => [idOf(node), { ...node.position() }]);
-  }
-
-  /** Draw nodes elsewhere, ahead of the document that will say so. */
-  put(places: Iterable<readonly [string, Position]>): void {
-    this.core.batch(() => {
-      for (const [id, place] of places) {
-        this.node(id).position(place);
-      }
-    });
-  }
-
-  /** Draw an edge that is asked for and not there yet. */
-  promise([source, target]: Pair): void {
-    const id = edgeId({ source, target });
-    if (this.core.getElementById(id).empty()) {
-      const ends = new Map(this.places([source, target]).map(([key, place]) => [key, place]));
-      const element = this.edgeOf(id, { source, target, label: '' }, ends);
-      this.core.add({ ...element, classes: 'unsure near' });
-    }
-  }
-
-  /** Show that a node could be the end of a line, or could not; `''` takes the mark away. */
-  mark(nodeId: string | null, as: 'aim' | 'barred' | ''): void {
-    const node = nodeId === null ? null : this.node(nodeId);
-    if (node?.nonempty()) {
-      mark(node, 'aim', as === 'aim');
-      mark(node, 'barred', as === 'barred');
-    }
-  }
-
-  /** The colour of a node's type. */
-  colorOf(node: NodeSingular): string {
-    return lookOf(this.looks, node.data('type') as string).color;
-  }
-
-  /** A point of the page in the stage. */
-  inStage({ x, y }: Position): Position {
-    const box = this.stage.getBoundingClientRect();
-    return { x: x - box.left, y: y - box.top };
-  }
-
-  /** A point of the page in the graph. */
-  modelAt(point: Position): Position {
-    const { x, y } = this.inStage(point);
-    const [zoom, pan] = [this.core.zoom(), this.core.pan()];
-    return { x: (x - pan.x) / zoom, y: (y - pan.y) / zoom };
-  }
-
-  /** Whether a point of the page lies in the stage. */
-  contains(point: Position): boolean {
-    const { x, y } = this.inStage(point);
-    return x >= 0 && y >= 0 && x <= this.stage.clientWidth && y <= this.stage.clientHeight;
-  }
-
-  /** The middle of what is in view. */
-  get middle(): Position {
-    const { x1, x2, y1, y2 } = this.core.extent();
-    return { x: (x1 + x2) / 2, y: (y1 + y2) / 2 };
   }
 
   /** Show all of it, never larger than life. */
@@ -354,7 +256,7 @@ export class Graph {
   }
 
   private theme: Theme;
-  private looks: Doc['looks'] = {};
+  looks: Doc['looks'] = {};
   private hasFitted = false;
   private isPlain: boolean | null = null;
   /** What is drawn in full in a plain graph. */
@@ -376,11 +278,8 @@ export class Graph {
     };
   }
 
-  private edgeOf(
-    id: string,
-    edge: DocEdge,
-    nodes: Map<string, Position>
-  ): cytoscape.ElementDefinition {
+  /** An edge as cytoscape takes it. */
+  edgeOf(id: string, edge: DocEdge, nodes: Map<string, Position>): cytoscape.ElementDefinition {
     const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
     return {
       group: 'edges',
@@ -496,42 +395,3 @@ export class Graph {
 }
 
 const ORIGIN: Position = { x: 0, y: 0 };
-
-/** The id that an element has in the workflow: on the page nodes and edges share one space of ids. */
-function idOf(node: { id(): string }): string {
-  return node.id().slice(2);
-}
-
-/** Elements as one collection; cytoscape takes an array here, its types do not say so. */
-function union(core: Core, nodes: NodeSingular[]): NodeCollection {
-  return core.collection(nodes as unknown as string);
-}
-
-/** The nodes that a drawn edge joins. */
-export function pairOf(edge: EdgeSingular): Pair {
-  return [idOf(edge.source()), idOf(edge.target())];
-}
-
-function edgeId(edge: { source: string; target: string }): string {
-  return `e:${JSON.stringify([edge.source, edge.target])}`;
-}
-
-/**
- * Make the first frame like those that follow. For the first, cytoscape draws all elements, in view or not, onto a layer
- * as large as the graph, which it throws away at the next change; in large graphs that took half of the first paint.
- */
-function drawOnlyWhatIsInView(core: Core): void {
-  const own = core as unknown as {
-    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } }; // not in cytoscape's types
-  };
-  const layers = own.renderer().data?.lyrTxrCache;
-  if (layers) {
-    layers.firstGet = false;
-  }
-}
-
-function isInView(core: Core, node: NodeSingular): boolean {
-  const { x1, y1, x2, y2 } = core.extent();
-  const box = node.boundingBox();
-  return box.x1 >= x1 && box.x2 <= x2 && box.y1 >= y1 && box.y2 <= y2;
-}

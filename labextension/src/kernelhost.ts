@@ -56,6 +56,10 @@ export class KernelHost implements EditHost {
     return this.ask({ do: 'arrange', layout });
   }
 
+  save(): Promise<void> {
+    return this.ask({ do: 'save' });
+  }
+
   judge(): void {
     if (this.link.isLive()) {
       this.link.send({ do: 'judge' });

@@ -173,6 +173,12 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         with self._redrawing():
             self._editing.redo()
 
+    def save(self) -> None:
+        """Save the workflow that is drawn under its name; errors are those of `Client.save`."""
+        saved = self.client.save(self.workflow)
+        self._saved = saved
+        self._know_id(str(saved.id))
+
     @property
     def execution(self) -> Execution | None:
         """The run that is shown; None when there is none."""
@@ -311,6 +317,7 @@ _ASKED: dict[str, Callable[[Canvas, Mapping[str, Any]], object]] = {
     "saved": lambda canvas, asked: canvas._compare_with_saved(asked["workflow"]),  # noqa: SLF001
     "judge": lambda canvas, _asked: canvas._judge(),  # noqa: SLF001
     "edit": lambda canvas, asked: canvas.edit(asked["title"], asked["changes"]),
+    "save": lambda canvas, _asked: canvas.save(),
     "arrange": lambda canvas, asked: canvas.arrange(asked["layout"]),
     "undo": lambda canvas, _asked: canvas.undo(),
     "redo": lambda canvas, _asked: canvas.redo(),

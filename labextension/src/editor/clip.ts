@@ -73,7 +73,9 @@ export function pasting(workflow: WireWorkflow, clip: Clip, at: Point): Pasted {
       node: { ...node, [key]: renamed.get(String(node[key])), position: rounded(position) }
     };
   });
-  for (const { id: _, ...edge } of clip.edges) {
+  for (const copied of clip.edges) {
+    const edge = { ...copied };
+    delete edge.id;
     const [source, target] = [renamed.get(String(edge.source)), renamed.get(String(edge.target))];
     if (source !== undefined && target !== undefined) {
       changes.push({ op: 'add_edge', edge: { ...edge, source, target } });

@@ -30,7 +30,8 @@ export class Clipboard {
   /** Copy, cut or paste without a key. */
   ask(what: 'copy' | 'cut' | 'paste'): void {
     if (what !== 'paste') {
-      document.execCommand(what); // old, and the only way to a clipboard on pages without TLS
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way on pages without TLS
+      document.execCommand(what);
       return;
     }
     const read = (navigator as { clipboard?: Clipboard_ }).clipboard?.readText();

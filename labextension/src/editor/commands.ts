@@ -67,7 +67,7 @@ const COMMANDS: Command[] = [
   {
     ...{ title: 'Duplicate', keys: ['Mod+D'], icon: icons.COPY, menus: ['node', 'nodes'] },
     ...{ isFor: someNodes, isEdit: true },
-    run: (editor, { nodes }) => void editor.duplicate(nodes)
+    run: (editor, { nodes }) => void editor.edits.duplicate(nodes)
   },
   {
     ...{ title: 'Copy', keys: [], menus: ['node', 'nodes'] },
@@ -105,24 +105,29 @@ const COMMANDS: Command[] = [
     }
   },
   {
+    ...{ title: 'Save', keys: ['Mod+S'], menus: ['background'] },
+    ...{ isFor: always, isEdit: true },
+    run: editor => void editor.save()
+  },
+  {
     ...{ title: 'Undo', keys: ['Mod+Z'], icon: icons.UNDO, menus: ['background'] },
     ...{ isFor: always, isEdit: true },
-    run: editor => void editor.undo()
+    run: editor => void editor.edits.undo()
   },
   {
     ...{ title: 'Redo', keys: ['Mod+Shift+Z', 'Mod+Y'], icon: icons.REDO, menus: ['background'] },
     ...{ isFor: always, isEdit: true },
-    run: editor => void editor.redo()
+    run: editor => void editor.edits.redo()
   },
   {
     ...{ title: 'Arrange', keys: [], icon: icons.ARRANGE, menus: ['background'] },
     ...{ isFor: always, isEdit: true },
-    run: editor => void editor.arrange('layered')
+    run: editor => void editor.edits.arrange('layered')
   },
   ...Object.entries(ALIGNMENTS).map(([how, { title, needs }]): Command => ({
     ...{ title, keys: [], menus: ['nodes'] },
     ...{ isFor: ({ nodes }) => nodes.length >= needs, isEdit: true },
-    run: (editor, { nodes }) => void editor.align(nodes, how)
+    run: (editor, { nodes }) => void editor.edits.align(nodes, how)
   })),
   ...Object.entries({
     'Alt+ArrowLeft': [-1, 0],
@@ -132,12 +137,12 @@ const COMMANDS: Command[] = [
   }).map(([key, [dx = 0, dy = 0]]): Command => ({
     ...{ title: 'Move', keys: [key], menus: [] },
     ...{ isFor: someNodes, isEdit: true },
-    run: (editor, { nodes }) => void editor.nudge(nodes, dx * STRIDE, dy * STRIDE)
+    run: (editor, { nodes }) => void editor.edits.nudge(nodes, dx * STRIDE, dy * STRIDE)
   })),
   {
     ...{ title: 'Delete', keys: ['Delete', 'Backspace'], icon: icons.BIN },
     ...{ menus: ['node', 'nodes', 'edge'], isFor: some, isEdit: true },
-    run: (editor, target) => void editor.remove(target)
+    run: (editor, { nodes, pairs }) => void editor.edits.remove(nodes, pairs)
   }
 ];
 

@@ -6,6 +6,7 @@ import { CARD } from '../card';
 import { element } from '../dom';
 import type { Graph } from '../graph';
 import { Places } from './places';
+import type { Surface } from './surface';
 import type { Point } from './wire';
 
 /** What comes of a line. */
@@ -38,14 +39,16 @@ export class Connector {
   readonly sheet = document.createElementNS(SVG, 'svg');
 
   constructor(
-    private readonly graph: Graph,
+    private readonly surface: Surface,
     private readonly ends: Ends
   ) {
+    const { graph } = surface;
+    this.graph = graph;
     this.sheet.classList.add('jp-bj-rubber');
     this.sheet.append(this.line);
     this.dot.hidden = true;
     this.sheet.style.display = 'none';
-    const { core } = graph;
+    const { core } = this.graph;
     core.on('mouseover', 'node', event => {
       this.hover(graph.idOf(event.target as { id(): string }));
     });
@@ -156,6 +159,7 @@ export class Connector {
     }
   }
 
+  private readonly graph: Graph;
   private readonly line = document.createElementNS(SVG, 'path');
   private shown: string | null = null;
   private hovered: string | null = null;
@@ -184,18 +188,18 @@ export class Connector {
 
   private draw(source: string, press: PointerEvent): void {
     this.source = source;
-    const places = new Places(this.graph.places());
+    const places = new Places(this.surface.places());
     let hasLeft = false;
     const onMove = (event: PointerEvent): void => {
       const far = Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY);
       hasLeft ||= far > CARD.height * this.graph.core.zoom() || far > CARD.height;
-      const under = places.at(this.graph.modelAt({ x: event.clientX, y: event.clientY }));
+      const under = places.at(this.surface.modelAt({ x: event.clientX, y: event.clientY }));
       this.aim(under === source && !hasLeft ? null : under);
       this.follow({ x: event.clientX, y: event.clientY });
     };
     const onUp = (event: PointerEvent): void => {
       const far = Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY);
-      const isOver = this.graph.contains({ x: event.clientX, y: event.clientY });
+      const isOver = this.surface.contains({ x: event.clientX, y: event.clientY });
       if (this.target !== null) {
         this.finish();
       } else {
@@ -228,10 +232,10 @@ export class Connector {
 
   private aim(id: string | null): void {
     if (id !== this.target) {
-      this.graph.mark(this.target, '');
+      this.surface.mark(this.target, '');
       this.target = id;
       this.refused = id === null ? null : this.ends.refusal(this.source ?? '', id);
-      this.graph.mark(id, this.refused === null ? 'aim' : 'barred');
+      this.surface.mark(id, this.refused === null ? 'aim' : 'barred');
     }
     if (this.isByKeys) {
       this.follow(null);
@@ -258,7 +262,7 @@ export class Connector {
     }
     const from = this.edgeOf(this.source, 1);
     const to =
-      this.target !== null ? this.edgeOf(this.target, -1) : this.graph.inStage(pointer ?? from);
+      this.target !== null ? this.edgeOf(this.target, -1) : this.surface.inStage(pointer ?? from);
     const bow = Math.max(30, Math.abs(to.x - from.x) / 2);
     this.line.setAttribute(
       'd',

@@ -5,23 +5,21 @@
 import type { EdgeSingular, NodeSingular } from 'cytoscape';
 
 import { CARD, lookOf, tile } from '../card';
-import { type Graph, pairOf } from '../graph';
-import type { Doc } from '../types';
-import { aligned } from './aligning';
+import { pairOf } from '../elements';
+import type { Graph } from '../graph';
 import { Clipboard } from './clipboard';
-import { type Clip, clipOf, middleOf, pasting } from './clip';
 import { commandOf, menuOf, type Target } from './commands';
 import { Connector } from './connector';
 import { EditBar } from './editbar';
-import type { Change, EditableDoc, EditHost, NodeKind } from './host';
-import { join } from './joining';
+import { Edits } from './edits';
+import type { EditableDoc, EditHost, NodeKind } from './host';
 import { keyOf } from './keys';
 import { Menu, type MenuItem } from './menu';
 import { MiniMap } from './minimap';
 import { Notice } from './notice';
 import { KIND_MIME, Palette } from './palette';
-import { Places } from './places';
 import { SearchBox } from './searchbox';
+import { Surface } from './surface';
 import { askText } from './textbox';
 import * as wire from './wire';
 
@@ -35,9 +33,6 @@ export interface Room {
   tools: HTMLElement;
 }
 
-const BESIDE = CARD.width + 80;
-const BELOW = CARD.height + 30;
-const PASTE_OFFSET = 40;
 const LAYOUTS: Record<string, string> = {
   layered: 'Left to right',
   hierarchical: 'Top to bottom',
@@ -51,12 +46,16 @@ export class Editor {
     private readonly room: Room,
     private readonly graph: Graph,
     private readonly host: EditHost,
-    private doc: EditableDoc
+    doc: EditableDoc
   ) {
-    this.connector = new Connector(graph, {
-      canLeave: id => this.canLeave(id),
-      refusal: (source, target) => join(this.workflow, host.catalogue, source, target).refused,
-      connect: (source, target) => void this.connect(source, target),
+    this.surface = new Surface(graph, room.stage);
+    this.edits = new Edits(this.surface, host, doc, text => {
+      this.notice.say(text);
+    });
+    this.connector = new Connector(this.surface, {
+      canLeave: id => this.isEditable && this.edits.canLeave(id),
+      refusal: (source, target) => this.edits.refusal(source, target),
+      connect: (source, target) => void this.edits.connect(source, target),
       offer: (source, at) => {
         this.offer(source, at);
       },
@@ -64,13 +63,13 @@ export class Editor {
         this.notice.say(text, kind);
       }
     });
-    this.palette = new Palette(room.rail, kind => void this.add(kind));
+    this.palette = new Palette(room.rail, kind => void this.edits.add(kind));
     this.palette.leave = () => {
       this.focus();
     };
-    this.map = new MiniMap(graph);
+    this.map = new MiniMap(this.surface);
     this.search = new SearchBox(
-      () => this.doc,
+      () => this.edits.doc,
       id => {
         this.graph.select(id);
         this.focus();
@@ -80,8 +79,8 @@ export class Editor {
       }
     );
     this.bar = new EditBar(room.tools, {
-      undo: () => void this.undo(),
-      redo: () => void this.redo(),
+      undo: () => void this.edits.undo(),
+      redo: () => void this.edits.redo(),
       arrange: at => {
         this.chooseLayout(at);
       },
@@ -99,9 +98,9 @@ export class Editor {
       this.notice.node
     );
     this.clip = new Clipboard(room.stage, {
-      copy: () => this.copied(),
-      cut: () => void this.remove({ nodes: graph.selectedNodes, pairs: [] }, 'Cut'),
-      paste: clip => void this.paste(clip)
+      copy: () => this.edits.clipOf(graph.selectedNodes),
+      cut: () => void this.edits.remove(graph.selectedNodes, [], 'Cut'),
+      paste: clip => void this.edits.paste(clip, this.pasteAt)
     });
     this.listen();
     host.changed.connect(this.onHost);
@@ -114,17 +113,9 @@ export class Editor {
     return this.host.editable;
   }
 
-  /** A document with what is under way already in its place. */
-  ahead<Kind extends Doc>(doc: Kind): Kind {
-    if (!this.moving.size) {
-      return doc;
-    }
-    return { ...doc, nodes: doc.nodes.map(node => ({ ...node, ...this.moving.get(node.id) })) };
-  }
-
   /** There is another document. */
   setDoc(doc: EditableDoc): void {
-    this.doc = doc;
+    this.edits.doc = doc;
     this.bar.setDoc(doc, this.isEditable);
     this.connector.place();
   }
@@ -153,87 +144,14 @@ export class Editor {
     return true;
   }
 
-  /** Add a node: at a point, else beside the selected one and joined to it, else in the middle of the view. */
-  add(kind: NodeKind, at: wire.Point | null = null, after: string | null = null): Promise<boolean> {
-    const source = after ?? (at ? null : this.graph.selected);
-    let id = '';
-    return this.request(
-      `Add ${kind.title}`,
-      () => {
-        const { workflow } = this;
-        id = wire.freshId(kind.type, wire.idsOf(workflow));
-        const [x, y] = this.placeFor(at, source);
-        const node = { [wire.idKey(workflow)]: id, type: kind.type, position: { x, y } };
-        const grown = { ...workflow, nodes: [...workflow.nodes, { ...node, id, type: kind.type }] };
-        const joined = source === null ? null : join(grown, this.host.catalogue, source, id).edge;
-        return [{ op: 'add_node', node }, ...(joined ? [{ op: 'add_edge', edge: joined }] : [])];
-      },
-      () => {
-        this.graph.select(id);
-      }
-    );
-  }
-
-  /** Join two nodes. */
-  connect(source: string, target: string): Promise<boolean> {
-    this.graph.promise([source, target]);
-    return this.request(`Connect ${source} to ${target}`, () => {
-      const { edge, refused } = join(this.workflow, this.host.catalogue, source, target);
-      if (refused !== null) {
-        throw new Error(refused);
-      }
-      return [{ op: 'add_edge', edge }];
-    });
-  }
-
   /** Let the keys choose where a node leads. */
   connectByKeys(source: string): void {
     this.connector.begin(source);
   }
 
-  /** Take nodes and edges away; the start of a workflow stays. */
-  remove({ nodes, pairs }: Target, verb = 'Delete'): Promise<boolean> {
-    const kept = wire.protectedNodes(this.workflow, nodes);
-    const gone = nodes.filter(id => !kept.includes(id));
-    if (kept.length) {
-      this.notice.say('The start stays: every workflow begins with one.');
-    }
-    if (!gone.length && !pairs.length) {
-      return Promise.resolve(false);
-    }
-    return this.request(`${verb} ${wire.named(gone.length, pairs.length)}`, () => {
-      const there = wire.idsOf(this.workflow);
-      return wire.removal(
-        this.workflow,
-        gone.filter(id => there.has(id)),
-        pairs
-      );
-    });
-  }
-
-  /** Put copies of nodes, with the edges among them, beside them. */
-  duplicate(ids: string[]): Promise<boolean> {
-    const clip = this.clipOf(ids);
-    return clip ? this.paste(clip, PASTE_OFFSET, 'Duplicate') : Promise.resolve(false);
-  }
-
-  /** Put nodes in line, or apart. */
-  align(ids: string[], how: string): Promise<boolean> {
-    return this.move(aligned(new Map(this.graph.places(ids)), how), 'Align');
-  }
-
-  /** Move nodes a little. */
-  nudge(ids: string[], dx: number, dy: number): Promise<boolean> {
-    const places = this.graph.places(ids);
-    return this.move(
-      new Map(places.map(([id, { x, y }]) => [id, { x: x + dx, y: y + dy }])),
-      'Move'
-    );
-  }
-
   /** Let the user name a node. */
   rename(id: string): void {
-    const node = this.doc.nodes.find(one => one.id === id);
+    const node = this.edits.doc.nodes.find(one => one.id === id);
     const box = this.graph.node(id);
     if (!node || box.empty()) {
       return;
@@ -241,9 +159,7 @@ export class Editor {
     askText(this.room.area, box.renderedPosition(), `Name of ${id}`, node.label, label => {
       this.focus();
       if (label) {
-        void this.request(`Rename ${node.label}`, () => [
-          { op: 'set_data', node_id: id, field: 'name', value: label }
-        ]);
+        void this.edits.name(id, label);
       } else if (label === '') {
         this.notice.say('A node needs a name.');
       }
@@ -253,11 +169,11 @@ export class Editor {
   /** Let the user change what stands on an edge. */
   editLabel(pair: wire.Pair): void {
     const edge = this.graph.edge(pair);
-    const [index] = wire.edgesBetween(this.workflow, pair);
+    const [index] = wire.edgesBetween(this.edits.doc.document, pair);
     if (edge.empty() || index === undefined) {
       return;
     }
-    const before = this.workflow.edges[index]?.label;
+    const before = this.edits.doc.document.edges[index]?.label;
     askText(
       this.room.area,
       edge.renderedMidpoint(),
@@ -266,7 +182,7 @@ export class Editor {
       label => {
         this.focus();
         if (label !== null) {
-          void this.request('Edit label', () => wire.labelling(this.workflow, pair, label));
+          void this.edits.label(pair, label);
         }
       }
     );
@@ -278,9 +194,17 @@ export class Editor {
     this.clip.ask(what);
   }
 
+  /** Save the workflow where it is kept. */
+  async save(): Promise<void> {
+    const { host } = this;
+    if (host.save && (await this.edits.queued(() => host.save?.() ?? Promise.resolve()))) {
+      this.notice.say('Saved.', 'news');
+    }
+  }
+
   /** Select all nodes. */
   selectAll(): void {
-    this.graph.selectAll(this.doc.nodes.map(node => node.id));
+    this.surface.selectAll(this.edits.doc.nodes.map(node => node.id));
   }
 
   /** Look for a node. */
@@ -293,21 +217,6 @@ export class Editor {
     this.palette.focus();
   }
 
-  undo(): Promise<boolean> {
-    return this.queued(() => this.host.undo());
-  }
-
-  redo(): Promise<boolean> {
-    return this.queued(() => this.host.redo());
-  }
-
-  /** Place all nodes anew and show them all. */
-  async arrange(layout: string): Promise<void> {
-    if (await this.queued(() => this.host.arrange(layout))) {
-      this.graph.fit();
-    }
-  }
-
   /** Let go of everything. */
   dispose(): void {
     this.host.changed.disconnect(this.onHost);
@@ -318,6 +227,8 @@ export class Editor {
     this.notice.dispose();
   }
 
+  readonly edits: Edits;
+  private readonly surface: Surface;
   private readonly notice = new Notice();
   private readonly connector: Connector;
   private readonly palette: Palette;
@@ -327,18 +238,11 @@ export class Editor {
   private readonly clip: Clipboard;
   private menu: Menu | null = null;
   private catalogue: NodeKind[] | null = null;
-  /** Where nodes go that nobody has confirmed yet. */
-  private readonly moving = new Map<string, wire.Point>();
-  private last: Promise<unknown> = Promise.resolve();
   private dragged = new Map<string, wire.Point>();
   private pointer: wire.Point | null = null;
 
-  private get workflow(): Doc['document'] {
-    return this.doc.document;
-  }
-
   private get selection(): Target {
-    return { nodes: this.graph.selectedNodes, pairs: this.graph.selectedPairs };
+    return { nodes: this.graph.selectedNodes, pairs: this.surface.selectedPairs };
   }
 
   private readonly onHost = (): void => {
@@ -346,7 +250,7 @@ export class Editor {
     core.autoungrabify(!this.isEditable);
     core.boxSelectionEnabled(true);
     this.room.rail.classList.toggle('jp-mod-off', !this.isEditable);
-    this.bar.setDoc(this.doc, this.isEditable);
+    this.bar.setDoc(this.edits.doc, this.isEditable);
     if (this.catalogue !== this.host.catalogue) {
       this.catalogue = this.host.catalogue;
       this.palette.setKinds(this.catalogue);
@@ -357,104 +261,9 @@ export class Editor {
     this.room.stage.focus({ preventScroll: true });
   }
 
-  /** Ask for changes, worked out when it is their turn; whether they were made. */
-  private request(title: string, make: () => Change[], onDone?: () => void): Promise<boolean> {
-    return this.queued(async () => {
-      const changes = make();
-      if (changes.length) {
-        await this.host.edit(title, changes);
-        onDone?.();
-      }
-    });
-  }
-
-  /** Do one thing after another. What is refused is said, and the graph shown as it is. */
-  private queued(act: () => Promise<void>): Promise<boolean> {
-    const turn = this.last.then(async () => {
-      try {
-        await act();
-        return true;
-      } catch (error) {
-        this.notice.say(error instanceof Error ? error.message : String(error));
-        this.graph.setDoc(this.ahead(this.doc));
-        return false;
-      }
-    });
-    this.last = turn;
-    return turn;
-  }
-
-  private async move(places: Map<string, wire.Point>, verb: string): Promise<boolean> {
-    for (const [id, place] of places) {
-      this.moving.set(id, place);
-    }
-    this.graph.put(places);
-    const isDone = await this.queued(async () => {
-      try {
-        await this.host.edit(`${verb} ${wire.named(places.size)}`, wire.moves(places));
-      } finally {
-        for (const [id, place] of places) {
-          if (this.moving.get(id) === place) {
-            this.moving.delete(id); // unless it has been moved on meanwhile
-          }
-        }
-      }
-    });
-    return isDone;
-  }
-
-  private clipOf(ids: string[]): Clip | null {
-    const places = new Map(this.graph.places(ids));
-    return clipOf(this.workflow, ids, id => places.get(id) ?? { x: 0, y: 0 });
-  }
-
-  private copied(): Clip | null {
-    return this.clipOf(this.graph.selectedNodes);
-  }
-
-  private paste(clip: Clip, offset: number | null = null, verb = 'Paste'): Promise<boolean> {
-    let ids: string[] = [];
-    return this.request(
-      `${verb} ${wire.named(clip.nodes.length)}`,
-      () => {
-        const pasted = pasting(this.workflow, clip, this.pasteAt(clip, offset));
-        ids = pasted.ids;
-        return pasted.changes;
-      },
-      () => {
-        this.graph.selectAll(ids);
-      }
-    );
-  }
-
-  /** At the pointer, else in the middle of the view; or aside of where it came from. */
-  private pasteAt(clip: Clip, offset: number | null): wire.Point {
-    if (offset !== null) {
-      const { x, y } = middleOf(clip.nodes.map(node => node.position as wire.Point));
-      return { x: x + offset, y: y + offset };
-    }
-    return this.pointer ? this.graph.modelAt(this.pointer) : this.graph.middle;
-  }
-
-  private canLeave(id: string): boolean {
-    const type = this.doc.nodes.find(node => node.id === id)?.type;
-    const kind = this.host.catalogue.find(one => one.type === type);
-    return (
-      this.isEditable &&
-      (wire.isDirect(this.workflow) ? !kind || kind.outputs.length > 0 : type !== 'end')
-    );
-  }
-
-  /** A free place: where it is wanted, else further down. */
-  private placeFor(at: wire.Point | null, source: string | null): [number, number] {
-    const beside = source === null ? undefined : this.graph.places([source])[0]?.[1];
-    const wanted = at ?? (beside ? { x: beside.x + BESIDE, y: beside.y } : this.graph.middle);
-    const place = { ...wanted };
-    const taken = new Places(this.graph.places());
-    while (!at && taken.at(place) !== null) {
-      place.y += BELOW;
-    }
-    return [Math.round(place.x), Math.round(place.y)];
+  /** At the pointer, else in the middle of the view. */
+  private get pasteAt(): wire.Point {
+    return this.pointer ? this.surface.modelAt(this.pointer) : this.surface.middle;
   }
 
   private listen(): void {
@@ -466,7 +275,7 @@ export class Editor {
         queueMicrotask(() => {
           const places = this.dragged;
           this.dragged = new Map();
-          void this.move(places, 'Move');
+          void this.edits.move(places);
         });
       }
       this.dragged.set(this.graph.idOf(node), { ...node.position() });
@@ -509,7 +318,7 @@ export class Editor {
         event.preventDefault();
         event.stopPropagation();
         this.focus();
-        void this.add(kind, this.graph.modelAt({ x: event.clientX, y: event.clientY }));
+        void this.edits.add(kind, this.surface.modelAt({ x: event.clientX, y: event.clientY }));
       }
     });
   }
@@ -543,26 +352,19 @@ export class Editor {
     const items = Object.entries(LAYOUTS).map(([layout, title]) => ({
       title,
       isDisabled: !this.isEditable,
-      run: () => void this.arrange(layout)
+      run: () => void this.edits.arrange(layout)
     }));
     this.openMenu(items, at, 'Arrange');
   }
 
   /** A line ended on the background: what should stand there? */
   private offer(source: string, at: wire.Point): void {
-    const place = this.graph.modelAt(at);
-    const { workflow } = this;
-    const items = this.host.catalogue
-      .filter(kind => {
-        const there = { id: '', clientId: '', type: kind.type };
-        const grown = { ...workflow, nodes: [...workflow.nodes, there] };
-        return join(grown, this.host.catalogue, source, '').edge !== null;
-      })
-      .map(kind => ({
-        title: kind.title,
-        icon: tile(lookOf(this.doc.looks, kind.type), 18),
-        run: () => void this.add(kind, { x: place.x + CARD.width / 2, y: place.y }, source)
-      }));
+    const place = this.surface.modelAt(at);
+    const items = this.edits.followers(source).map(kind => ({
+      title: kind.title,
+      icon: tile(lookOf(this.edits.doc.looks, kind.type), 18),
+      run: () => void this.edits.add(kind, { x: place.x + CARD.width / 2, y: place.y }, source)
+    }));
     this.openMenu(items, at, 'Add and connect');
   }
 }

@@ -77,6 +77,8 @@ export interface EditHost {
   redo(): Promise<void>;
   /** Place all nodes anew: `layered`, `hierarchical`, `force` or `grid`. */
   arrange(layout: string): Promise<void>;
+  /** Save the workflow where it is kept; left out where that is nothing of its own. */
+  save?(): Promise<void>;
   /** Ask validation; `findings` follow. */
   judge(): void;
 }

@@ -105,7 +105,9 @@ export function feeds(output: string, input: string): boolean {
 /** The first route of a router or a person that no edge takes yet. */
 function unusedRoute(workflow: WireWorkflow, source: string, node: WireNode): string | null {
   const { conditions, options } = node.data ?? {};
-  const routes = [conditions, options].flatMap(list => (Array.isArray(list) ? list : []));
+  const routes = [conditions, options].flatMap((list): unknown[] =>
+    Array.isArray(list) ? list : []
+  );
   const taken = new Set(
     workflow.edges
       .filter(edge => edge.source === source)

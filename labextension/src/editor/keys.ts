@@ -10,7 +10,7 @@ export function keyOf(event: KeyboardEvent): string {
 }
 
 /** A key's name as a menu shows it. */
-export function shownKey(key: string, isMac = /Mac|iP/.test(navigator.platform)): string {
+export function shownKey(key: string, isMac = /Mac OS|iPad/.test(navigator.userAgent)): string {
   const words: Record<string, string> = { Mod: isMac ? '⌘' : 'Ctrl', Delete: isMac ? '⌫' : 'Del' };
   return key
     .split('+')

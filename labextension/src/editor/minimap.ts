@@ -2,6 +2,7 @@
 import { CARD } from '../card';
 import { element } from '../dom';
 import type { Graph } from '../graph';
+import type { Surface } from './surface';
 
 const WIDTH = 168;
 const HEIGHT = 104;
@@ -16,7 +17,9 @@ export class MiniMap {
     'aria-label': 'Map of the graph'
   });
 
-  constructor(private readonly graph: Graph) {
+  constructor(private readonly surface: Surface) {
+    const { graph } = surface;
+    this.graph = graph;
     const scale = Math.max(1, Math.ceil(devicePixelRatio || 1));
     for (const sheet of [this.node, this.sheet]) {
       sheet.width = WIDTH * scale;
@@ -55,6 +58,7 @@ export class MiniMap {
     this.graph.core.off('viewport', this.request);
   }
 
+  private readonly graph: Graph;
   private readonly sheet = element('canvas');
   private readonly scale: number;
   private isStale = true;
@@ -126,7 +130,7 @@ export class MiniMap {
     pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     nodes.forEach((node, index) => {
       const { x, y } = places[index] ?? { x: 0, y: 0 };
-      pen.fillStyle = this.graph.colorOf(node);
+      pen.fillStyle = this.surface.colorOf(node);
       pen.fillRect(
         (x - CARD.width / 2 - this.box.x) * zoom,
         (y - CARD.height / 2 - this.box.y) * zoom,

@@ -3,6 +3,9 @@ import { element, setText } from '../dom';
 
 const SHOWN_MS = 6000;
 
+/** A hint stays until it is taken back; the others go by themselves. */
+export type NoticeKind = 'problem' | 'news' | 'hint';
+
 /** The place for words over one graph. */
 export class Notice {
   readonly node = element('div', 'jp-bj-notice', { role: 'status', 'aria-live': 'polite' });
@@ -12,12 +15,12 @@ export class Notice {
   }
 
   /** Say something, for a while or until something else is said. */
-  say(text: string, kind: 'problem' | 'hint' = 'problem'): void {
+  say(text: string, kind: NoticeKind = 'problem'): void {
     clearTimeout(this.timer);
     this.node.dataset.kind = kind;
     setText(this.node, text);
     this.node.hidden = !text;
-    if (text && kind === 'problem') {
+    if (text && kind !== 'hint') {
       this.timer = setTimeout(() => {
         this.say('');
       }, SHOWN_MS);

@@ -94,8 +94,8 @@ export function labelling(workflow: WireWorkflow, pair: Pair, label: string): Ch
   if (index === undefined) {
     throw new Error('This edge is gone.');
   }
-  const { label: _, ...rest } = workflow.edges[index] as Record<string, unknown>;
-  return [{ op: 'replace_edge', index, edge: label ? { ...rest, label } : rest }];
+  const edge = { ...workflow.edges[index], label };
+  return [{ op: 'replace_edge', index, edge: label ? edge : { ...edge, label: undefined } }];
 }
 
 /** `1 node`, `3 nodes`, `1 node and 2 edges`. */
