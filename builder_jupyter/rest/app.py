@@ -43,6 +43,7 @@ from builder_jupyter.rest.builder import (
     grants,
     importing,
     keys,
+    page,
     tools,
     upkeep,
     versions,
@@ -77,6 +78,7 @@ ROUTES: tuple[Any, ...] = (
     *keys.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
+    *page.HANDLERS,
     *direct.HANDLERS,
     *execute.HANDLERS,
 )
@@ -227,6 +229,7 @@ class BuilderApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
+        self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
         self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))

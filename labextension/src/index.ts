@@ -1,13 +1,17 @@
-/** The plugins: the canvas widget, the saved picture where there is no kernel, and the side bar. */
+/** The plugins: the canvas widget, the saved picture where there is no kernel, the side bar, and workflow files. */
 import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
 import {
   ILabShell,
+  ILayoutRestorer,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { LabIcon } from '@jupyterlab/ui-components';
 
+import { addCommands, addDocuments } from './documents/plugin';
 import { FLOW } from './icons';
 import { openAsCanvas } from './opening';
 import { renderers, server } from './page';
@@ -63,6 +67,22 @@ const sidebar: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const documents: JupyterFrontEndPlugin<void> = {
+  id: `${PACKAGE}:documents`,
+  description: 'Workflow files in an editor that needs no kernel.',
+  autoStart: true,
+  optional: [ILayoutRestorer],
+  activate: addDocuments
+};
+
+const commands: JupyterFrontEndPlugin<void> = {
+  id: `${PACKAGE}:document-commands`,
+  description: 'Commands that make workflow files.',
+  autoStart: true,
+  optional: [ILauncher, ICommandPalette],
+  activate: addCommands
+};
+
 /** Call back when the page has nothing else to do. */
 function whenIdle(call: () => void): void {
   if ('requestIdleCallback' in window) {
@@ -72,4 +92,4 @@ function whenIdle(call: () => void): void {
   }
 }
 
-export default [canvas, picture, sidebar];
+export default [canvas, picture, sidebar, documents, commands];

@@ -10,7 +10,7 @@ interface NotebookPanel {
 export async function openAsCanvas(app: JupyterFrontEnd, id: string, name: string): Promise<void> {
   const { contents, kernelspecs } = app.serviceManager;
   await kernelspecs.ready;
-  const path = await freeName(app, fileName(name));
+  const path = await freePath(app, fileName(name), '.ipynb');
   const specs = kernelspecs.specs;
   const kernel = specs?.kernelspecs.python3 ? 'python3' : (specs?.default ?? 'python3');
   const title = specs?.kernelspecs[kernel]?.display_name ?? kernel;
@@ -47,13 +47,19 @@ export function fileName(name: string): string {
   return kept.trim().slice(0, 80) || 'Workflow';
 }
 
-async function freeName(app: JupyterFrontEnd, name: string): Promise<string> {
-  const folder = await app.serviceManager.contents.get('', { content: true });
-  const taken = new Set((folder.content as { name: string }[]).map(item => item.name));
-  for (let number = 0; ; number += 1) {
-    const file = number ? `${name} ${number + 1}.ipynb` : `${name}.ipynb`;
+/** A path in a folder that no file has yet: the name, else with a number behind it. */
+export async function freePath(
+  app: JupyterFrontEnd,
+  name: string,
+  ending: string,
+  folder = ''
+): Promise<string> {
+  const listed = await app.serviceManager.contents.get(folder, { content: true });
+  const taken = new Set((listed.content as { name: string }[]).map(item => item.name));
+  for (let number = 1; ; number += 1) {
+    const file = `${number === 1 ? name : `${name} ${String(number)}`}${ending}`;
     if (!taken.has(file)) {
-      return file;
+      return folder ? `${folder}/${file}` : file;
     }
   }
 }

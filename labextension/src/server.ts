@@ -1,6 +1,5 @@
-/** The server's routes that the canvas and the side bar use. Token, XSRF and base URL are Jupyter's business. */
-import { ServerConnection } from '@jupyterlab/services';
-
+/** The server's routes that the canvas, the side bar and the editors use. */
+import type { Connection } from './connection';
 import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary } from './types';
 
 const START = 'api/execute/start';
@@ -14,7 +13,8 @@ export class ServerError extends Error {
   constructor(
     message: string,
     readonly status: number,
-    readonly code: string | null
+    readonly code: string | null,
+    readonly details: unknown = null
   ) {
     super(message);
   }
@@ -22,7 +22,7 @@ export class ServerError extends Error {
 
 /** Calls of the workflow server. */
 export class Server {
-  constructor(private readonly settings = ServerConnection.makeSettings()) {}
+  constructor(private readonly connection: Connection) {}
 
   /** Whether this Jupyter server runs workflows. Asked once. */
   get isThere(): Promise<boolean> {
@@ -131,34 +131,27 @@ export class Server {
 
   /** A socket that sends the events after one, in arrays. */
   socket(executionId: string, after: number): WebSocket {
-    const { wsUrl, token, appendToken } = this.settings;
-    const url = new URL(`api/builder/executions/${encodeURIComponent(executionId)}/socket`, wsUrl);
-    url.searchParams.set('after', String(after));
-    if (appendToken && token) {
-      url.searchParams.set('token', token);
-    }
-    return new this.settings.WebSocket(url.href);
+    const id = encodeURIComponent(executionId);
+    return this.connection.socket(`api/builder/executions/${id}/socket?after=${String(after)}`);
   }
 
   private probe: Promise<boolean> | null = null;
 
-  private async ask<T>(
+  /** Ask a route of the server; what it refuses rejects with a `ServerError`. */
+  async ask<T>(
     method: string,
     path: string,
     body?: unknown,
     query: Record<string, string> = {},
     headers: Record<string, string> = {}
   ): Promise<T> {
-    const url = new URL(path, this.settings.baseUrl);
-    for (const [name, value] of Object.entries(query)) {
-      url.searchParams.set(name, value);
-    }
+    const asked = new URLSearchParams(query).toString();
     // Without any, a page's own settings stay in force: headers are not merged.
     const init: RequestInit = Object.keys(headers).length ? { method, headers } : { method };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
     }
-    const response = await ServerConnection.makeRequest(url.href, init, this.settings);
+    const response = await this.connection.request(asked ? `${path}?${asked}` : path, init);
     const answer: unknown = await response.json().catch(() => null);
     if (!response.ok) {
       throw faultOf(response.status, answer);
@@ -199,13 +192,15 @@ function same(a: unknown, b: unknown): boolean {
 
 function faultOf(status: number, answer: unknown): ServerError {
   const said = (answer ?? {}) as { message?: unknown; error?: unknown; code?: unknown };
-  const details = (answer as { details?: { errors?: { message?: string }[] } } | null)?.details;
+  const details = (answer as { details?: { errors?: { message?: string }[] } | null } | null)
+    ?.details;
   const finding = details?.errors?.[0]?.message;
   const text = typeof said.message === 'string' ? said.message : said.error;
   const message = typeof text === 'string' && text ? text : `The server answered ${status}.`;
   return new ServerError(
     finding && !message.includes(finding) ? `${message}: ${finding}` : message,
     status,
-    typeof said.code === 'string' ? said.code : null
+    typeof said.code === 'string' ? said.code : null,
+    details ?? null
   );
 }
