@@ -1,17 +1,13 @@
-/** The plugins: the canvas widget, the saved picture where there is no kernel, and the side bar. */
+/** The plugins: the canvas widget, the saved picture where there is no kernel, and the side bars. */
 import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
 import {
   ILabShell,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { LabIcon } from '@jupyterlab/ui-components';
 
-import { FLOW } from './icons';
-import { openAsCanvas } from './opening';
-import { server } from './page';
+import { addSideBars } from './bars';
 import { showSavedPictures } from './picture';
-import { WorkflowsBar } from './sidebar';
 
 const PACKAGE = '@builder-jupyter/labextension';
 const VERSION = '0.1.0';
@@ -46,13 +42,11 @@ const picture: JupyterFrontEndPlugin<void> = {
 
 const sidebar: JupyterFrontEndPlugin<void> = {
   id: `${PACKAGE}:sidebar`,
-  description: 'Saved workflows and their runs.',
+  description: 'Saved workflows, their runs, and the questions they ask.',
   autoStart: true,
   requires: [ILabShell],
   activate: (app: JupyterFrontEnd) => {
-    const bar = new WorkflowsBar(server, (id, name) => openAsCanvas(app, id, name));
-    bar.title.icon = new LabIcon({ name: `${PACKAGE}:workflows`, svgstr: FLOW });
-    app.shell.add(bar, 'left', { rank: 350 });
+    addSideBars(app, PACKAGE);
   }
 };
 

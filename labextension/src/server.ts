@@ -1,9 +1,19 @@
 /** The server's routes that the canvas and the side bar use. Token, XSRF and base URL are Jupyter's business. */
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary } from './types';
+import type {
+  ExecutionSummary,
+  Picture,
+  RunEvent,
+  Waitpoint,
+  WireWorkflow,
+  WorkflowSummary
+} from './types';
 
 const START = 'api/execute/start';
+
+/** How many workflows the server lists at once, at most. */
+export const PAGE = 100;
 
 /** An answer that is an error: its message is for people. */
 export class ServerError extends Error {
@@ -35,6 +45,43 @@ export class Server {
       limit: '100',
       ...(name === undefined ? {} : { name })
     });
+  }
+
+  /** One page of the saved workflows, newest change first; `isPublished`: only those of which a version is published. */
+  async workflowPage(offset: number, isPublished = false): Promise<WorkflowSummary[]> {
+    const about = { limit: String(PAGE), offset: String(offset) };
+    const more: Record<string, string> = isPublished ? { published: 'true' } : {};
+    return this.ask('GET', 'api/builder/workflows', undefined, { ...about, ...more });
+  }
+
+  /** A saved workflow, whole. */
+  async workflow(id: string): Promise<WireWorkflow> {
+    return this.ask('GET', `api/builder/workflows/${encodeURIComponent(id)}`);
+  }
+
+  /** Save a new workflow and return its id. */
+  async create(workflow: WireWorkflow): Promise<string> {
+    const draft = workflow.metadata?.draft === true;
+    const body = { ...workflow, draft };
+    return (await this.ask<{ id: string }>('POST', 'api/builder/workflows', body)).id;
+  }
+
+  /** Give a workflow another name: a new version of it. A draft stays one. */
+  async rename(id: string, name: string): Promise<void> {
+    const draft = (await this.workflow(id)).metadata?.draft === true;
+    const body = { name, draft, message: `Renamed to ${name}` };
+    await this.ask('PUT', `api/builder/workflows/${encodeURIComponent(id)}`, body);
+  }
+
+  /** Delete a workflow with all its versions. */
+  async remove(id: string): Promise<void> {
+    await this.ask('DELETE', `api/builder/workflows/${encodeURIComponent(id)}`);
+  }
+
+  /** Let the triggers run the current version whatever is saved later; or no longer. */
+  async publish(id: string, isPublished: boolean): Promise<void> {
+    const path = `api/builder/workflows/${encodeURIComponent(id)}/publish`;
+    await (isPublished ? this.ask('POST', path, {}) : this.ask('DELETE', path));
   }
 
   /** Save a workflow under its name, as `Client.save` does; return its id. Nothing happens if nothing changed. */
@@ -80,9 +127,38 @@ export class Server {
     return this.ask('POST', `api/builder/executions/${encodeURIComponent(executionId)}/cancel`, {});
   }
 
-  /** The newest executions, of one workflow if given. */
-  async executions(workflowId: string | null, limit: number): Promise<ExecutionSummary[]> {
-    const about = { limit: String(limit), ...(workflowId ? { workflow_id: workflowId } : {}) };
+  /** Run an execution's plan again, whole or from a visit of a step on; return the id of the new one. */
+  async replay(executionId: string, from?: { stepId: string; visit: number }): Promise<string> {
+    const path = `api/builder/executions/${encodeURIComponent(executionId)}/replay`;
+    const body = from ? { fromStepId: from.stepId, visit: from.visit } : {};
+    return (await this.ask<{ executionId: string }>('POST', path, body)).executionId;
+  }
+
+  /** What all executions wait for. */
+  async waitpoints(): Promise<Waitpoint[]> {
+    const answer = await this.ask<{ waitpoints: Waitpoint[] }>('GET', 'api/builder/waitpoints');
+    return answer.waitpoints;
+  }
+
+  /** Answer a waitpoint; false when somebody else has answered it before. */
+  async answer(waitpointId: string, answer: unknown): Promise<boolean> {
+    const path = `api/builder/waitpoints/${encodeURIComponent(waitpointId)}/complete`;
+    return (await this.ask<{ counted: boolean }>('POST', path, { answer })).counted;
+  }
+
+  /** The newest executions, of one workflow if given, and those in a status or with a text if that is given. */
+  async executions(
+    workflowId: string | null,
+    limit: number,
+    status = '',
+    text = ''
+  ): Promise<ExecutionSummary[]> {
+    const about = {
+      limit: String(limit),
+      ...(workflowId ? { workflow_id: workflowId } : {}),
+      ...(status ? { status } : {}),
+      ...(text ? { text } : {})
+    };
     const answer = await this.ask<{ executions: ExecutionSummary[] }>(
       'GET',
       'api/builder/executions',

@@ -134,10 +134,23 @@ export interface ExecutionSummary {
   canvasId: string;
   workflowName: string;
   status: ExecutionStatus;
+  triggerType: string;
   createdAt: number;
   startedAt: number | null;
   finishedAt: number | null;
+  error: Fault | null;
   credits: number;
+}
+
+/** What a step waits for; `request` is what to ask. */
+export interface Waitpoint {
+  waitpointId: string;
+  executionId: string;
+  workflowName: string;
+  stepId: string;
+  kind: string;
+  request: { prompt?: string; options?: unknown[]; schema?: Record<string, unknown> };
+  deadlineAt: number | null;
 }
 
 /** A workflow in a list. */
@@ -148,6 +161,7 @@ export interface WorkflowSummary {
   version: number;
   updated_at: string;
   node_count: number;
+  tags: string[];
 }
 
 /** Something that happened to an execution. */
