@@ -2,8 +2,9 @@
 import { type Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { button, drawing, element, OWN_KEYS, setText } from '../dom';
+import { button, drawing, element, setText } from '../dom';
 import * as icons from '../icons';
+import { messageOf } from './pieces';
 
 /** How often what moves by itself (durations, countdowns) is drawn again. */
 const TICK_MS = 1000;
@@ -136,47 +137,4 @@ export abstract class Bar extends Widget {
       this.draw();
     }
   }
-}
-
-/** A box to search by. */
-export function searchBox(label: string): HTMLInputElement {
-  return element('input', 'jp-bj-search', {
-    ...OWN_KEYS,
-    type: 'search',
-    placeholder: label,
-    'aria-label': label
-  });
-}
-
-/** A button with a word on it. */
-export function action(
-  label: string,
-  hint: string,
-  run: () => void,
-  kind: 'plain' | 'main' | 'danger' = 'plain'
-): HTMLButtonElement {
-  const made = element(
-    'button',
-    `jp-bj-action jp-mod-${kind}`,
-    { ...OWN_KEYS, type: 'button', title: hint },
-    label
-  );
-  made.addEventListener('click', run);
-  return made;
-}
-
-/** What went wrong, for people. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-let region: HTMLElement | null = null;
-
-/** Tell those who listen rather than look. The region is the page's: a bar that is hidden could not be heard. */
-export function announce(text: string): void {
-  region ??= element('div', 'jp-bj-announcer', { role: 'status', 'aria-live': 'polite' });
-  if (!region.isConnected) {
-    document.body.append(region);
-  }
-  region.textContent = text;
 }

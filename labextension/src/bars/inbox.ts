@@ -4,7 +4,8 @@ import type { Server } from '../server';
 import { counted, until } from '../text';
 import type { Waitpoint } from '../types';
 import { AnswerForm, type Question, questionOf } from './answer';
-import { action, announce, Bar, messageOf } from './bar';
+import { Bar } from './bar';
+import { action, announce, messageOf } from './pieces';
 import { CLOCK } from './icons';
 import { type Row, Rows } from './rows';
 

@@ -3,7 +3,7 @@ import { drawing, element, OWN_KEYS, setText } from '../dom';
 import { badge, executionMark, MARKS } from '../marks';
 import { ago, counted, duration } from '../text';
 import { type ExecutionSummary, isOver, type Picture, type StepPicture } from '../types';
-import { action, messageOf } from './bar';
+import { action, messageOf } from './pieces';
 import { CHEVRON } from './icons';
 import type { Row } from './rows';
 

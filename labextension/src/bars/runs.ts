@@ -2,7 +2,8 @@
 import { element, OWN_KEYS, setText } from '../dom';
 import type { Server } from '../server';
 import { type ExecutionSummary, isOver } from '../types';
-import { action, announce, Bar, searchBox } from './bar';
+import { Bar } from './bar';
+import { action, announce, searchBox } from './pieces';
 import { Rows } from './rows';
 import { type Deeds, RunRow } from './run-row';
 

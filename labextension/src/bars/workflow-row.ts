@@ -3,7 +3,7 @@ import { button, drawing, element, OWN_KEYS, setText } from '../dom';
 import * as icons from '../icons';
 import { counted } from '../text';
 import type { WorkflowSummary } from '../types';
-import { action, messageOf } from './bar';
+import { action, messageOf } from './pieces';
 import { makeDraggable } from './drag';
 import { MORE } from './icons';
 import type { Row } from './rows';
