@@ -245,10 +245,18 @@ function same(a: unknown, b: unknown): boolean {
   );
 }
 
+/** The first thing at fault: of a form's fields, or of what validation says. */
+function firstFault(details: unknown): string | undefined {
+  if (Array.isArray(details)) {
+    const first = details[0] as { field?: string; error?: string } | undefined;
+    return first?.field && first.error ? `${first.field}: ${first.error}` : undefined;
+  }
+  return (details as { errors?: { message?: string }[] } | undefined)?.errors?.[0]?.message;
+}
+
 function faultOf(status: number, answer: unknown): ServerError {
   const said = (answer ?? {}) as { message?: unknown; error?: unknown; code?: unknown };
-  const details = (answer as { details?: { errors?: { message?: string }[] } } | null)?.details;
-  const finding = details?.errors?.[0]?.message;
+  const finding = firstFault((answer as { details?: unknown } | null)?.details);
   const text = typeof said.message === 'string' ? said.message : said.error;
   const message = typeof text === 'string' && text ? text : `The server answered ${status}.`;
   return new ServerError(

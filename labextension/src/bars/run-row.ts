@@ -22,7 +22,7 @@ export function factsOf(run: ExecutionSummary, now: number): string {
   return [
     run.status === 'error' ? 'failed' : run.status,
     from === null ? '' : duration((run.finishedAt ?? now) - from),
-    isOver(run.status) || run.credits ? counted(run.credits, 'credit') : '',
+    run.status === 'completed' || run.credits ? counted(run.credits, 'credit') : '',
     run.triggerType,
     ago(run.createdAt, now)
   ]
@@ -70,8 +70,9 @@ export class RunRow implements Row<ExecutionSummary> {
       this.drawButtons();
     }
     setText(this.fault, run.error?.message ?? '');
-    this.fault.hidden = !run.error;
-    if (this.picture) {
+    // Where it is a step's, it stands with the step.
+    this.fault.hidden = !run.error || (this.picture !== null && failedVisit(this.picture) !== null);
+    if (this.isOpen && !isOver(run.status)) {
       this.drawSteps();
     }
   }
@@ -111,6 +112,7 @@ export class RunRow implements Row<ExecutionSummary> {
 
   private async read(): Promise<void> {
     this.picture = await this.deeds.picture(this.run.executionId);
+    this.update(this.run);
     this.drawSteps();
     this.drawButtons();
   }
