@@ -79,10 +79,12 @@ describe('the shelf of workflows', () => {
 
 describe('a run in short', () => {
   it('says how long it took, or has taken so far', () => {
-    expect(factsOf(ran({}), 90_000)).toBe('completed · 2.5 s · 1 credit · api · 1 min ago');
+    expect(factsOf(ran({}), 90_000).join(' · ')).toBe(
+      'completed · 2.5 s · 1 credit · api · 1 min ago'
+    );
     const live = ran({ status: 'running', finishedAt: null, credits: 0, triggerType: 'manual' });
-    expect(factsOf(live, 4000)).toBe('running · 4.0 s · manual · just now');
-    expect(factsOf(ran({ status: 'error', startedAt: null }), 0)).toMatch(/^failed · 1 credit/);
+    expect(factsOf(live, 4000).join(' · ')).toBe('running · 4.0 s · manual · just now');
+    expect(factsOf(ran({ status: 'error', startedAt: null }), 0)[0]).toBe('failed');
   });
 
   it('knows the visit that failed', () => {

@@ -16,8 +16,8 @@ export interface Deeds {
   copyId(one: ExecutionSummary): Promise<void>;
 }
 
-/** What a run says about itself in one line. */
-export function factsOf(run: ExecutionSummary, now: number): string {
+/** What a run says about itself in short. */
+export function factsOf(run: ExecutionSummary, now: number): string[] {
   const from = run.startedAt;
   return [
     run.status === 'error' ? 'failed' : run.status,
@@ -25,9 +25,7 @@ export function factsOf(run: ExecutionSummary, now: number): string {
     run.status === 'completed' || run.credits ? counted(run.credits, 'credit') : '',
     run.triggerType,
     ago(run.createdAt, now)
-  ]
-    .filter(Boolean)
-    .join(' · ');
+  ].filter(Boolean);
 }
 
 /** The visit that failed, to go on from; null when none did. */
@@ -63,7 +61,9 @@ export class RunRow implements Row<ExecutionSummary> {
     const hasChanged = run.status !== this.drawn;
     this.run = run;
     setText(this.name, run.workflowName);
-    setText(this.facts, factsOf(run, Date.now()));
+    // A line ends between two facts, not within one.
+    const facts = factsOf(run, Date.now()).map(fact => fact.replaceAll(' ', '\u00a0'));
+    setText(this.facts, facts.join(' · '));
     if (hasChanged) {
       this.drawn = run.status;
       this.icon.replaceChildren(drawing(badge(executionMark(run.status), 16)));
