@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def ask(server: Jupyter, method: str, path: str, body: Any = None) -> Any:
 def save(server: Jupyter, name: str, *nodes: dict[str, Any], tags: tuple[str, ...] = ()) -> str:
     """Save a chain of nodes between start and end."""
     chain = [{"id": "start", "type": "start"}, *nodes, {"id": "end", "type": "end"}]
-    edges = [{"source": a["id"], "target": b["id"]} for a, b in zip(chain, chain[1:], strict=False)]
+    edges = [{"source": a["id"], "target": b["id"]} for a, b in itertools.pairwise(chain)]
     body = {"name": name, "nodes": chain, "edges": edges, "metadata": {"tags": list(tags)}}
     return str(ask(server, "POST", "builder/workflows", body)["id"])
 

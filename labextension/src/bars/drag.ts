@@ -27,7 +27,12 @@ export function makeDraggable(handle: HTMLElement, name: () => string): void {
       if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) >= FAR) {
         gesture.abort();
         wasDragged = true;
-        void begin(handle, name(), event);
+        void begin(handle, name(), event).finally(() => {
+          // After the click, if one comes of letting go: a later one by the keyboard is meant.
+          setTimeout(() => {
+            wasDragged = false;
+          });
+        });
       }
     };
     const stop = () => {
