@@ -26,7 +26,7 @@ from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.access import may_follow
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
-from builder_jupyter.services.projection import rows, short, short_row
+from builder_jupyter.services.projection import matches, rows, short, short_row
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.journal import DuckDBJournal
 
@@ -263,24 +263,27 @@ class ExecutionService:
         return _wire((await self.find(principal, execution_id)), after)
 
     async def list(
-        self, principal: Principal, *, workflow_id: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        workflow_id: str | None = None,
+        status: ExecutionStatus | None = None,
+        text: str = "",
+        limit: int = 50,
     ) -> list[dict[str, Any]]:
-        """Return the newest executions that the principal `may_follow` in short, live ones included, no children."""
+        """Return the newest executions that the principal `may_follow` in short, live ones included, no children.
+
+        ``text``, in whatever case, is part of the workflow's name, of the execution's id or of its error.
+        """
         starter = None if principal.is_admin else principal.name
-        finished = await self._journal.finished(principal.workspace, workflow_id, limit, starter=starter)
+        finished = await self._journal.finished(
+            principal.workspace, workflow_id, limit, starter=starter, status=status, text=text
+        )
         found = {row["execution_id"]: short_row(row) for row in finished}
         for run in list(self._engine.runs.values()):
             state = run.state
-            is_child = state.admitted.parent is not None
-            if (
-                not is_child
-                and may_follow(principal, state.admitted.workspace, state.admitted.principal)
-                and workflow_id
-                in (
-                    None,
-                    state.plan.workflow_id,
-                )
-            ):
+            mine = may_follow(principal, state.admitted.workspace, state.admitted.principal)
+            if mine and state.admitted.parent is None and matches(state, workflow_id, status, text):
                 found[run.execution_id] = short(state)
                 await run.on_disk()
         newest = sorted(found.values(), key=lambda row: (-row["createdAt"], row["executionId"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from builder_jupyter.execution.snapshot import waitpoint
 from builder_jupyter.execution.state import ExecutionState
-from builder_jupyter.execution.status import StepStatus
+from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.money import as_number
 
 
@@ -45,6 +45,13 @@ def short_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "waitingOn": None,
         "credits": float(row["credits"]),
     }
+
+
+def matches(state: ExecutionState, workflow_id: str | None, status: ExecutionStatus | None, text: str) -> bool:
+    """Say of a live execution what `DuckDBJournal.finished` says of a row."""
+    error = state.error["message"] if state.error else ""
+    searched = f"{state.plan.workflow_name} {state.execution_id} {error}".lower()
+    return workflow_id in (None, state.plan.workflow_id) and status in (None, state.status) and text.lower() in searched
 
 
 def rows(state: ExecutionState) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:

@@ -138,6 +138,7 @@ class WorkflowService:
         *,
         tag: str | None = None,
         name: str | None = None,
+        published: bool | None = None,
         limit: int = 20,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
@@ -148,6 +149,7 @@ class WorkflowService:
             subjects=subjects_of(principal),
             tag=tag,
             name=name,
+            published=published,
             limit=limit,
             offset=offset,
         )

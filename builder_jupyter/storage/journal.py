@@ -128,14 +128,27 @@ class DuckDBJournal:
                 self._first.pop(execution[0], None)
 
     async def finished(
-        self, workspace: str, workflow_id: str | None, limit: int, *, starter: str | None = None
+        self,
+        workspace: str,
+        workflow_id: str | None,
+        limit: int,
+        *,
+        starter: str | None = None,
+        status: str | None = None,
+        text: str = "",
     ) -> list[dict[str, Any]]:
-        """Return the newest finished executions of a workspace as rows by column name; those of a starter, if given."""
+        """Return the newest finished executions of a workspace as rows by column name.
+
+        Those of a starter and in a status, if given. ``text``, in whatever case, is part of the workflow's name, of
+        the execution's id or of its error.
+        """
+        wanted = {
+            "workspace": workspace, "workflow_id": workflow_id, "starter": starter, "status": status,
+            "text": text.lower(), "limit": limit,
+        }  # fmt: skip
 
         def work(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-            found = connection.execute(
-                SQL["executions"], [workspace, workflow_id, workflow_id, starter, starter, limit]
-            )
+            found = connection.execute(SQL["executions"], wanted)
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

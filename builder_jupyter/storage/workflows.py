@@ -132,13 +132,14 @@ class WorkflowStore:
         subjects: Sequence[str] = (),
         tag: str | None = None,
         name: str | None = None,
+        published: bool | None = None,
         limit: int = 1_000_000,
         offset: int = 0,
     ) -> list[WorkflowVersion]:
         """Return a workspace's workflows, newest change first; of an owner: with what these subjects were granted."""
         parameters: dict[str, Any] = {
             "workspace": workspace, "owner": owner, "subjects": list(subjects), "tag": tag, "name": name,
-            "limit": limit, "offset": offset,
+            "published": published, "limit": limit, "offset": offset,
         }  # fmt: skip
         rows = await self._database.read(lambda c: c.execute(SQL["list"], parameters).fetchall())
         return [_stored(row) for row in rows]

@@ -73,7 +73,7 @@ export class Controller {
     this.set({ isStarting: true, problem: null });
     try {
       if (await this.usesServer()) {
-        const id = await this.server.replay(run.id, step, this.kernel.worker);
+        const id = await this.server.replay(run.id, { stepId: step }, this.kernel.worker);
         this.follow(id, Date.now());
         if (this.workflowId !== null) {
           this.kernel.announce(this.workflowId, id);

@@ -1,4 +1,4 @@
-/** The plugins: the canvas widget, the saved picture where there is no kernel, the side bar, and workflow files. */
+/** The plugins: the canvas widget, the saved picture where there is no kernel, the side bars, and workflow files. */
 import { IJupyterWidgetRegistry } from '@jupyter-widgets/base';
 import {
   ILabShell,
@@ -9,14 +9,11 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { LabIcon } from '@jupyterlab/ui-components';
 
+import { addSideBars } from './bars';
 import { addCommands, addDocuments } from './documents/plugin';
-import { FLOW } from './icons';
-import { openAsCanvas } from './opening';
-import { renderers, server } from './page';
+import { renderers } from './page';
 import { showSavedPictures } from './picture';
-import { WorkflowsBar } from './sidebar';
 
 const PACKAGE = '@builder-jupyter/labextension';
 const VERSION = '0.1.0';
@@ -57,13 +54,11 @@ const picture: JupyterFrontEndPlugin<void> = {
 
 const sidebar: JupyterFrontEndPlugin<void> = {
   id: `${PACKAGE}:sidebar`,
-  description: 'Saved workflows and their runs.',
+  description: 'Saved workflows, their runs, and the questions they ask.',
   autoStart: true,
   requires: [ILabShell],
   activate: (app: JupyterFrontEnd) => {
-    const bar = new WorkflowsBar(server, (id, name) => openAsCanvas(app, id, name));
-    bar.title.icon = new LabIcon({ name: `${PACKAGE}:workflows`, svgstr: FLOW });
-    app.shell.add(bar, 'left', { rank: 350 });
+    addSideBars(app, PACKAGE);
   }
 };
 

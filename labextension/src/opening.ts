@@ -4,10 +4,19 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 interface NotebookPanel {
   context: { ready: Promise<void> };
   sessionContext: { ready: Promise<void> };
+  content: {
+    activeCellIndex?: number;
+    model: { sharedModel: { insertCell(index: number, cell: object): unknown } } | null;
+  };
 }
 
-/** Make a notebook that shows a workflow, open it and run it. */
-export async function openAsCanvas(app: JupyterFrontEnd, id: string, name: string): Promise<void> {
+/** Make a notebook that shows a workflow, or a run of it, open it and run it. */
+export async function openAsCanvas(
+  app: JupyterFrontEnd,
+  id: string,
+  name: string,
+  executionId = ''
+): Promise<void> {
   const { contents, kernelspecs } = app.serviceManager;
   await kernelspecs.ready;
   const path = await freePath(app, fileName(name), '.ipynb');
@@ -17,7 +26,7 @@ export async function openAsCanvas(app: JupyterFrontEnd, id: string, name: strin
   await contents.save(path, {
     type: 'notebook',
     format: 'json',
-    content: notebookOf(id, kernel, title)
+    content: notebookOf(id, kernel, title, executionId)
   });
   const panel = (await app.commands.execute('docmanager:open', {
     path,
@@ -29,8 +38,9 @@ export async function openAsCanvas(app: JupyterFrontEnd, id: string, name: strin
 }
 
 /** A notebook with one cell. */
-export function notebookOf(id: string, kernel: string, title: string): object {
-  const source = `import builder_jupyter as bj\n\ncanvas = bj.Canvas(${JSON.stringify(id)})\ncanvas`;
+export function notebookOf(id: string, kernel: string, title: string, executionId = ''): object {
+  const show = executionId ? `canvas.show(${JSON.stringify(executionId)})\n` : '';
+  const source = `import builder_jupyter as bj\n\ncanvas = bj.Canvas(${JSON.stringify(id)})\n${show}canvas`;
   return {
     cells: [
       { cell_type: 'code', id: 'canvas', metadata: {}, source, outputs: [], execution_count: null }
@@ -39,6 +49,25 @@ export function notebookOf(id: string, kernel: string, title: string): object {
     nbformat: 4,
     nbformat_minor: 5
   };
+}
+
+/** A cell that shows a workflow, called by its name. */
+export function cellOf(name: string): { cell_type: string; metadata: object; source: string } {
+  const source = `import builder_jupyter as bj\n\nbj.Canvas(${JSON.stringify(name)})`;
+  return { cell_type: 'code', metadata: {}, source };
+}
+
+/** Put a cell after the active one of the notebook in front; false when that is no notebook. */
+export function insertCell(app: JupyterFrontEnd, name: string): boolean {
+  const panel = app.shell.currentWidget as Partial<NotebookPanel> | null;
+  const notebook = panel?.content;
+  if (!notebook?.model || notebook.activeCellIndex === undefined) {
+    return false;
+  }
+  const place = notebook.activeCellIndex + 1;
+  notebook.model.sharedModel.insertCell(place, cellOf(name));
+  notebook.activeCellIndex = place;
+  return true;
 }
 
 /** A workflow's name as the name of a file. */

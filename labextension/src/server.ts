@@ -1,8 +1,18 @@
-/** The server's routes that the canvas, the side bar and the editors use. */
+/** The server's routes that the canvas, the side bars and the editors use. */
 import type { Connection } from './connection';
-import type { ExecutionSummary, Picture, RunEvent, WireWorkflow, WorkflowSummary } from './types';
+import type {
+  ExecutionSummary,
+  OpenWaitpoint,
+  Picture,
+  RunEvent,
+  WireWorkflow,
+  WorkflowSummary
+} from './types';
 
 const START = 'api/execute/start';
+
+/** How many workflows the server lists at once, at most. */
+export const PAGE = 100;
 
 /** Where a run begins: at a trigger, or with all that one node needs. */
 export type Entry =
@@ -39,6 +49,43 @@ export class Server {
       limit: '100',
       ...(name === undefined ? {} : { name })
     });
+  }
+
+  /** One page of the saved workflows, newest change first; `isPublished`: only those of which a version is published. */
+  async workflowPage(offset: number, isPublished = false): Promise<WorkflowSummary[]> {
+    const about = { limit: String(PAGE), offset: String(offset) };
+    const more: Record<string, string> = isPublished ? { published: 'true' } : {};
+    return this.ask('GET', 'api/builder/workflows', undefined, { ...about, ...more });
+  }
+
+  /** A saved workflow, whole. */
+  async workflow(id: string): Promise<WireWorkflow> {
+    return this.ask('GET', `api/builder/workflows/${encodeURIComponent(id)}`);
+  }
+
+  /** Save a new workflow and return its id. */
+  async create(workflow: WireWorkflow): Promise<string> {
+    const draft = workflow.metadata?.draft === true;
+    const body = { ...workflow, draft };
+    return (await this.ask<{ id: string }>('POST', 'api/builder/workflows', body)).id;
+  }
+
+  /** Give a workflow another name: a new version of it. A draft stays one. */
+  async rename(id: string, name: string): Promise<void> {
+    const draft = (await this.workflow(id)).metadata?.draft === true;
+    const body = { name, draft, message: `Renamed to ${name}` };
+    await this.ask('PUT', `api/builder/workflows/${encodeURIComponent(id)}`, body);
+  }
+
+  /** Delete a workflow with all its versions. */
+  async remove(id: string): Promise<void> {
+    await this.ask('DELETE', `api/builder/workflows/${encodeURIComponent(id)}`);
+  }
+
+  /** Let the triggers run the current version whatever is saved later; or no longer. */
+  async publish(id: string, isPublished: boolean): Promise<void> {
+    const path = `api/builder/workflows/${encodeURIComponent(id)}/publish`;
+    await (isPublished ? this.ask('POST', path, {}) : this.ask('DELETE', path));
   }
 
   /** Save a workflow under its name, as `Client.save` does; return its id. Nothing happens if nothing changed. */
@@ -85,16 +132,28 @@ export class Server {
     return this.ask('POST', `api/builder/executions/${encodeURIComponent(executionId)}/cancel`, {});
   }
 
-  /** Run an execution's plan again from a step on and return the id of the new one. */
-  async replay(executionId: string, step: string, worker = ''): Promise<string> {
+  /** Run an execution's plan again, whole or from a step (or one visit of it) on; return the id of the new one. */
+  async replay(
+    executionId: string,
+    from: { stepId: string; visit?: number } | null = null,
+    worker = ''
+  ): Promise<string> {
     const path = `api/builder/executions/${encodeURIComponent(executionId)}/replay`;
     const headers: Record<string, string> = worker ? { 'Builder-Worker': worker } : {};
-    const body = { fromStepId: step };
+    const body = from
+      ? { fromStepId: from.stepId, ...(from.visit ? { visit: from.visit } : {}) }
+      : {};
     return (await this.ask<{ executionId: string }>('POST', path, body, {}, headers)).executionId;
   }
 
-  /** Answer a waitpoint; return the picture of the execution that waited. */
-  async answer(waitpointId: string, answer: unknown): Promise<Picture> {
+  /** What all executions wait for. */
+  async waitpoints(): Promise<OpenWaitpoint[]> {
+    const answer = await this.ask<{ waitpoints: OpenWaitpoint[] }>('GET', 'api/builder/waitpoints');
+    return answer.waitpoints;
+  }
+
+  /** Answer a waitpoint; return the picture of the execution that waited, and whether nobody had answered before. */
+  async answer(waitpointId: string, answer: unknown): Promise<Picture & { counted: boolean }> {
     const path = `api/builder/waitpoints/${encodeURIComponent(waitpointId)}/complete`;
     return this.ask('POST', path, { answer });
   }
@@ -108,9 +167,19 @@ export class Server {
     }[];
   }
 
-  /** The newest executions, of one workflow if given. */
-  async executions(workflowId: string | null, limit: number): Promise<ExecutionSummary[]> {
-    const about = { limit: String(limit), ...(workflowId ? { workflow_id: workflowId } : {}) };
+  /** The newest executions, of one workflow if given, and those in a status or with a text if that is given. */
+  async executions(
+    workflowId: string | null,
+    limit: number,
+    status = '',
+    text = ''
+  ): Promise<ExecutionSummary[]> {
+    const about = {
+      limit: String(limit),
+      ...(workflowId ? { workflow_id: workflowId } : {}),
+      ...(status ? { status } : {}),
+      ...(text ? { text } : {})
+    };
     const answer = await this.ask<{ executions: ExecutionSummary[] }>(
       'GET',
       'api/builder/executions',
@@ -190,11 +259,19 @@ function same(a: unknown, b: unknown): boolean {
   );
 }
 
+/** The first thing at fault: of a form's fields, or of what validation says. */
+function firstFault(details: unknown): string | undefined {
+  if (Array.isArray(details)) {
+    const first = details[0] as { field?: string; error?: string } | undefined;
+    return first?.field && first.error ? `${first.field}: ${first.error}` : undefined;
+  }
+  return (details as { errors?: { message?: string }[] } | undefined)?.errors?.[0]?.message;
+}
+
 function faultOf(status: number, answer: unknown): ServerError {
   const said = (answer ?? {}) as { message?: unknown; error?: unknown; code?: unknown };
-  const details = (answer as { details?: { errors?: { message?: string }[] } | null } | null)
-    ?.details;
-  const finding = details?.errors?.[0]?.message;
+  const details = (answer as { details?: unknown } | null)?.details;
+  const finding = firstFault(details);
   const text = typeof said.message === 'string' ? said.message : said.error;
   const message = typeof text === 'string' && text ? text : `The server answered ${status}.`;
   return new ServerError(

@@ -154,10 +154,19 @@ export interface ExecutionSummary {
   canvasId: string;
   workflowName: string;
   status: ExecutionStatus;
+  triggerType: string;
   createdAt: number;
   startedAt: number | null;
   finishedAt: number | null;
+  error: Fault | null;
   credits: number;
+}
+
+/** What a step of some execution waits for; `request` is what to ask. */
+export interface OpenWaitpoint extends Waitpoint {
+  executionId: string;
+  workflowName: string;
+  request: { prompt?: string; options?: unknown[]; schema?: Record<string, unknown> };
 }
 
 /** A workflow in a list. */
@@ -168,6 +177,7 @@ export interface WorkflowSummary {
   version: number;
   updated_at: string;
   node_count: number;
+  tags: string[];
 }
 
 /** Something that happened to an execution. */

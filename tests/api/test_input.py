@@ -295,6 +295,12 @@ async def test_list_pages_and_filters(call: Call, full_key: str, save: Save, for
     assert await listed(tag="t") == await listed(name="N0") == await listed(tag="") == []
     assert await listed(name="n1", tag="all", limit=3) == [i for n, i in enumerate(reversed(ids)) if n % 2][::-1][:3]
     assert (await call("GET", WORKFLOWS, key=foreign_key)).json == []
+    await call("POST", f"{WORKFLOWS}/{ids[3]}/publish", key=full_key, body={})
+    assert await listed(published="true") == [ids[3]]
+    assert await listed(published="false", limit=100) == [one for one in ids if one != ids[3]]
+    await call("DELETE", f"{WORKFLOWS}/{ids[3]}/publish", key=full_key)
+    assert await listed(published="true") == []
+    assert (await call("GET", WORKFLOWS, key=full_key, published="yes")).status == 400
     # A change makes a workflow the newest.
     await call("PUT", f"{WORKFLOWS}/{ids[-1]}", key=full_key, body={"description": "new"})
     assert (await listed(limit=1)) == [ids[-1]]

@@ -80,8 +80,9 @@ def test_run_cancel_and_side_bar_work_with_token_and_xsrf_check(genuine: Jupyter
     wait_for_state(page, "cancelled")
     assert Kernel(genuine).value("canvas.execution.status") == "cancelled"
     if genuine.app == "lab":  # Notebook has no side bar
-        page.evaluate("() => window.jupyterapp.shell.activateById('builder-jupyter-workflows')")
+        page.evaluate("() => window.jupyterapp.shell.activateById('builder-jupyter-runs')")
         page.wait_for_selector(".jp-bj-list .jp-bj-entry:has-text('cancelled')")
+        page.evaluate("() => window.jupyterapp.shell.activateById('builder-jupyter-workflows')")
         page.click(".jp-bj-entry:has-text('version')")
         wait_for_canvas(page, 2)
     assert page.problems == []

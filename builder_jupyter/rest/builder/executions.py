@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.money import as_number
 from builder_jupyter.rest.handler import BuilderFamily
@@ -15,9 +16,11 @@ from builder_jupyter.services.workers import WORKER_HEADER
 
 
 class ExecutionListQuery(BaseModel):
-    """Filters."""
+    """Filters. ``text``, in whatever case, is part of the workflow's name, of the id or of the error."""
 
     workflow_id: str | None = None
+    status: ExecutionStatus | None = None
+    text: str = Field(default="", max_length=200)
     limit: int = Field(default=50, ge=1, le=1000)
 
 
@@ -37,7 +40,13 @@ class ExecutionListHandler(BuilderFamily):
         """List the workspace's executions, live ones included."""
         wanted = self.query(ExecutionListQuery)
         found = await self.call(
-            self.runtime.executions.list(self.caller, workflow_id=wanted.workflow_id, limit=wanted.limit)
+            self.runtime.executions.list(
+                self.caller,
+                workflow_id=wanted.workflow_id,
+                status=wanted.status,
+                text=wanted.text,
+                limit=wanted.limit,
+            )
         )
         self.answer({"executions": found})
 

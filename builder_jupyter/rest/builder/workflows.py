@@ -153,12 +153,13 @@ class Verdict(BaseModel):
 
 
 class ListQuery(BaseModel):
-    """Paging and filters. ``name`` is compared exactly."""
+    """Paging and filters. ``name`` is compared exactly; ``published``: whether a version of it is published."""
 
     limit: int = Field(default=20, ge=0, le=100)
     offset: int = Field(default=0, ge=0, le=2**53)
     tag: str | None = None
     name: str | None = None
+    published: Literal["true", "false"] | None = None
 
     @field_validator("limit", "offset", mode="before")
     @classmethod
@@ -197,9 +198,15 @@ class WorkflowsHandler(BuilderFamily):
     async def get(self) -> None:
         """List the caller's workflows, newest change first."""
         wanted = self.query(ListQuery)
+        published = None if wanted.published is None else wanted.published == "true"
         found = await self.call(
             self.runtime.workflows.list(
-                self.caller, tag=wanted.tag, name=wanted.name, limit=wanted.limit, offset=wanted.offset
+                self.caller,
+                tag=wanted.tag,
+                name=wanted.name,
+                published=published,
+                limit=wanted.limit,
+                offset=wanted.offset,
             )
         )
         self.answer([summary(stored) for stored in found])

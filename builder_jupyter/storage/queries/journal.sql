@@ -32,13 +32,18 @@ HAVING NOT bool_or(kind = 'status' AND json_extract_string(body, '$.status') IN 
    AND bool_or(kind = 'admitted')
 ORDER BY min(position)
 
--- executions: newest finished executions of a workspace that are nobody's children
+-- executions: newest finished executions of a workspace that are nobody's children; what is given narrows them, and
+-- the text (small letters) is looked for in the workflow's name, the id and the error
 SELECT execution_id, workflow_id, workflow_version, workflow_name, trigger_type, status, created_at, started_at,
        finished_at, credits, error
 FROM executions
-WHERE workspace = ? AND (? IS NULL OR workflow_id = ?) AND (? IS NULL OR principal = ?) AND parent IS NULL
+WHERE workspace = $workspace AND parent IS NULL
+  AND ($workflow_id IS NULL OR workflow_id = $workflow_id)
+  AND ($starter IS NULL OR principal = $starter)
+  AND ($status IS NULL OR status = $status)
+  AND contains(lower(concat_ws(' ', workflow_name, execution_id, error)), $text)
 ORDER BY created_at DESC, execution_id
-LIMIT ?
+LIMIT $limit
 
 -- requests: admissions since a time that a request with a key led to, oldest first
 SELECT subject, at_ms, json_extract_string(body, '$.workspace'), json_extract_string(body, '$.trigger'),

@@ -36,8 +36,8 @@ INSERT INTO publications VALUES (?, ?, ?, ?)
 -- bury: remember the id of a workflow that is gone
 INSERT INTO deleted_workflows VALUES (?, ?)
 
--- list: what a workspace has, newest change first; owner (who sees what these subjects were granted, too), tag and
--- name narrow it when given
+-- list: what a workspace has, newest change first; owner (who sees what these subjects were granted, too), tag, name
+-- and whether a version is published narrow it when given
 SELECT w.workflow_id, w.workspace, w.owner, w.current_version, w.created_at, v.created_at, v.content, v.created_by,
        v.message, p.workflow_id IS NOT NULL, p.version, p.changed_at
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.current_version
@@ -47,6 +47,7 @@ WHERE w.workspace = $workspace
        OR w.workflow_id IN (SELECT g.workflow_id FROM builder_grants g WHERE list_contains($subjects, g.subject)))
   AND ($name IS NULL OR v.name = $name)
   AND ($tag IS NULL OR list_contains(try_cast(json_extract(v.content, '$.metadata.tags') AS VARCHAR[]), $tag))
+  AND ($published IS NULL OR $published = (p.version IS NOT NULL))
 ORDER BY w.updated_at DESC, w.workflow_id
 LIMIT $limit OFFSET $offset
 

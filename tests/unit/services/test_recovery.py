@@ -12,7 +12,8 @@ import pytest
 from engine_kit import check_history, registry_of, workflow_of
 
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
-from builder_jupyter.errors import NotFound, Unavailable
+from builder_jupyter.errors import NotFound, StepError, Unavailable
+from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.principal import Principal, local_principal
 from builder_jupyter.services.runtime import Runtime, Settings
 from builder_jupyter.storage.database import Database
@@ -194,6 +195,34 @@ def test_a_list_has_what_runs_and_what_has_ended_once_each(tmp_path):
         assert len(rt.portal.wait(rt.executions.list(ME, limit=2))) == 2
         canvas = both[1]["canvasId"]
         assert [r["canvasId"] for r in rt.portal.wait(rt.executions.list(ME, workflow_id=canvas))] == [canvas]
+
+        def listed(**wanted):
+            return {row["executionId"] for row in rt.portal.wait(rt.executions.list(ME, **wanted))}
+
+        assert listed(status=ExecutionStatus.RUNNING) == {live}
+        assert listed(status=ExecutionStatus.COMPLETED) == {done, third}
+        assert listed(status=ExecutionStatus.COMPLETED, workflow_id=canvas) == {done}
+        assert listed(status=ExecutionStatus.ERROR) == set()
+        for one in (done, live, third):
+            assert listed(text=one.upper()) == {one}
+        assert listed(text="%") == listed(text="no such thing") == set()
+
+
+def test_a_list_is_searched_for_what_went_wrong(tmp_path):
+    async def fail(_context):
+        raise StepError("The Provider is out of quota.", code="QUOTA")
+
+    with runtime(tmp_path, {"b": fail}) as rt:
+        failed = start(rt, "start>b>end")
+        assert rt.portal.wait(rt.executions.wait(ME, failed, seconds=30))["status"] == "error"
+        finish(rt, start(rt, "start>a>end"))
+        for _ in range(2):  # in memory, then also as a row
+            found = rt.portal.wait(rt.executions.list(ME, text="provider IS out"))
+            assert [row["executionId"] for row in found] == [failed]
+            rt.portal.wait(rt.executions.settle())
+    with runtime(tmp_path) as rt:
+        found = rt.portal.wait(rt.executions.list(ME, text="provider IS out", status=ExecutionStatus.ERROR))
+        assert [row["executionId"] for row in found] == [failed]
 
 
 def test_a_list_leaves_children_out(tmp_path):
