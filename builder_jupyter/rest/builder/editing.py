@@ -69,7 +69,7 @@ class EditsHandler(BuilderFamily):
         if wanted.arrange is not None:
             workflow = arranged(workflow, wanted.arrange)
         drawn = canvas_document(workflow, version=wanted.version + 1, registry=self.runtime.registry)
-        return {"doc": drawn, "findings": result(self.runtime.workflows.findings(workflow), fixes=True)}
+        return {"doc": drawn, "findings": result(self.runtime.workflows.findings(self.caller, workflow), fixes=True)}
 
 
 class CatalogueHandler(BuilderFamily):
