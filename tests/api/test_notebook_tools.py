@@ -143,7 +143,7 @@ async def test_what_a_workspace_offers_is_known_to_its_own_workflows_only(
     open_notebook: Any, call: Call, full_key: str, foreign_key: str
 ) -> None:
     nb: Notebook = await open_notebook()
-    await nb.run(OFFERED)
+    await nb.run(OFFERED + "client.attach()")
     graph = tool_graph("price", article="x")
     graph["nodes"][1] = {"id": "t", "type": "agent", "data": {"prompt": "p", "tools": ["price"]}}
     for key, is_known in ((full_key, True), (foreign_key, False)):
