@@ -123,17 +123,17 @@ class EmbeddedTransport:
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         from builder_jupyter.validation import result
 
-        return result(self._runtime.workflows.findings(workflow), fixes=True)
+        return result(self._runtime.workflows.findings(self._me, workflow), fixes=True)
 
     async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
         """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
-        return await self._runtime.workflows.import_code(code, arrangement=layout)
+        return await self._runtime.workflows.import_code(self._me, code, arrangement=layout)
 
     async def generate(self, workflow: Workflow, options: Mapping[str, bool]) -> Wire:
         """Return the workflow as a LangGraph module."""
         from builder_jupyter.codegen.options import Options
 
-        return (await self._runtime.generation.generate(workflow, Options.of(options))).to_dict()
+        return (await self._runtime.generation.generate(self._me, workflow, Options.of(options))).to_dict()
 
     async def start(
         self,

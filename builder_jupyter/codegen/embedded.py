@@ -136,6 +136,12 @@ def last_text(state: AgentState) -> str:
     return text_of(state["messages"][-1]) if state["messages"] else ""
 
 
+def message_at(state: AgentState, place: int) -> str | None:
+    """Return the text of the message at a place, None if there is none."""
+    messages = state["messages"]
+    return text_of(messages[place]) if -len(messages) <= place < len(messages) else None
+
+
 def as_text(value: Any) -> str:
     """Return a value as text: None as nothing, a message as its text, others as JSON."""
     value = message_text(value)

@@ -93,7 +93,10 @@ class Scene:
         return statements(snippet, is_async=self.options.async_mode, **values)
 
     def lookup(self, path: Sequence[str | int]) -> ast.expr:
-        """Return the expression that reads a path of the state."""
+        """Return the expression that reads a path of the state; the text of one message needs no walk."""
+        if len(path) == 2 and path[0] == "messages" and isinstance(path[1], int):
+            self.used.add("message_at")
+            return ast.Call(ast.Name("message_at"), [ast.Name(STATE), _step(path[1])], [])
         self.used.add("lookup")
         self.paths.add(path[0])
         return ast.Call(ast.Name("lookup"), [ast.Name(STATE), *(_step(step) for step in path)], [])

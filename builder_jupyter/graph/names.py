@@ -42,8 +42,8 @@ _KEYWORDS = frozenset({*map(str.lower, keyword.kwlist), *keyword.softkwlist, "la
 _MODULE_NAMES = _words(
     "add_messages answer_text answer_with_tools app as_dict as_text asyncio call_mcp_tool call_tool dispatch "
     "extend first_match first_place follow get_model init_chat_model interrupt joined json langchain "
-    "langchain_core langchain_mcp_adapters langgraph last last_text lookup message message_text opening operator "
-    "re readable run_tool seen state text_of trail traversal typing visit without workflow wraps"
+    "langchain_core langchain_mcp_adapters langgraph last last_text lookup message message_at message_text opening "
+    "operator re readable run_tool seen state text_of trail traversal typing visit without workflow wraps"
 )
 
 RESERVED = _BUILTINS | _KEYWORDS | _MODULE_NAMES | frozenset(STATE_KEYS)

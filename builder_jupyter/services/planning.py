@@ -68,7 +68,7 @@ class PlanService:
             name: await self._child(principal, name, (*around, stored.id), published=published) for name in inner
         }
         plan = self._made(stored.workflow, entry, stored.version, children)
-        self._check(stored.workflow)
+        self._check(principal, stored.workflow)
         if not children:  # a plan with parts is as new as the newest of them
             self._plans[key] = plan
             if len(self._plans) > KEPT_PLANS:
@@ -109,8 +109,8 @@ class PlanService:
             case _:
                 return plan_canvas(workflow, registry=self._registry, version=version, children=children)
 
-    def _check(self, workflow: Workflow) -> None:
-        verdict = result(self._workflows.findings(workflow))
+    def _check(self, principal: Principal, workflow: Workflow) -> None:
+        verdict = result(self._workflows.findings(principal, workflow))
         if not verdict["valid"]:
             first = verdict["errors"][0]
             raise InvalidInput(f"The workflow cannot run: {first['message']}.", code=first["type"], details=verdict)

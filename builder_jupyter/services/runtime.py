@@ -132,7 +132,9 @@ class Runtime:
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
         self.tools = ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
-        self.workflows = WorkflowService(WorkflowStore(self.database), self.access, self.registry, self.tools, clock)
+        self.workflows = WorkflowService(
+            WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
+        )
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self.tools.equip)

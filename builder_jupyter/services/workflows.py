@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from builder_jupyter.graph.model import FrozenDict, Workflow
 from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion, without_marks
 from builder_jupyter.identity.grants import Permission, Standing, permissions_of, subjects_of
 from builder_jupyter.identity.principal import Principal
-from builder_jupyter.nodes.base import Tools
+from builder_jupyter.nodes.chat import ToolSpec
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.services.access import AccessService, unknown_workflow
 from builder_jupyter.storage.workflows import WorkflowStore
@@ -27,10 +27,20 @@ MAX_LISTED = 1_000_000
 
 
 class WorkflowService:
-    """What can be done with workflows. Unknown ids and those of others look the same."""
+    """What can be done with workflows. Unknown ids and those of others look the same.
+
+    Parameters
+    ----------
+    tools : the tools on offer to a workspace.
+    """
 
     def __init__(
-        self, store: WorkflowStore, access: AccessService, registry: Registry, tools: Tools, clock: Clock
+        self,
+        store: WorkflowStore,
+        access: AccessService,
+        registry: Registry,
+        tools: Callable[[str], Iterable[ToolSpec]],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._access = access
@@ -38,12 +48,14 @@ class WorkflowService:
         self._tools = tools
         self._clock = clock
 
-    def findings(self, workflow: Workflow) -> tuple[Finding, ...]:
-        """Judge a workflow without saving it."""
-        names = {spec.name for spec in self._tools.specs()}
+    def findings(self, principal: Principal, workflow: Workflow) -> tuple[Finding, ...]:
+        """Judge a workflow without saving it; it may name the tools of the principal's workspace."""
+        names = {spec.name for spec in self._tools(principal.workspace)}
         return validate(workflow, registry=self._registry, tool_names=names)
 
-    async def import_code(self, code: Any, *, arrangement: str = "hierarchical") -> dict[str, Any]:
+    async def import_code(
+        self, principal: Principal, code: Any, *, arrangement: str = "hierarchical"
+    ) -> dict[str, Any]:
         """Read LangGraph code as a workflow, and judge that. Nothing is run and nothing saved.
 
         Returns
@@ -57,7 +69,7 @@ class WorkflowService:
         reading = await asyncio.to_thread(read_code, code, arrangement)
         return {
             "workflow": reading.workflow.to_dict(),
-            "validation": result(self.findings(reading.workflow)),
+            "validation": result(self.findings(principal, reading.workflow)),
             "message": "Code imported successfully",
             "report": as_dicts(reading.report),
         }
@@ -71,7 +83,7 @@ class WorkflowService:
         ------
         Unprocessable : ``VALIDATION_FAILED``; not for drafts, of which only the shape is checked.
         """
-        workflow = self._checked(workflow, draft=draft)
+        workflow = self._checked(principal, workflow, draft=draft)
         now = self._clock.now()
         while True:
             workflow_id = ids.workflow_id()
@@ -177,7 +189,7 @@ class WorkflowService:
         Unprocessable : ``VALIDATION_FAILED``.
         """
         current = await self.get(principal, workflow_id, permission=Permission.EDIT)
-        workflow = self._checked(replace(current.workflow, **changes), draft=draft)
+        workflow = self._checked(principal, replace(current.workflow, **changes), draft=draft)
         if current.publication is not None:  # a client sends back the marks that it has read
             workflow = without_marks(workflow)
         return await self._add(principal, replace(current, workflow=workflow), message or NEXT_MESSAGE, expected)
@@ -206,7 +218,7 @@ class WorkflowService:
         Unprocessable : ``VALIDATION_FAILED``: a draft that could not run.
         """
         stored = await self.get(principal, workflow_id, version, permission=Permission.DEPLOY)
-        self._checked(stored.workflow, draft=False)
+        self._checked(principal, stored.workflow, draft=False)
         return await self._publish(principal, stored, stored.version)
 
     async def unpublish(self, principal: Principal, workflow_id: str) -> WorkflowVersion:
@@ -238,11 +250,11 @@ class WorkflowService:
         if not await self._store.delete(workflow_id, at=self._clock.now(), expected=expected):
             raise unknown_workflow()
 
-    def _checked(self, workflow: Workflow, *, draft: bool) -> Workflow:
+    def _checked(self, principal: Principal, workflow: Workflow, *, draft: bool) -> Workflow:
         metadata = {key: value for key, value in workflow.metadata.items() if key != "draft"}
         if draft:
             return replace(workflow, metadata=FrozenDict({**metadata, "draft": True}))
-        verdict = result(self.findings(workflow))
+        verdict = result(self.findings(principal, workflow))
         if not verdict["valid"]:
             raise Unprocessable("Workflow validation failed", details=verdict)
         return replace(workflow, metadata=FrozenDict(metadata))

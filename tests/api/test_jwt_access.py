@@ -205,6 +205,34 @@ async def test_who_changed_it_is_noted_and_the_owner_stays(
     assert (await call("PUT", f"{WORKFLOWS}/{workflow}", key=ed, body={"name": "Ed's"})).status == 200
     seen = (await call("GET", f"{WORKFLOWS}/{workflow}", key=ed)).json
     assert (seen["name"], seen["created_by"], seen["version"]) == ("Ed's", "alice", 2)
+    history = (await call("GET", f"{WORKFLOWS}/{workflow}/versions", key=alice)).json
+    assert [(entry["version"], entry["created_by"]) for entry in history] == [(2, "ed"), (1, "alice")]
+
+
+async def test_who_may_see_it_and_do_no_more_is_told_as_the_page_does(
+    call: Call, token: Callable[..., str], create: Callable[..., Awaitable[str]], share: Any
+) -> None:
+    alice, vic = token("alice"), token("vic")
+    path = f"{WORKFLOWS}/{await create(alice)}"
+    await share(alice, path.rpartition("/")[2], "user:vic", "view")
+    for method, place, body in (
+        ("PUT", "", {"name": "x"}),
+        ("POST", "/rollback", {"version": 1}),
+        ("POST", "/publish", {}),
+        ("DELETE", "", None),
+    ):
+        answer = await call(method, path + place, key=vic, body=body)
+        assert (answer.status, answer.json) == (
+            403,
+            {"error": "forbidden", "message": "Access denied to this workflow", "code": "AUTH_ACCESS_DENIED"},
+        )
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+async def test_the_scheme_may_be_written_as_one_likes(scheme: str, call: Call, token: Callable[..., str]) -> None:
+    good = {"Authorization": f"{scheme} {token('alice')}"}
+    assert (await call("GET", WORKFLOWS, headers=good)).status == 200
+    check_refusal(await call("GET", WORKFLOWS, headers={"Authorization": f"{scheme} {token('alice', exp=1)}"}))
 
 
 async def test_foreign_is_unknown(

@@ -139,6 +139,20 @@ async def test_a_notebook_that_takes_everything_serves_runs_of_its_workspace_onl
     assert await names(full_key) == ["web_search", "calculator"]
 
 
+async def test_what_a_workspace_offers_is_known_to_its_own_workflows_only(
+    open_notebook: Any, call: Call, full_key: str, foreign_key: str
+) -> None:
+    nb: Notebook = await open_notebook()
+    await nb.run(OFFERED + "client.attach()")
+    graph = tool_graph("price", article="x")
+    graph["nodes"][1] = {"id": "t", "type": "agent", "data": {"prompt": "p", "tools": ["price"]}}
+    for key, is_known in ((full_key, True), (foreign_key, False)):
+        verdict = (await call("POST", "/api/builder/validate", key=key, body=graph)).json
+        assert ("UNKNOWN_TOOL" in {finding["type"] for finding in verdict["warnings"]}) is not is_known
+        module = (await call("POST", "/api/builder/generate", key=key, body=graph)).json
+        assert ("What some of an article cost." in module["code"]) is is_known
+
+
 async def test_a_notebook_that_dies_fails_the_call_and_takes_its_tools_along(
     open_notebook: Any, call: Call, save: Any, full_key: str, names: Any, runtime: Runtime
 ) -> None:

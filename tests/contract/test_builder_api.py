@@ -126,9 +126,18 @@ async def test_list_workflows(call: Call, full_key: str, save: Callable[..., Awa
         }  # fmt: skip
         assert TIME.fullmatch(row["created_at"])
         assert TIME.fullmatch(row["updated_at"])
-    assert (oldest["id"], oldest["name"], oldest["tags"]) == (first, "Customer Support Agent", TAGS["tags"])
-    assert (newest["id"], newest["name"], newest["tags"]) == (second, "Data Pipeline", ["data"])
-    assert (oldest["version"], oldest["node_count"]) == (1, 3)
+        assert (type(row["version"]), type(row["node_count"])) == (int, int)
+    named = ("id", "name", "description", "version", "node_count", "tags")
+    assert [tuple(row[name] for name in named) for row in (newest, oldest)] == [
+        (second, "Data Pipeline", "ETL workflow", 1, 3, ["data"]),
+        (first, "Customer Support Agent", "Multi-agent support workflow", 1, 3, TAGS["tags"]),
+    ]
+    # A change makes a workflow the newest, with another version and another time.
+    await call("PUT", f"{WORKFLOWS}/{first}", key=full_key, body={"nodes": SUPPORT["nodes"]})
+    changed, rest = (await call("GET", WORKFLOWS, key=full_key, limit=10)).json
+    assert rest == newest
+    assert changed["updated_at"] > oldest["updated_at"]
+    assert changed == oldest | {"version": 2, "updated_at": changed["updated_at"]}
 
 
 async def test_get_workflow(call: Call, full_key: str, save: Callable[..., Awaitable[str]]) -> None:
@@ -140,7 +149,10 @@ async def test_get_workflow(call: Call, full_key: str, save: Callable[..., Await
     assert set(found) == {
         "id", "name", "description", "version", "created_at", "updated_at", "created_by", "nodes", "edges", "metadata",
     }  # fmt: skip
-    assert found["id"] == workflow_id
+    assert (found["id"], found["version"], found["created_by"]) == (workflow_id, 1, "alice")
+    assert type(found["version"]) is int
+    assert TIME.fullmatch(found["created_at"])
+    assert TIME.fullmatch(found["updated_at"])
     assert {name: found[name] for name in SUPPORT} == SUPPORT
     assert found["metadata"] == metadata
 

@@ -37,6 +37,16 @@ async def test_generate(call: Call, full_key: str) -> None:
         assert line in lines
 
 
+async def test_code_without_tools_imports_none_and_is_whole(call: Call, full_key: str) -> None:
+    answer = await call("POST", GENERATE, key=full_key, body={**SUPPORT, "options": {"include_mcp_tools": True}})
+    code = answer.json["code"]
+    assert "mcp" not in code.lower()
+    assert answer.json["dependencies"] == ["langgraph>=1.0.0", "langchain-core>=0.3.0", "langchain>=1.0.0"]
+    assert code.endswith("\n")
+    assert not code.endswith("\n\n")
+    assert [line for line in code.splitlines() if line != line.rstrip()] == []
+
+
 async def test_the_same_request_gives_the_same_bytes(call: Call, full_key: str) -> None:
     first = await call("POST", GENERATE, key=full_key, body=SUPPORT)
     again = await call("POST", GENERATE, key=full_key, body=SUPPORT)
@@ -117,7 +127,8 @@ async def test_faults_name_their_field(call: Call, full_key: str, change: dict[s
 async def test_a_body_that_is_none(call: Call, full_key: str, body: str) -> None:
     answer = await call("POST", GENERATE, key=full_key, body=body)
     assert answer.status == 400
-    assert answer.json["details"][0]["field"] in {"body", "nodes"}
+    assert (answer.json["error"], answer.json["code"]) == ("bad_request", "INVALID_WORKFLOW")
+    assert [fault["field"] for fault in answer.json["details"]] == ["body"]
 
 
 async def test_nobody_may_generate_without_a_credential(call: Call) -> None:

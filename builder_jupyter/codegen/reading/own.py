@@ -47,7 +47,7 @@ def read_own(module: ast.Module, report: Report) -> Workflow | None:
     program = Program(report)
     rest = [statement for statement in module.body if _name_of_table(statement) is None]
     program.follow(ast.Module(rest, []))
-    for helper in ("lookup", "joined", "call_tool", "get_model"):
+    for helper in ("lookup", "message_at", "joined", "call_tool", "get_model"):
         program.globals.names.pop(helper, None)  # what stands in a call of them is data, not to be followed
     graph = next((graph for graph in reversed(program.graphs) if graph.nodes or graph.edges), None)
     if graph is None or not isinstance(tables["NODE_IDS"], dict):

@@ -15,6 +15,8 @@ from builder_jupyter.codegen.spoken import repeats
 from builder_jupyter.nodes.router import FALLBACKS
 
 _UNSET: Final = object()
+_READERS: Final = frozenset({"lookup", "message_at"})
+"""The functions of ours that read the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +177,13 @@ def _plain(value: Value) -> Any:
 
 
 def _read(call: Call) -> Any:
-    """Return ``lookup(state, "query", 0)`` as ``{{state.query[0]}}`` and ``joined(...)`` as its pieces in a row."""
-    if call.name == "lookup" and len(call.args) > 1 and all(isinstance(step, str | int) for step in call.args[1:]):
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in call.args[1:])
+    """Return ``lookup(state, "query", 0)`` as ``{{state.query[0]}}`` and ``joined(...)`` as its pieces in a row.
+
+    ``message_at(state, -1)`` is ``{{state.messages[-1]}}``.
+    """
+    path = ["messages", *call.args[1:]] if call.name == "message_at" else call.args[1:]
+    if call.name in _READERS and len(call.args) > 1 and all(isinstance(step, str | int) for step in path):
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
         return TemplateText(f"{{{{state{''.join(steps)}}}}}")
     if call.name == "joined":
         pieces = [_plain(piece) for piece in call.args]

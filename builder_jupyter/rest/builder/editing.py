@@ -74,7 +74,7 @@ class EditsHandler(BuilderFamily):
         if wanted.arrange is not None:
             workflow = arranged(workflow, wanted.arrange)
         drawn = canvas_document(workflow, version=wanted.version + 1, registry=self.runtime.registry)
-        judged = result(self.runtime.workflows.findings(workflow), fixes=True)
+        judged = result(self.runtime.workflows.findings(self.caller, workflow), fixes=True)
         return {"doc": drawn, "text": write_text(workflow), "findings": judged}
 
 

@@ -58,7 +58,7 @@ class GenerateHandler(BuilderFamily):
     async def post(self) -> None:
         """Write a graph as a LangGraph module."""
         workflow, options = await self.body(_read)
-        module = await self.call(self.runtime.generation.generate(workflow, options))
+        module = await self.call(self.runtime.generation.generate(self.caller, workflow, options))
         self.answer(module.to_dict())
 
 

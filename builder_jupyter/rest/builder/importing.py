@@ -57,7 +57,8 @@ class ImportHandler(BuilderFamily):
     async def post(self) -> None:
         """Read LangGraph code as a workflow; nothing is run and nothing saved."""
         given = await self.model(ImportBody)
-        self.answer(await self.call(self.runtime.workflows.import_code(given.code, arrangement=given.layout)))
+        service = self.runtime.workflows
+        self.answer(await self.call(service.import_code(self.caller, given.code, arrangement=given.layout)))
 
 
 HANDLERS = (ImportHandler,)

@@ -291,7 +291,7 @@ class ValidateHandler(BuilderFamily):
         dialect = _dialect(body)
         nodes, edges = dialect.read_graph(body)
         workflow = Workflow(nodes=nodes, edges=edges, profile=dialect.profile)
-        return result(self.runtime.workflows.findings(workflow), fixes=fixes)
+        return result(self.runtime.workflows.findings(self.caller, workflow), fixes=fixes)
 
 
 HANDLERS = (HealthHandler, WorkflowsHandler, WorkflowHandler, ValidateHandler)

@@ -133,6 +133,9 @@ def test_every_combination_of_options(options: dict[str, bool]) -> None:
     classes = [one for one in ast.walk(tree) if isinstance(one, ast.ClassDef)]
     assert bool(classes) is options["include_types"]
     assert all(bool(one.returns) is options["include_types"] for one in functions)
+    arguments = [argument for one in functions for argument in one.args.args]
+    assert {bool(argument.annotation) for argument in arguments} == {options["include_types"]}
+    assert not options["include_types"] or load(code)["AgentState"].__annotations__.keys() >= {"messages", "query"}
     assert all(bool(ast.get_docstring(one)) is options["include_docstrings"] for one in [*functions, *classes])
     assert ast.get_docstring(tree).startswith("Generated workflow: test")
     assert ("langchain_mcp_adapters" in code) is options["include_mcp_tools"]
@@ -140,6 +143,9 @@ def test_every_combination_of_options(options: dict[str, bool]) -> None:
     assert ("InMemorySaver" in code) is options["checkpoint_config"]
     nodes = {one.name: one for one in functions if one.name in load(code)["NODE_IDS"]}
     assert {isinstance(one, ast.AsyncFunctionDef) for one in nodes.values()} == {options["async_mode"]}
+    (caller,) = (one for one in functions if one.name == "call_tool")
+    assert isinstance(caller, ast.AsyncFunctionDef) is options["async_mode"]
+    assert ("await model.ainvoke(" in code) is options["async_mode"]
     assert bool(load(code)["app"].checkpointer) is options["checkpoint_config"]
 
 
@@ -259,6 +265,34 @@ def test_branches_do_not_see_one_another() -> None:
     assert said == {"a": "p:1", "b": "p:2", "c": "p:2", "d": "p:3", "j": "p:5"}
 
 
+def test_a_router_reads_what_came_before_it_and_not_what_runs_beside_it() -> None:
+    two = {"a": agent(prompt="red"), "b": agent(prompt="blue")}
+    ran = play(flow("s a; s b; a r; r c :red; r d :blue; c e; d e; b e", r=router("blue", "red"), **two))
+    assert ran.order.count("c") == 1
+    assert "d" not in ran.order
+    through = flow("s a; a q; q r :red; r c :red; r d; c e; d e", r=router("red"), q=router("red"), **two)
+    assert play(through).order == ["a", "q", "r", "c"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_hit"),
+    [
+        ("REFUND", "a refund please", True), ("^refund", "a refund", False), ("a.b", "a\nb", False), ("^$", "", True),
+        ("b$", "ab", True), ("ü", "Ü", True),
+    ],
+)  # fmt: skip
+def test_how_patterns_are_matched(pattern: str, text: str, is_hit: bool) -> None:
+    ran = play(flow("s r; r a :hit; r b; a e; b e", r={"type": "router", "data": {"conditions": [
+        {"label": "hit", "pattern": pattern}]}}), {"messages": [{"role": "user", "content": text}]})  # fmt: skip
+    assert ran.order == ["r", "a" if is_hit else "b"]
+
+
+def test_without_messages_a_router_reads_nothing_as_text() -> None:
+    workflow = flow("s r; r a :hit; r b; a e; b e", r={"type": "router", "data": {"conditions": [
+        {"label": "hit", "pattern": "^$"}]}})  # fmt: skip
+    assert play(workflow, {"messages": []}).order == ["r", "a"]
+
+
 def test_a_conversation_begins_with_the_inputs() -> None:
     workflow = flow("s t; t a; a e", t=tool(q="{{state.query}}"))
     assert play(workflow, {"query": "why"}).said[0] == (None, "why")
@@ -285,6 +319,29 @@ def test_templates() -> None:
         "far": None, "again": ["{{state.results.t}}", {"deep": "{{state.results.t}}"}],
         "plain": "{{state.}} {x} {{state.x!r}} {{ other }}",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        ("state.messages[-1]", "p:1"), ("{{ state.messages[0] }}", "hi"), ("state.messages[1]", "p:1"),
+        ("state.messages[2]", None), ("state.messages[-3]", None), ("state.messages[-1].content", "p:1"),
+        ("state.messages[-1].role", "assistant"), ("state.messages[-1].name", "a"), ("state.gone", None),
+        (" all done ", "all done"),
+    ],
+)  # fmt: skip
+def test_outputs(output: str, value: Any) -> None:
+    assert play(flow("s a; a e", e=end(output))).values["output"] == value
+
+
+def test_the_last_message_of_none_is_none() -> None:
+    code = generate(flow("s e", e=end("state.messages[-1]"))).code
+    assert load(code)["app"].invoke({"messages": []})["output"] is None
+
+
+def test_the_text_of_one_message_needs_no_walk_through_the_state() -> None:
+    module = load(generate(flow("s a; a e", e=end("state.messages[-1]"))).code)
+    assert module.keys() & set(embeddable()) == {"get_model", "message_at", "text_of"}
 
 
 def test_results_are_found_by_graph_name_and_by_id() -> None:

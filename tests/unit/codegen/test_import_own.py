@@ -215,7 +215,11 @@ FIELDS: dict[str, tuple[Edit, str, str, Any]] = {
         swap('lookup(state, "query")', 'lookup(state, "results", "r", 0)'), "t", "arguments",
         {"query": "{{state.results.r[0]}}", "n": [1, {"a": "{{state.a[0]}}!"}]},
     ),
-    "an output": (swap('lookup(state, "messages", -1)', 'lookup(state, "results")'), "end", "output", "state.results"),
+    "an output": (swap("message_at(state, -1)", 'lookup(state, "results")'), "end", "output", "state.results"),
+    "another message": (swap("message_at(state, -1)", "message_at(state, 0)"), "end", "output", "state.messages[0]"),
+    "an output in the long form": (
+        swap("message_at(state, -1)", 'lookup(state, "messages", 1)'), "end", "output", "state.messages[1]",
+    ),
 }  # fmt: skip
 
 

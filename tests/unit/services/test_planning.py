@@ -42,7 +42,8 @@ class Desk:
 
     def __init__(self, database):
         toolbox, access = Toolbox(built_in_tools(None)), AccessService(GrantStore(database))
-        self.workflows = WorkflowService(WorkflowStore(database), access, REGISTRY, toolbox, ManualClock())
+        store = WorkflowStore(database)
+        self.workflows = WorkflowService(store, access, REGISTRY, lambda _: toolbox.specs(), ManualClock())
         self.plans = PlanService(self.workflows, REGISTRY)
 
     async def store(self, made, **kwargs):

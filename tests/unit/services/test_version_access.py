@@ -44,7 +44,8 @@ def test_what_a_grant_allows(granted: tuple[str, ...]) -> None:
     async def work(database: Database) -> None:
         access = AccessService(GrantStore(database))
         toolbox = Toolbox(built_in_tools(None))
-        service = WorkflowService(WorkflowStore(database), access, default_registry(), toolbox, ManualClock())
+        store, registry = WorkflowStore(database), default_registry()
+        service = WorkflowService(store, access, registry, lambda _: toolbox.specs(), ManualClock())
         name = (await service.create(ALICE, flow("start>end"))).id
         await service.update(ALICE, name, {"description": "two"})
         if granted:
