@@ -41,7 +41,7 @@ SCHEMA = {
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     script = ScriptedModel(lambda request: f"About: {request.messages[-1].content}")
     with Client(open_embedded(models=ScriptedModels(script))) as client:
-        for module in ("magics", "completion"):
+        for module in ("magics.workflows", "magics.runs", "completion"):
             monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
         yield client
 

@@ -57,7 +57,7 @@ def answer(request: ChatRequest) -> str | StepError:
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     script = ScriptedModel(answer)
     with Client(open_embedded(models=ScriptedModels(script))) as client:
-        for module in ("magics", "completion"):
+        for module in ("magics.workflows", "magics.runs", "completion"):
             monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
         yield client
 
@@ -242,7 +242,11 @@ def test_a_canvas_is_made_of_the_workflow(
         ("%run_workflow hello a=$In --trigger x", NotFound, "x"),
         ("%run_workflow $In", InvalidInput, "neither a workflow nor the name of one"),
         ("%run_workflow nothing", NotFound, "'nothing'"),
-        ("%runs --limit X", InvalidInput, "invalid int value: 'X'. Usage: %runs [--limit N] [workflow]"),
+        (
+            "%runs --limit X",
+            InvalidInput,
+            "invalid int value: 'X'. Usage: %runs [--limit N] [--to {pandas,polars,arrow}] [workflow]",
+        ),
         ("%workflows all", InvalidInput, "Unrecognized arguments: all"),
         ("%workflow", InvalidInput, "required: name"),
         ("%workflow nothing", NotFound, "'nothing'"),
