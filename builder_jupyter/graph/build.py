@@ -319,7 +319,7 @@ def _check(node: Mapping[str, Any]) -> None:
     if faults.found:
         first = faults.found[0]
         what = first["field"].removeprefix("node").removeprefix(".").removeprefix("data.")
-        _refuse(f"Node {node['id']!r}: {what} {first['error']}.", "INVALID_WORKFLOW", faults.found)
+        _refuse(f"Node {node['id']!r}: {what} {first['error']}.", "INVALID_WORKFLOW")
 
 
 def _shown(node_id: str, label: str | None) -> str:
@@ -342,5 +342,5 @@ def _line() -> int:
     return frame.f_lineno
 
 
-def _refuse(reason: str, code: str, details: Any = None) -> NoReturn:
-    raise InvalidInput(f"Line {_line()}: {reason}", code=code, details=details)
+def _refuse(reason: str, code: str) -> NoReturn:
+    raise InvalidInput(f"Line {_line()}: {reason}", code=code)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from builder_jupyter.errors import InvalidInput, NotConfigured
+from builder_jupyter.storage.frames import to_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ def question(sql: str, frames: Mapping[str, pd.DataFrame], *, to: str = "pandas"
 def _answer(found: duckdb.DuckDBPyRelation, to: str) -> Any:
     """Return a result. Polars and Arrow take it by the capsule interface: DuckDB's own ways to both need pyarrow."""
     if to == "pandas":
-        return found.df()
+        return to_pandas(found)
     library = {"polars": "polars", "arrow": "pyarrow"}[to]
     try:
         if to == "polars":
