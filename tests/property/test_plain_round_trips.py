@@ -25,7 +25,10 @@ data = st.one_of(
 
 
 places = st.one_of(st.none(), st.builds(Position, numbers, numbers))
-fields = st.dictionaries(st.one_of(st.sampled_from(["width", "über", "z-index", "when", "field"]), texts), json_values)
+small_values = st.one_of(st.none(), st.booleans(), numbers, texts, st.just({"a": [1, {}]}), st.just("[1"))
+fields = st.dictionaries(
+    st.one_of(st.sampled_from(["width", "über", "z-index", "when", "field"]), texts), small_values, max_size=2
+)
 OWN_NODE = {"id", "type", "position", "data"}
 OWN_EDGE = {"id", "source", "from", "target", "to", "label", "sourceHandle", "targetHandle", "condition"}
 optional_texts = st.one_of(st.none(), long_texts)
@@ -61,9 +64,11 @@ def edges_between(draw, node_ids):
 @st.composite
 def sayable(draw):
     """Workflows of which the text form can say everything."""
-    node_ids = draw(st.lists(st.one_of(ids, st.sampled_from(["a-b", "a.b", "a b", "-"])), unique=True, min_size=1))
+    node_ids = draw(
+        st.lists(st.one_of(ids, st.sampled_from(["a-b", "a.b", "a b", "-"])), unique=True, min_size=1, max_size=5)
+    )
     made = tuple(draw(nodes(node_id)) for node_id in node_ids)
-    edges = draw(st.lists(edges_between(node_ids), max_size=12))
+    edges = draw(st.lists(edges_between(node_ids), max_size=8))
     return Workflow(draw(names), made, tuple(edges), draw(long_texts), freeze(draw(metadata)))
 
 
