@@ -107,7 +107,7 @@ class _Reader:
         self._places["metadata.tags" if key == "tags" else key] = line.number
 
     def _read_node(self, line: Line, parts: list[Token]) -> None:
-        place = parts.pop() if parts[-1].kind == "place" else None
+        place = parts.pop() if parts and parts[-1].kind == "place" else None
         if not parts:
             raise ValueError('must be a node, type id "Name" @ x, y')
         type_name, *rest = (token.value or "" for token in parts)
