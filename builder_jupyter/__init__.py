@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from builder_jupyter.client.default import connect, run, save, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.client.function_nodes import node
     from builder_jupyter.client.function_tools import tool
     from builder_jupyter.codegen.reading.compiled import from_langgraph
+    from builder_jupyter.drawing.pictures import to_mermaid, to_png, to_svg
     from builder_jupyter.errors import BuilderError
+    from builder_jupyter.graph.build import workflow
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.notebook.widgets.canvas import Canvas
 
@@ -37,12 +40,17 @@ __all__ = [
     "diff",
     "from_langgraph",
     "load_ipython_extension",
+    "node",
     "run",
     "save",
     "start",
     "to_langgraph",
+    "to_mermaid",
+    "to_png",
+    "to_svg",
     "tool",
     "validate",
+    "workflow",
 ]
 
 _HOMES = {
@@ -57,12 +65,17 @@ _HOMES = {
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",
     "from_langgraph": "builder_jupyter.codegen.reading.compiled",
+    "node": "builder_jupyter.client.function_nodes",
     "run": "builder_jupyter.client.default",
     "save": "builder_jupyter.client.default",
     "start": "builder_jupyter.client.default",
     "tool": "builder_jupyter.client.function_tools",
     "to_langgraph": "builder_jupyter.client.default",
+    "to_mermaid": "builder_jupyter.drawing.pictures",
+    "to_png": "builder_jupyter.drawing.pictures",
+    "to_svg": "builder_jupyter.drawing.pictures",
     "validate": "builder_jupyter.client.default",
+    "workflow": "builder_jupyter.graph.build",
 }
 
 

@@ -8,15 +8,20 @@ from functools import lru_cache
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
 
+def visible(text: str) -> str:
+    """Return a text in one line, without characters that XML forbids or that turn the reading direction."""
+    return " ".join(_FORBIDDEN.sub("", text).split())
+
+
 def escape(text: str) -> str:
-    """Escape a text for XML; drop characters that XML forbids or that turn the reading direction."""
-    clean = " ".join(_FORBIDDEN.sub("", text).split())
+    """Escape a text for XML, and make it `visible`."""
+    clean = visible(text)
     return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def shorten(text: str, room: float, size: float) -> str:
     """Return a text cut, with an ellipsis, to fit into ``room`` pixels at a font size."""
-    text = " ".join(_FORBIDDEN.sub("", text[:400]).split())
+    text = visible(text[:400])
     if text_width(text, size) <= room:
         return text
     while text and text_width(text + "…", size) > room:

@@ -68,10 +68,18 @@ _MARKS = {
 }
 _FADED = frozenset({"skipped", "removed"})
 
+PALETTES = {
+    "light": {"card": "#fff", "text": "#1f2937", "dim": "#5b6676", "line": "#b6c0cd"},
+    "dark": {"card": "#20262f", "text": "#e8ecf2", "dim": "#a9b4c3", "line": "#4d596a"},
+}
+"""Colours where no page around the picture has a theme, by the system's scheme."""
+
+_VARIABLES = {scheme: ";".join(f"--{k}:{v}" for k, v in colors.items()) for scheme, colors in PALETTES.items()}
+_SCHEMES = f"""
+.SCOPE{{{_VARIABLES["light"]};\
+font-family:var(--jp-ui-font-family,system-ui,sans-serif)}}
+@media(prefers-color-scheme:dark){{.SCOPE{{{_VARIABLES["dark"]}}}}}"""
 _STYLE = """
-.SCOPE{--card:#fff;--text:#1f2937;--dim:#5b6676;--line:#b6c0cd;\
-font-family:var(--jp-ui-font-family,system-ui,sans-serif)}
-@media(prefers-color-scheme:dark){.SCOPE{--card:#20262f;--text:#e8ecf2;--dim:#a9b4c3;--line:#4d596a}}
 .SCOPE .card{fill:var(--jp-layout-color1,var(--vscode-editor-background,var(--card)));\
 stroke:var(--jp-border-color1,var(--vscode-panel-border,var(--line)))}
 .SCOPE .name{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));\
@@ -144,7 +152,7 @@ def draw(
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" class="{scope}" width="{_n(width)}" '
         f'height="{_n(height)}" viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
         f'font-family="system-ui,sans-serif" style="max-width:100%;height:auto">'
-        f"<style>{_STYLE.replace('SCOPE', scope).strip()}</style>{body}</svg>"
+        f"<style>{(_SCHEMES + _STYLE).replace('SCOPE', scope).strip()}</style>{body}</svg>"
     )
     return Drawing(svg, width, height, description)
 

@@ -13,7 +13,7 @@ from builder_jupyter.graph.dialects.plain_lines import WORD
 from builder_jupyter.graph.model import Workflow, canonical_json
 from builder_jupyter.notebook.arguments import QUOTED, split, target
 
-MAGICS = "workflow|run_workflow|versions|runs|answer|replay|canvas|validate"
+MAGICS = "workflow|run_workflow|versions|runs|answer|approve|replay|diff|canvas|validate"
 """A regular expression: the magics whose lines are completed."""
 
 _CALL = re.compile(rf"%(?P<magic>{MAGICS})\s+(?P<line>[^\n]*)\Z")
@@ -22,9 +22,10 @@ _STATE = re.compile(r"\bstate\.([^\W\d]\w*)")
 _OPTIONS = {
     "workflow": ("--from-code", "--no-save", "--as", "--message"),
     "run_workflow": ("--trigger", "--quiet"),
-    "runs": ("--limit",),
+    "runs": ("--limit", "--to"),
     "answer": ("--step",),
-    "replay": ("--from", "--visit", "--quiet"),
+    "approve": ("--step",),
+    "replay": ("--from", "--visit", "--edit", "--quiet"),
 }
 
 

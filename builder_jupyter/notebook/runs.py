@@ -1,14 +1,15 @@
-"""Which run a magic means."""
+"""Which run a magic means, and which question of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder_jupyter.client.client import Client
 from builder_jupyter.client.execution import Execution
-from builder_jupyter.errors import InvalidInput, NotFound
+from builder_jupyter.client.waitpoints import ANSWERABLE_HERE, Waitpoint
+from builder_jupyter.errors import Conflict, InvalidInput, NotFound
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook.arguments import value
@@ -44,3 +45,51 @@ def find_run(word: str, variables: Mapping[str, Any], client: Client, *, waiting
         what = "waits for an answer" if waiting else "is over"
         raise NotFound(f"No run of {name!r} {what}.", code="EXECUTION_NOT_FOUND", hint=f"See: %runs {word}")
     return client.execution(fits[0])
+
+
+def waiting_runs(client: Client) -> list[Execution]:
+    """Return the newest runs that wait."""
+    rows = client.executions()
+    return [client.execution(one) for one in rows["id"][rows["status"] == str(ExecutionStatus.WAITING)]]
+
+
+def the_question(runs: Sequence[Execution], step: str | None = None) -> tuple[Execution, Waitpoint]:
+    """Return the one question that a person is asked in some runs, of one step if given, and its run.
+
+    Raises
+    ------
+    NotFound : ``WAITPOINT_NOT_FOUND``: there is none.
+    Conflict : ``WAITPOINT_AMBIGUOUS``: there are several; the message lists them.
+    """
+    found = [
+        (run, one) for run in runs for one in run.waitpoints if one.kind in ANSWERABLE_HERE and step in (None, one.step)
+    ]
+    if not found:
+        raise NotFound("Nothing waits for an answer.", code="WAITPOINT_NOT_FOUND", hint="See: %runs")
+    if len(found) > 1:
+        told = "; ".join(f"{run.id} --step {one.step}{_asked(one)}" for run, one in found)
+        raise Conflict(
+            f"{len(found)} questions are open: {told}.",
+            code="WAITPOINT_AMBIGUOUS",
+            details=[{"run": run.id, "step": one.step, "request": dict(one.request)} for run, one in found],
+            hint="Name the run, and the step if the run asks twice.",
+        )
+    return found[0]
+
+
+def first_option(question: Waitpoint) -> str:
+    """Return the first of the answers that a question offers. Raises `InvalidInput` (``NO_OPTIONS``)."""
+    options = question.request.get("options") or ()
+    if not options:
+        raise InvalidInput(
+            f"Step {question.step!r} offers no options{_asked(question)}.",
+            code="NO_OPTIONS",
+            hint="Give the answer behind the run.",
+        )
+    return str(options[0])
+
+
+def _asked(question: Waitpoint) -> str:
+    options = " / ".join(map(str, question.request.get("options") or ()))
+    prompt = str(question.request.get("prompt") or "")
+    return (f" ({prompt})" if prompt else "") + (f" [{options}]" if options else "")

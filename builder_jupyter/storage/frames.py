@@ -69,18 +69,17 @@ def from_parquet(content: bytes, library: str = "pandas") -> Any:
     with tempfile.TemporaryDirectory(prefix="builder-") as folder, duckdb.connect() as connection:
         path = Path(folder) / "frame.parquet"
         path.write_bytes(content)
-        return _read(connection, path)
+        return to_pandas(connection.read_parquet(str(path)))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, path: Path) -> Any:
-    """Read a file; moments come as UTC: DuckDB's own way of giving them a zone needs another package."""
+def to_pandas(found: duckdb.DuckDBPyRelation) -> Any:
+    """Return a relation; moments come as UTC: DuckDB's own way of giving them a zone needs another package."""
     import pandas as pd
 
-    found = connection.read_parquet(str(path))
-    zoned = [name for name, kind in zip(found.columns, found.types, strict=True) if str(kind).endswith("TIME ZONE")]
-    quoted = {name: '"' + name.replace('"', '""') + '"' for name in found.columns}
-    columns = ", ".join(f"{q} AT TIME ZONE 'UTC' AS {q}" if name in zoned else q for name, q in quoted.items())
-    frame = found.project(columns).df()
-    for name in zoned:
-        frame[name] = pd.to_datetime(frame[name]).dt.tz_localize("UTC")
-    return frame
+    zoned = [at for at, kind in enumerate(found.types) if str(kind).endswith("TIME ZONE")]
+    names = [f"c{at}" for at in range(len(found.columns))]  # those of a query may be there twice
+    columns = ", ".join(f"{q} AT TIME ZONE 'UTC' AS {q}" if at in zoned else q for at, q in enumerate(names))
+    frame = found.query("found", f"SELECT {columns} FROM found AS found({', '.join(names)})").df()  # noqa: S608
+    for at in zoned:
+        frame[names[at]] = pd.to_datetime(frame[names[at]]).dt.tz_localize("UTC")
+    return frame.set_axis(found.columns, axis=1)

@@ -21,10 +21,11 @@
     start -> topic
     topic -billing-> billing -> end
 
-A node is a line ``type id "Name"``, its data the indented lines below it. Ids, labels and keys that are more than
-letters, digits, ``_``, and ``-`` or ``.`` between these are written as JSON strings. A value is JSON if it parses as
-JSON, else text; where the dialect takes text (a prompt) it is text, unless it is a JSON string. Positions are left
-out: a layout is computed.
+A node is a line ``type id "Name" @ x, y``, its data the indented lines below it; ``field key: value`` is a field
+beside the data. Indented below edges stands what they have but their ends and label, under its name in JSON. Ids,
+labels and keys that are more than letters, digits, ``_``, and ``-`` or ``.`` between these are written as JSON strings.
+A value is JSON if it parses as JSON, else text; where the dialect takes text (a prompt) it is text, unless it is a JSON
+string. Where no position is given a layout is computed.
 """
 
 from builder_jupyter.graph.dialects.plain_reader import parse_plain

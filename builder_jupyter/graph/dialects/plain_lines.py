@@ -15,10 +15,13 @@ SELF_NAMED = frozenset({"start", "end"})
 
 WORD = re.compile(r"\w+(?:[-.]\w+)*")
 _NAME = rf'{WORD.pattern}|"(?:[^"\\]|\\.)*"'
-ENTRY = re.compile(rf"(?:(?P<when>when)\s+)?(?P<key>{_NAME})\s*:(?P<value>.*)", re.DOTALL)
+ENTRY = re.compile(rf"(?:(?P<kind>when|field)\s+)?(?P<key>{_NAME})\s*:(?P<value>.*)", re.DOTALL)
 HEADER = re.compile(r"(?P<key>description|tags|metadata)\s*:(?P<value>.*)", re.DOTALL)
+_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_PLACE = rf"@\s*(?P<x>{_NUMBER})\s*,\s*(?P<y>{_NUMBER})(?![\w.])"
+_ARROW = rf"-(?:\s*(?P<label>{_NAME})\s*-)?>"
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<comment>#.*)|(?P<arrow>-(?:\s*(?P<label>{_NAME})\s*-)?>)|(?P<comma>,)|(?P<name>{_NAME}))", re.DOTALL
+    rf"\s*(?:(?P<comment>#.*)|(?P<arrow>{_ARROW})|(?P<comma>,)|(?P<place>{_PLACE})|(?P<name>{_NAME}))", re.DOTALL
 )
 
 
@@ -31,7 +34,10 @@ class Line(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A part of a line: ``kind`` is arrow, comma, word or string; an arrow without a label has no value."""
+    """A part of a line: ``kind`` is arrow, comma, word, string or place.
+
+    An arrow without a label has no value; that of a place is a JSON list of two numbers.
+    """
 
     kind: str
     value: str | None
@@ -83,6 +89,8 @@ def tokens(text: str) -> Iterator[Token]:
         at = found.end()
         if found["arrow"]:
             yield Token("arrow", name_of(found["label"]) if found["label"] else None, found["arrow"])
+        elif found["place"]:
+            yield Token("place", f"[{found['x']}, {found['y']}]", found["place"])
         elif found["name"]:
             yield Token("string" if found["name"].startswith('"') else "word", name_of(found["name"]), found["name"])
         elif found["comma"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
@@ -55,7 +56,8 @@ class _Reader:
         self._header: dict[str, Any] = {}
         self._nodes: list[dict[str, Any]] = []
         self._known: set[Any] = set()
-        self._edges: list[dict[str, str]] = []
+        self._edges: list[dict[str, Any]] = []
+        self._below: list[dict[str, Any]] = []
 
     def read(self, name: str) -> Workflow:
         while self._at < len(self._lines):
@@ -105,6 +107,9 @@ class _Reader:
         self._places["metadata.tags" if key == "tags" else key] = line.number
 
     def _read_node(self, line: Line, parts: list[Token]) -> None:
+        place = parts.pop() if parts and parts[-1].kind == "place" else None
+        if not parts:
+            raise ValueError('must be a node, type id "Name" @ x, y')
         type_name, *rest = (token.value or "" for token in parts)
         match [token.kind for token in parts[1:]]:
             case [] if type_name in SELF_NAMED:
@@ -118,12 +123,15 @@ class _Reader:
             case []:
                 raise ValueError(f'needs an id behind the type, as in: {type_name} my_id "A name"')
             case _:
-                raise ValueError('must be a node, type id "Name", or edges, source -> target')
+                raise ValueError('must be a node, type id "Name" @ x, y, or edges, source -> target')
         if node["id"] in self._known:
             raise ValueError(f"must give the node an id of its own: there is a node {node['id']!r} already")
+        if place is not None:
+            node["position"] = dict(zip("xy", json.loads(place.value or ""), strict=True))
         self._places[f"nodes[{len(self._nodes)}]"] = line.number
         self._nodes.append({**node, "type": type_name})
         self._known.add(node["id"])
+        self._below = []
 
     def _read_entry(self, line: Line) -> None:
         found = ENTRY.fullmatch(line.text)
@@ -131,10 +139,21 @@ class _Reader:
         if not self._nodes:
             raise ValueError("must not be indented: there is no node above it")
         if found is None:
-            raise ValueError("must be 'key: value' or 'when label: pattern'")
-        node, key = self._nodes[-1], name_of(found["key"])
+            raise ValueError("must be 'key: value', 'when label: pattern' or 'field key: value'")
+        key = name_of(found["key"])
+        if self._below:
+            self._read_edge_entry(line, found["kind"], key, text)
+        elif found["kind"] == "field":
+            self._read_field(line, key, text)
+        else:
+            self._read_data(line, found["kind"], key, text)
+
+    def _read_data(self, line: Line, kind: str | None, key: str, text: str) -> None:
+        node = self._nodes[-1]
         data = node.setdefault("data", {})
-        if found["when"]:
+        if f"nodes[{len(self._nodes) - 1}].field data" in self._places:
+            raise ValueError("must not follow 'field data'")
+        if kind:
             conditions = data.setdefault("conditions", [])
             if not isinstance(conditions, list):
                 raise ValueError("must not follow 'conditions', which is no list")
@@ -145,6 +164,25 @@ class _Reader:
         else:
             data[key] = value_of(text, is_text=takes_text(node["type"], key))
         self._places[f"nodes[{len(self._nodes) - 1}].data.{key}"] = line.number
+
+    def _read_field(self, line: Line, key: str, text: str) -> None:
+        """Read a field of the node's own beside its data, as it stands in JSON."""
+        node = self._nodes[-1]
+        if key in node:
+            raise ValueError(f"must not give {key!r} a second time")
+        node[key] = value_of(text, is_text=False)
+        self._places[f"nodes[{len(self._nodes) - 1}].{key}"] = line.number
+        self._places[f"nodes[{len(self._nodes) - 1}].field {key}"] = line.number
+
+    def _read_edge_entry(self, line: Line, kind: str | None, key: str, text: str) -> None:
+        """Read a field of all the edges of the line above, under its name in JSON."""
+        if kind:
+            raise ValueError(f"must be 'key: value': {kind!r} is said of a node, and above are edges")
+        for i, edge in enumerate(self._below, len(self._edges) - len(self._below)):
+            if key in edge:
+                raise ValueError(f"must not give {key!r} a second time")
+            edge[key] = value_of(text, is_text=False)
+            self._places[f"edges[{i}].{key}"] = line.number
 
     def _read_edges(self, line: Line, parts: list[Token]) -> None:
         groups: list[list[str]] = [[]]
@@ -159,6 +197,7 @@ class _Reader:
                 groups.append([])
             elif token is not None and token.kind != "comma":
                 groups[-1].append(token.value or "")
+        before_these = len(self._edges)
         for label, (sources, targets) in zip(labels, pairwise(groups), strict=True):
             if len(self._edges) + len(sources) * len(targets) > MAX_EDGES:
                 raise TooLarge(f"A workflow has at most {MAX_EDGES:,} edges.")
@@ -166,6 +205,7 @@ class _Reader:
                 self._places[f"edges[{len(self._edges)}]"] = line.number
                 labelled = {} if label is None else {"label": label}
                 self._edges.append({"source": source, "target": target, **labelled})
+        self._below = self._edges[before_these:]
 
     def _value(self, line: Line, first: str) -> str:
         start = self._at
@@ -189,7 +229,8 @@ class _Reader:
         """Return a fault of the document as a fault of the line from which that part came."""
         for place in (path[:end] for end in range(len(path), 0, -1)):
             if place in self._places:
-                field = path.partition(".data.")[2] or path[len(place) :].lstrip(".") or place
+                own = place.partition("].")[2] or place
+                field = path.partition(".data.")[2] or path[len(place) :].lstrip(".") or own
                 return f"line {self._places[place]}", f"{field} {error}"
         return path, error
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from builder_jupyter.errors import InvalidInput
+from builder_jupyter.graph.dialects import BUILDER
 from builder_jupyter.graph.dialects.plain_lines import SELF_NAMED, WORD, joined, split_lines, takes_text, value_of
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow, thaw
 
@@ -18,19 +19,16 @@ INDENT = " " * 4
 WIDTH = 100
 """Chains of edges are broken beyond this many characters."""
 
-_UNSAYABLE = ("id", "source_port", "target_port", "condition", "extra")
-"""Attributes of an edge for which the form has no words."""
-
 
 def write_plain(workflow: Workflow) -> str:
-    """Return the text form of a workflow; its name and the positions are left out.
+    """Return the text form of a workflow, all of it but its name.
 
-    ``parse_plain(write_plain(workflow), name=workflow.name)`` is the workflow without positions.
+    ``parse_plain(write_plain(workflow), name=workflow.name)`` is the workflow.
 
     Raises
     ------
-    InvalidInput : ``NOT_PLAIN``, saying what the form has no words for: wire fields of a client's own, ids,
-        ports and conditions of edges, nodes that share an id, edges to nowhere, workflows of another profile.
+    InvalidInput : ``NOT_PLAIN``, saying what the form has no words for: nodes that share an id, edges to nowhere,
+        workflows of another profile, and what no document of the dialect could say.
     """
     _check(workflow)
     blocks = ("\n".join(lines) for lines in (_header(workflow), _nodes(workflow), _edges(workflow)))
@@ -46,15 +44,10 @@ def _check(workflow: Workflow) -> None:
     if len(known) < len(workflow.nodes):
         _refuse("it has nodes that share an id")
     for node in workflow.nodes:
-        if node.extra:
-            _refuse(f"node {node.id!r} has more fields: {', '.join(node.extra)}")
         if not node.id or not node.type:
             _refuse("a node has an empty id or type")
     for edge in workflow.edges:
         place = f"the edge from {edge.source!r} to {edge.target!r}"
-        for attribute in _UNSAYABLE:
-            if getattr(edge, attribute) not in (None, {}):
-                _refuse(f"{place} has {attribute!r}")
         if not {edge.source, edge.target} <= known:
             _refuse(f"{place} has an end that is no node")
 
@@ -88,6 +81,8 @@ def _nodes(workflow: Workflow) -> Iterator[str]:
                 if is_text and not isinstance(value, str):
                     _refuse(f"{key!r} of node {node.id!r} is no text")
                 yield _indented(_entry(_name(key), value, is_text=is_text))
+        for key, value in node.extra.items():
+            yield _indented(_entry(f"field {_name(key)}", value, is_text=False))
 
 
 def _node_line(node: Node) -> str:
@@ -99,6 +94,8 @@ def _node_line(node: Node) -> str:
         _refuse(f"node {node.id!r} has no name, and its id is more than a word")
     if node.type in SELF_NAMED and node.id == node.type:
         del words[1]
+    if node.position is not None:
+        words.append(f"@ {_json(node.position.x)}, {_json(node.position.y)}")
     return " ".join(words)
 
 
@@ -115,41 +112,63 @@ def _edges(workflow: Workflow) -> Iterator[str]:
     """Yield lines of chains whose edges, read in order, are the workflow's edges in order."""
     line, chainable = "", False
     ends: tuple[str, ...] = ()
-    for sources, label, targets in _blocks(workflow.edges):
+    for sources, label, targets, more in _blocks(workflow.edges):
         arrow = "->" if label is None else f"-{_name(label)}->"
         link = f" {arrow} {', '.join(map(_name, targets))}"
-        if line and chainable and label is None and sources == ends and len(line) + len(link) <= WIDTH:
+        if line and chainable and label is None and not more and sources == ends and len(line) + len(link) <= WIDTH:
             line += link
         else:
             if line:
                 yield line
             line = ", ".join(map(_name, sources)) + link
-        ends, chainable = targets, label is None
+        line = "\n".join([line, *(_indented(_entry(_name(key), value, is_text=False)) for key, value in more.items())])
+        ends, chainable = targets, label is None and not more
     if line:
         yield line
 
 
-def _blocks(edges: tuple[Edge, ...]) -> Iterator[tuple[tuple[str, ...], str | None, tuple[str, ...]]]:
-    """Yield the edges as (sources, label, targets), every source to every target, as large as can be."""
+Block = tuple[tuple[str, ...], str | None, tuple[str, ...], Mapping[str, Any]]
+
+
+def _blocks(edges: tuple[Edge, ...]) -> Iterator[Block]:
+    """Yield the edges as (sources, label, targets, more), every source to every target, as large as can be.
+
+    ``more`` are other fields, by their names in JSON; an edge that has any stands alone.
+    """
     at = 0
     while at < len(edges):
         source, label = edges[at].source, edges[at].label
+        if more := _more(edges[at]):
+            yield (source,), label, (edges[at].target,), more
+            at += 1
+            continue
         end = at
-        while end < len(edges) and (edges[end].source, edges[end].label) == (source, label):
+        while end < len(edges) and (edges[end].source, edges[end].label) == (source, label) and not _more(edges[end]):
             end += 1
         targets = tuple(edge.target for edge in edges[at:end])
         sources, size = [source], len(targets)
         while end < len(edges) and _is_fan(edges[end : end + size], label, targets):
             sources.append(edges[end].source)
             end += size
-        yield tuple(sources), label, targets
+        yield tuple(sources), label, targets, {}
         at = end
+
+
+def _more(edge: Edge) -> dict[str, Any]:
+    """Return the fields of an edge for which arrows have no words."""
+    if edge.id is edge.source_port is edge.target_port is edge.condition is None and not edge.extra:
+        return {}
+    return {
+        key: value
+        for key, value in BUILDER.write_edge(edge).items()
+        if key not in ("source", "target", "label") or key in edge.extra
+    }
 
 
 def _is_fan(edges: tuple[Edge, ...], label: str | None, targets: tuple[str, ...]) -> bool:
     """Say whether edges go from one node to exactly these targets, all with this label."""
     source = edges[0].source
-    return [(e.source, e.label, e.target) for e in edges] == [(source, label, target) for target in targets]
+    return [(e.source, e.label, e.target) for e in edges if not _more(e)] == [(source, label, t) for t in targets]
 
 
 def _entry(key: str, value: Any, *, is_text: bool) -> str:

@@ -24,6 +24,7 @@ from builder_jupyter.client.connect import URL_VARIABLE
 from builder_jupyter.client.default import default_client
 from builder_jupyter.drawing.catalogue import catalogue
 from builder_jupyter.drawing.editing import Editing
+from builder_jupyter.drawing.pictures import to_mermaid, to_png, to_svg
 from builder_jupyter.drawing.svg import HUGE
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.model import Position, Workflow
@@ -120,9 +121,8 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def _repr_mimebundle_(self, **selection: Any) -> dict[str, Any]:
         """Return the view, and for where there is no kernel or no extension, the picture behind it."""
-        statuses = {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
         places = {node["id"]: Position(node["x"], node["y"]) for node in self.doc["nodes"]}
-        bundle = workflow_mimebundle(self.workflow, statuses=statuses, places=places, **selection)
+        bundle = workflow_mimebundle(self.workflow, statuses=self._words, places=places, **selection)
         edges = [f"  {e['source']} -> {e['target']}{e['label'] and ' : '}{e['label']}" for e in self.doc["edges"]]
         if len(self.doc["nodes"]) > HUGE:
             del bundle["text/html"]  # it is the picture once more
@@ -230,6 +230,23 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     def to_langgraph(self, **options: bool) -> Code:
         """Return the workflow that is drawn as a LangGraph module; see `Client.to_langgraph`."""
         return self.client.to_langgraph(self.workflow, **options)
+
+    def to_mermaid(self) -> str:
+        """Return what is drawn, statuses included, as a Mermaid flowchart."""
+        return to_mermaid(self.workflow, statuses=self._words)
+
+    def to_svg(self) -> str:
+        """Return what is drawn, statuses included, as an SVG text."""
+        return to_svg(self.workflow, statuses=self._words)
+
+    def to_png(self, *, scale: float = 2.0, theme: str = "light") -> bytes:
+        """Return what is drawn, statuses included, as a PNG; arguments and errors are those of `bj.to_png`."""
+        return to_png(self.workflow, statuses=self._words, scale=scale, theme=theme)
+
+    @property
+    def _words(self) -> dict[str, str]:
+        """The status of each node that has one."""
+        return {node_id: str(status.get("status")) for node_id, status in self.statuses.items()}
 
     def static(self) -> CytoscapeWidget:
         """Return a plain ipycytoscape widget of the graph, to look at, for front ends without our extension."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from builder_jupyter.errors import InvalidInput, TooLarge
 from builder_jupyter.graph.dialects.plain import parse_plain, write_plain
-from builder_jupyter.graph.model import Edge, Node, Profile, Workflow, freeze
+from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow, freeze
 
 SUPPORT = Path(__file__).parents[3] / "notebooks" / "data" / "support.workflow.json"
 
@@ -98,8 +99,8 @@ def test_the_demo_workflow_survives() -> None:
     demo = Workflow.load(SUPPORT)
     text = write_plain(demo)
     back = parse_plain(text, name=demo.name)
-    assert back == demo.with_nodes(replace(node, position=None) for node in demo.nodes)
-    assert 'start "Start"\nrouter router "Topic router"\n    when billing: billing|' in text
+    assert back == demo
+    assert 'start "Start" @ 120, 190\nrouter router "Topic router" @ 360, 190\n    when billing: billing|' in text
     assert text.endswith("billing, technical, general -> draft, summary -> closing -> end\n")
 
 
@@ -210,16 +211,65 @@ def test_products_of_edges_are_bounded() -> None:
         parse_plain(f"start\n{many} -> {many}", name="w")
 
 
-A, B = Node("a", "agent"), Node("b", "agent")
+A = Node("a", "agent")
+
+PLACED = """\
+start @ 0, -12.5
+human ask "Ask" @ 120, 1e3  # on the right
+    prompt: Well?
+    field width: 240
+    field style: {"color": "red"}
+end
+
+start -> ask
+    id: e1
+    animated: true
+ask -yes-> end
+    sourceHandle: out
+    condition: "5"
+"""
+
+
+def test_what_a_canvas_adds_is_said_below() -> None:
+    workflow = parse_plain(PLACED, name="w")
+    start, ask, end = workflow.nodes
+    assert (start.position, ask.position, end.position) == (Position(0, -12.5), Position(120, 1000.0), None)
+    assert ask.extra == {"width": 240, "style": {"color": "red"}}
+    first, second = workflow.edges
+    assert (first.id, first.label, first.extra) == ("e1", None, {"animated": True})
+    assert (second.label, second.source_port, second.condition) == ("yes", "out", "5")
+    assert write_plain(workflow) == PLACED.replace("1e3  # on the right", "1000.0")
+
+
+def test_fields_below_edges_are_those_of_each_of_them() -> None:
+    workflow = parse_plain("start\nagent a\nagent b\nstart -> a, b\n    animated: true", name="w")
+    assert [edge.extra for edge in workflow.edges] == [{"animated": True}] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("start @ 1", "line 1 must be a node"),
+        ("start @ 1, 2 there", "line 1 must be a node"),
+        ("start\n@ 1, 2", "line 2 must be a node"),
+        ("start\nstart -> start @ 1, 2", "line 2 needs ->"),
+        ("start\n    field type: x", "line 2 must not give 'type' a second time"),
+        ("start\n    field data: {}\n    name: x", "line 3 must not follow 'field data'"),
+        ("start @ 1, 2\n    field position: {}", "line 2 must not give 'position' a second time"),
+        ("start\n    field position: 5", "line 2 position must be an object"),
+        ("start\nstart -x-> start\n    label: y", "line 3 must not give 'label' a second time"),
+        ("start\nstart -> start\n    when x: y", "line 3 must be 'key: value': 'when' is said of a node"),
+        ("start\nstart -> start\n    target: x", "line 3 must not give 'target' a second time"),
+    ],
+)
+def test_what_a_canvas_adds_may_be_wrong(text: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(words)):
+        parse_plain(text, name="w")
 
 
 @pytest.mark.parametrize(
     ("workflow", "words"),
     [
-        (Workflow(nodes=(Node("a", "agent", extra=freeze({"width": 1})),)), "node 'a' has more fields: width"),
-        (Workflow(nodes=(A, B), edges=(Edge("a", "b", id="e1"),)), "from 'a' to 'b' has 'id'"),
-        (Workflow(nodes=(A, B), edges=(Edge("a", "b", source_port="out"),)), "'source_port'"),
-        (Workflow(nodes=(A, B), edges=(Edge("a", "b", condition=""),)), "'condition'"),
         (Workflow(nodes=(A,), edges=(Edge("a", "b"),)), "an end that is no node"),
         (Workflow(nodes=(A, A)), "share an id"),
         (Workflow(nodes=(A,), profile=Profile.DIRECT), "profile 'direct'"),

@@ -41,7 +41,7 @@ SCHEMA = {
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     script = ScriptedModel(lambda request: f"About: {request.messages[-1].content}")
     with Client(open_embedded(models=ScriptedModels(script))) as client:
-        for module in ("magics", "completion"):
+        for module in ("magics.workflows", "magics.runs", "completion"):
             monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
         yield client
 
@@ -200,6 +200,42 @@ def test_answers_may_be_json_and_name_a_step(do: Callable[[str], Any], shell: In
     assert done.id == run.id
     shell.user_ns["number"] = 5
     assert failure(shell, "%answer $number yes").code == "USAGE"
+
+
+@pytest.mark.parametrize("line", ["", "ask", "$run", "run", "{id}", "ask --step ask"])
+def test_approve_answers_the_one_question_by_its_first_option(
+    line: str, do: Callable[[str], Any], shell: InteractiveShell, ask: Callable[..., Execution]
+) -> None:
+    run = shell.user_ns["run"] = ask(prompt="Well?", options=["fine", "no"])
+    done = do(f"%approve {line.replace('{id}', run.id)}")
+    assert (done.id, done.status, done["ask"].text) == (run.id, ExecutionStatus.COMPLETED, "fine")
+    assert failure(shell, "%approve").code == "WAITPOINT_NOT_FOUND"
+
+
+def test_approve_takes_an_answer(do: Callable[[str], Any], shell: InteractiveShell, ask: Any) -> None:
+    ask(prompt="Well?")
+    assert failure(shell, "%approve ask --step nobody").code == "WAITPOINT_NOT_FOUND"
+    error = failure(shell, "%approve ask")
+    assert (error.code, str(error)) == (
+        "NO_OPTIONS",
+        "Step 'ask' offers no options (Well?). Give the answer behind the run.",
+    )
+    assert do('%approve ask "yes, please"')["ask"].text == "yes, please"
+
+
+def test_approve_lists_the_questions_where_there_are_several(
+    do: Callable[[str], Any], shell: InteractiveShell, ask: Any
+) -> None:
+    one, other = ask(prompt="Well?", options=["fine", "no"]), ask(prompt="Well?", options=["fine", "no"])
+    error = failure(shell, "%approve")
+    assert isinstance(error, Conflict)
+    assert error.code == "WAITPOINT_AMBIGUOUS"
+    assert str(error).startswith("2 questions are open: ")
+    for run in (one, other):
+        assert f"{run.id} --step ask (Well?) [fine / no]" in str(error)
+        assert run.status is ExecutionStatus.WAITING
+    assert do(f"%approve {one.id} no")["ask"].text == "no"
+    assert do("%approve").id == other.id
 
 
 def test_replay(do: Callable[[str], Any], shell: InteractiveShell, ask: Callable[..., Execution]) -> None:

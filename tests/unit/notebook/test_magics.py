@@ -57,7 +57,7 @@ def answer(request: ChatRequest) -> str | StepError:
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     script = ScriptedModel(answer)
     with Client(open_embedded(models=ScriptedModels(script))) as client:
-        for module in ("magics", "completion"):
+        for module in ("magics.workflows", "magics.runs", "completion"):
             monkeypatch.setattr(f"builder_jupyter.notebook.{module}.default_client", lambda: client)
         yield client
 
@@ -215,6 +215,34 @@ def test_lists(do: Callable[[str], Any], hello: Workflow) -> None:
     assert do(f"%versions {hello.id}")["message"].tolist() == ["Rolled back to version 1", "Initial version"]
 
 
+def test_a_cell_of_sql_is_asked_of_the_runs(do: Callable[[str], Any], hello: Workflow) -> None:
+    assert hello
+    for word in ("one", "two"):
+        do(f"%run_workflow hello message={word} --quiet")
+    sql = "select text from steps where type = 'agent' order by text"
+    assert do(f"%%runs hello\n{sql}")["text"].tolist() == ["About: one", "About: two"]
+    assert do(f"%%runs --to polars\n{sql}").height == 2
+    assert len(do(f"%%runs hello --limit 1\n{sql}")) == 1
+
+
+def test_two_runs_are_compared(do: Callable[[str], Any], hello: Workflow) -> None:
+    assert hello
+    do("one = %run_workflow hello message=one --quiet")
+    do("two = %run_workflow hello message=two --quiet")
+    found = do("%diff one two").set_index("step")
+    assert found.loc["greeter", ["change", "output_a", "output_b"]].tolist() == ["changed", "About: one", "About: two"]
+    assert do("%diff $one hello").equals(do("%diff one two"))
+
+
+def test_a_step_may_have_said_something_else(do: Callable[[str], Any]) -> None:
+    do("%%workflow two\nstart\nagent a\n    prompt: A\nagent b\n    prompt: B\nend\nstart -> a -> b -> end")
+    do("run = %run_workflow two message=hi --quiet")
+    assert do("run['b'].text") == "About: About: hi"
+    assert do('%replay run --edit a="Well, then" --quiet')["b"].text == "About: Well, then"
+    do("said = 'by a variable'")
+    assert do("%replay run --quiet --edit a=$said --from b")["b"].text == "About: by a variable"
+
+
 def test_a_canvas_is_made_of_the_workflow(
     do: Callable[[str], Any], shell: InteractiveShell, hello: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +270,11 @@ def test_a_canvas_is_made_of_the_workflow(
         ("%run_workflow hello a=$In --trigger x", NotFound, "x"),
         ("%run_workflow $In", InvalidInput, "neither a workflow nor the name of one"),
         ("%run_workflow nothing", NotFound, "'nothing'"),
-        ("%runs --limit X", InvalidInput, "invalid int value: 'X'. Usage: %runs [--limit N] [workflow]"),
+        (
+            "%runs --limit X",
+            InvalidInput,
+            "invalid int value: 'X'. Usage: %runs [--limit N] [--to {pandas,polars,arrow}] [workflow]",
+        ),
         ("%workflows all", InvalidInput, "Unrecognized arguments: all"),
         ("%workflow", InvalidInput, "required: name"),
         ("%workflow nothing", NotFound, "'nothing'"),
@@ -251,6 +283,15 @@ def test_a_canvas_is_made_of_the_workflow(
         ("%canvas a b", InvalidInput, "Unrecognized arguments: b"),
         ("%validate", InvalidInput, "required: workflow. Usage: %validate workflow"),
         ("%validate nothing", NotFound, "'nothing'"),
+        ("%diff hello", InvalidInput, "required: run_b. Usage: %diff run_a run_b"),
+        ("%diff hello hello", NotFound, "No run of 'hello' is over."),
+        ("%approve", NotFound, "Nothing waits for an answer. See: %runs"),
+        ("%approve hello", NotFound, "No run of 'hello' waits for an answer."),
+        ("%approve a b c", InvalidInput, "Unrecognized arguments: c"),
+        ("%%runs", InvalidInput, "One query is taken, and nothing that changes anything."),
+        ("%%runs\nselect * from nowhere", InvalidInput, "nowhere"),
+        ("%%runs --to json\nselect 1", InvalidInput, "invalid choice: 'json'"),
+        ("%%runs nothing\nselect 1", NotFound, "'nothing'"),
         ("%%workflow", InvalidInput, "required: name"),
         ("%%workflow x", InvalidInput, "The cell does not say what x is. Describe it below"),
         ("%%workflow x\n\n", InvalidInput, "The cell does not say what x is."),
@@ -346,6 +387,10 @@ def test_validate_lists_findings_and_their_fixes(
         ("%runs h", ["hello"]),
         ("%validate h", ["hello"]),
         ("%runs hello --l", ["--limit"]),
+        ("%%runs --t", ["--to"]),
+        ("%approve h", ["hello"]),
+        ("%diff h", ["hello"]),
+        ("%replay hello --e", ["--edit"]),
         ("%run_workflow hello ", ["message=", "visitor="]),
         ("%run_workflow hello message='a b' v", ["visitor="]),
         ('%run_workflow "My \\"flow\\"" m', ["message="]),
