@@ -237,3 +237,23 @@ def test_a_thousand_nodes_can_be_edited(open_editor: Callable[[str], tuple[Any, 
     page.wait_for_function("() => document.querySelector('.jp-bj-tools [title^=\"Undo: Move 1000 nodes\"]')")
     assert len(kernel.value(PLACES)) == 1000
     assert page.problems == []
+
+
+def test_a_box_selects_and_ctrl_s_saves(open_editor: Callable[[str], tuple[Any, Kernel]]) -> None:
+    page, kernel = open_editor(EMPTY)
+    click_node(page, "start")
+    page.click(".jp-bj-rail [data-type=end]")
+    drawn(page, nodes=2, edges=1)
+    page.click(".jp-bj-rail [data-type=start]")
+    page.wait_for_function("() => document.querySelector('.jp-bj-notice').textContent.includes('start already')")
+    page.focus(STAGE)
+    page.keyboard.press("Escape")
+    box = page.locator(STAGE).bounding_box()
+    page.keyboard.down("Shift")
+    drag(page, (box["x"] + 4, box["y"] + 4), (box["x"] + box["width"] - 4, box["y"] + box["height"] - 4))
+    page.keyboard.up("Shift")
+    page.wait_for_function("() => CANVAS().graph.selectedNodes.length > 0")
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => document.querySelector('.jp-bj-notice').textContent === 'Saved.'")
+    assert kernel.value("len(canvas.client.workflow('mine').nodes)") == 2
+    assert page.problems == []
