@@ -10,7 +10,7 @@ from conftest import start, wait_for_state
 from harness import Jupyter, Kernel, click_node
 
 Show = Callable[..., Any]
-BLOCKING = "import time\ntime.sleep(12)\nprint('cell is done')"
+BLOCKING = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists():\n    time.sleep(0.1)"
 ROUTED = """import builder_jupyter as bj
 wf = bj.Workflow.from_dict({'name': 'routed', 'nodes': [
   {'id': 'start', 'type': 'start'},
@@ -172,7 +172,8 @@ def test_a_finding_is_seen_opened_and_fixed(server: Jupyter, show: Show) -> None
 
 @pytest.mark.parametrize("choice", ["yes", "no"])
 def test_a_person_answers_in_the_pane_while_a_cell_blocks(lab: Jupyter, show: Show, choice: str) -> None:
-    page = show(lab, ASKING, BLOCKING)
+    gate = lab.root / f"answered {choice}"
+    page = show(lab, ASKING, BLOCKING.format(gate=str(gate)))
     busy = ".jp-CodeCell:nth-of-type(n+2) .jp-InputPrompt:has-text('[*]')"
     page.wait_for_selector(busy)
     page.click(".jp-bj-run")
@@ -191,6 +192,7 @@ def test_a_person_answers_in_the_pane_while_a_cell_blocks(lab: Jupyter, show: Sh
     page.keyboard.press("Enter")
     wait_for_state(page, "completed")
     assert page.locator(busy).count() == 1
+    gate.touch()
     kernel = Kernel(lab)
     assert kernel.value("canvas.execution.output") == {"count": 3}
     assert kernel.value("canvas.execution['ask'].text") == choice

@@ -68,6 +68,16 @@ export class AnswerForm {
       event.preventDefault();
       this.submit();
     });
+    // The boxes keep Enter for themselves; in a box of one line it sends, as in any form.
+    this.node.addEventListener('keydown', event => {
+      const { target, key, isComposing } = event;
+      if (key === 'Enter' && !isComposing && target instanceof HTMLInputElement) {
+        if (!target.closest('.jp-bj-chips, .jp-bj-rows')) {
+          event.preventDefault();
+          this.submit();
+        }
+      }
+    });
   }
 
   /** Ask something; null for nothing. `key` tells one question from the next. */
