@@ -280,7 +280,9 @@ export class CanvasFrame {
     } else if (key === '-') {
       this.graph.zoomBy(1 / 1.25);
     } else if (key === 'Escape') {
-      this.graph.select(null);
+      this.graph.core.elements().unselect();
+    } else if (key === ' ') {
+      return true; // held while dragging the background; the page must not scroll
     } else {
       return false;
     }

@@ -191,6 +191,7 @@ def test_keyboard_and_wheel(lab: Jupyter, show: Show) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(100)
         assert page.evaluate("() => window.nbw.content.widgets.length") == cells
+    stage.focus()  # A has opened the palette
     stage.hover()  # the page has scrolled under the mouse
     page.mouse.wheel(0, -200)
     page.wait_for_function("z => CANVAS().graph.core.zoom() !== z", arg=before)

@@ -95,9 +95,9 @@ export class Connector {
     this.source = source;
     this.isByKeys = true;
     const near = [STEPS.ArrowRight, STEPS.ArrowDown, STEPS.ArrowLeft, STEPS.ArrowUp]
-      .map(step => step && this.graph.nearest(source, ...step))
-      .find(id => typeof id === 'string');
-    this.aim(near ?? null);
+      .map(step => (step ? this.graph.nearest(source, ...step) : null))
+      .filter(id => id !== null);
+    this.aim(near.find(id => this.ends.refusal(source, id) === null) ?? near[0] ?? null);
     this.ends.say('Arrow keys choose where it leads, Enter connects, Escape leaves.', 'hint');
   }
 

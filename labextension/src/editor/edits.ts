@@ -62,6 +62,9 @@ export class Edits {
     const make = (): Change[] => {
       const { type } = kind;
       const { workflow } = this;
+      if (type === 'start' && workflow.nodes.some(node => node.type === 'start')) {
+        throw new Error('There is a start already: every workflow begins with one.');
+      }
       id = wire.freshId(type, wire.idsOf(workflow));
       const position = this.placeFor(at, source);
       const node = { [wire.idKey(workflow)]: id, type, position };

@@ -7,6 +7,7 @@ import type { Surface } from './surface';
 const WIDTH = 168;
 const HEIGHT = 104;
 const PADDING = 6;
+const SMALLEST = 8;
 /** A graph that large cannot be seen at once: it gets its map without asking. */
 const LARGE = 40;
 
@@ -98,7 +99,10 @@ export class MiniMap {
     pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     pen.strokeStyle = style.getPropertyValue('--jp-brand-color1').trim() || '#2563eb';
     pen.lineWidth = 1.5;
-    pen.strokeRect((view.x1 - x) * zoom, (view.y1 - y) * zoom, view.w * zoom, view.h * zoom);
+    const width = Math.max(SMALLEST, view.w * zoom); // a frame that can be seen, however little is in view
+    const height = Math.max(SMALLEST, view.h * zoom);
+    const middle = { x: (view.x1 + view.x2) / 2 - x, y: (view.y1 + view.y2) / 2 - y };
+    pen.strokeRect(middle.x * zoom - width / 2, middle.y * zoom - height / 2, width, height);
   }
 
   private drawGraph(): void {

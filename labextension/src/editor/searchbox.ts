@@ -23,7 +23,7 @@ export class SearchBox {
       'aria-expanded': 'true',
       'aria-autocomplete': 'list'
     });
-    this.node = element('div', 'jp-bj-search', {}, this.box, this.list);
+    this.node = element('div', 'jp-bj-finder', {}, this.box, this.list);
     this.node.hidden = true;
     this.box.addEventListener('input', () => {
       this.show(0);
