@@ -11,7 +11,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -79,7 +79,8 @@ def to_pandas(found: duckdb.DuckDBPyRelation) -> Any:
     zoned = [at for at, kind in enumerate(found.types) if str(kind).endswith("TIME ZONE")]
     names = [f"c{at}" for at in range(len(found.columns))]  # those of a query may be there twice
     columns = ", ".join(f"{q} AT TIME ZONE 'UTC' AS {q}" if at in zoned else q for at, q in enumerate(names))
-    frame = found.query("found", f"SELECT {columns} FROM found AS found({', '.join(names)})").df()  # noqa: S608
+    query = f"SELECT {columns} FROM found AS found({', '.join(names)})"  # noqa: S608 - names and quotes of our own
+    frame = cast("duckdb.DuckDBPyRelation", found.query("found", query)).df()
     for at in zoned:
         frame[names[at]] = pd.to_datetime(frame[names[at]]).dt.tz_localize("UTC")
     return frame.set_axis(found.columns, axis=1)

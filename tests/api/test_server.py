@@ -310,6 +310,7 @@ async def test_answers_are_as_described(
     assert routes - seen == {
         ("POST", "/api/builder/purge"),
         ("POST", "/api/builder/backup"),  # no JSON to look at, here and below
+        ("GET", "/builder"),
         ("GET", "/api/builder/openapi.json"),
         ("GET", "/api/builder/executions/{execution_id}/socket"),
         ("GET", "/api/builder/worker"),

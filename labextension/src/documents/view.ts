@@ -41,13 +41,14 @@ export class WorkflowView extends Widget {
     this.host = new ServerHost(server);
     this.host.drawn.connect(this.push);
     // The graph keeps the keyboard's shortcuts to itself; saving is the one that everybody expects there, too.
-    this.node.addEventListener('keydown', event => {
+    const save = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 's') {
         event.preventDefault();
         event.stopPropagation();
         this.desk.save();
       }
-    });
+    };
+    this.node.addEventListener('keydown', save, { capture: true });
     void context.ready.then(() => this.begin());
   }
 
