@@ -80,7 +80,7 @@ def show(page: Any, server: Jupyter, bar: str) -> Any:
 
 
 def row(bar: Any, text: str) -> Any:
-    return bar.locator(".jp-bj-row", has_text=text)
+    return bar.locator(".jp-bj-barrow", has_text=text)
 
 
 def choose(page: Any, bar: Any, name: str, command: str) -> None:
@@ -95,7 +95,7 @@ def test_workflows_are_found_by_words_and_tags_and_in_pages(page: Any, own: Jupy
     save(own, "Refund letters", tags=("finance", "letters"))
     save(own, "Invoices", tags=("finance",))
     bar = show(page, own, WORKFLOWS)
-    rows = bar.locator(".jp-bj-row")
+    rows = bar.locator(".jp-bj-barrow")
     row(bar, "Invoices").wait_for()
     assert rows.count() == 50
     bar.get_by_role("button", name="Show 50 more of 112").click()
@@ -204,7 +204,7 @@ def test_a_run_is_watched_cancelled_run_again_and_opened(page: Any, own: Jupyter
     live.get_by_text("running · ").wait_for()
     before = live.locator(".jp-bj-note").first.inner_text()
     page.wait_for_function(
-        "before => document.querySelector('#builder-jupyter-runs .jp-bj-row .jp-bj-note').textContent !== before",
+        "before => document.querySelector('#builder-jupyter-runs .jp-bj-barrow .jp-bj-note').textContent !== before",
         arg=before,
     )
     live.get_by_role("button", name="Endless").click()
@@ -214,7 +214,7 @@ def test_a_run_is_watched_cancelled_run_again_and_opened(page: Any, own: Jupyter
     assert ask(own, "GET", f"builder/executions/{execution}")["status"] == "cancelled"
     live.get_by_role("button", name="Run again").click()
     page.wait_for_function(
-        "() => [...document.querySelectorAll('#builder-jupyter-runs .jp-bj-row')]"
+        "() => [...document.querySelectorAll('#builder-jupyter-runs .jp-bj-barrow')]"
         ".filter(row => row.textContent.includes('Endless')).length === 2"
     )
     again = ask(own, "GET", f"builder/executions?workflow_id={workflow}&status=running")["executions"][0]

@@ -118,7 +118,7 @@ def test_what_another_program_writes_is_shown(page: Any, lab: Jupyter) -> None:
 def test_a_broken_file_says_where_and_opens_as_text(page: Any, lab: Jupyter) -> None:
     (lab.root / "broken.workflow.json").write_text('{"name": "x",\n "nodes": [}', encoding="utf-8")
     page.goto(f"{lab.url}/lab/tree/broken.workflow.json?reset")
-    fault = page.locator(".jp-bj-fault")
+    fault = page.locator(".jp-bj-trouble")
     fault.wait_for(timeout=60_000)
     assert "line 2, column 12" in fault.inner_text()
     page.get_by_role("button", name="Open as text").click()

@@ -136,6 +136,7 @@ def test_moves_are_one_step_and_five_steps_go_back_and_forward(
     page.focus(STAGE)
     page.keyboard.press("Control+a")
     old = kernel.value(PLACES)
+    page.wait_for_function("() => !CANVAS().graph.core.animated()")
     x, y = place(page, "agent")
     drag(page, (x, y), (x + 60, y + 45))
     page.wait_for_function("() => document.querySelector('.jp-bj-tools [title^=\"Undo: Move 3 nodes\"]')")

@@ -185,10 +185,10 @@ def test_a_person_answers_in_the_pane_while_a_cell_blocks(lab: Jupyter, show: Sh
     page.wait_for_function("() => STATUS('form') === 'waiting'")
     click_node(page, "form")
     page.wait_for_selector(".jp-bj-question:has-text('How many?')")
-    page.get_by_label("Count").fill("0")
+    page.locator(".jp-bj-answer").get_by_label("Count").fill("0")
     page.click(".jp-bj-answer button[type=submit]")
     page.wait_for_selector(".jp-bj-answer .jp-bj-fault:has-text('at least 1')")
-    page.get_by_label("Count").fill("3")
+    page.locator(".jp-bj-answer").get_by_label("Count").fill("3")
     page.keyboard.press("Enter")
     wait_for_state(page, "completed")
     assert page.locator(busy).count() == 1

@@ -50,7 +50,7 @@ def test_a_button_in_the_cell_answers(page: Any, lab: Jupyter) -> None:
 
 def test_typed_fields_in_the_cell(page: Any, lab: Jupyter) -> None:
     show(page, lab, "fields.ipynb", ASK % {"prompt": "How much?", "schema": SCHEMA})
-    amount = page.get_by_label("Amount")
+    amount = page.locator(".jp-OutputArea").get_by_label("Amount")  # the inbox has one too
     amount.wait_for(timeout=60_000)
     amount.fill("0")
     amount.press("Tab")

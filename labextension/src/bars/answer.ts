@@ -95,7 +95,7 @@ export function valueOf(field: AnswerField, text: string): unknown {
 
 /** A form of fields. */
 export class AnswerForm {
-  readonly node = element('form', 'jp-bj-answer');
+  readonly node = element('form', 'jp-bj-reply');
 
   constructor(
     private readonly fields: readonly AnswerField[],

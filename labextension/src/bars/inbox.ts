@@ -78,7 +78,7 @@ export class InboxBar extends Bar {
 
 /** One question with its form. */
 class QuestionRow implements Row<OpenWaitpoint> {
-  readonly node = element('li', 'jp-bj-row jp-bj-card');
+  readonly node = element('li', 'jp-bj-barrow jp-bj-card');
 
   constructor(
     private readonly asked: OpenWaitpoint,

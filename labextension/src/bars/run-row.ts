@@ -37,7 +37,7 @@ export function failedVisit(picture: Picture): { stepId: string; visit: number }
 
 /** One run: its line unfolds the steps. */
 export class RunRow implements Row<ExecutionSummary> {
-  readonly node = element('li', 'jp-bj-row');
+  readonly node = element('li', 'jp-bj-barrow');
 
   constructor(
     private run: ExecutionSummary,

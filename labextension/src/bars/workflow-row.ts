@@ -19,7 +19,7 @@ export interface Deeds {
 
 /** One workflow: its name opens it, what else can be done is in a menu, and what that asks stands below. */
 export class WorkflowRow implements Row<WorkflowSummary> {
-  readonly node = element('li', 'jp-bj-row');
+  readonly node = element('li', 'jp-bj-barrow');
 
   constructor(
     public item: WorkflowSummary,

@@ -81,7 +81,7 @@ export class WorkflowsBar extends Bar {
   private tagsDrawn = '';
   private chosen: WorkflowRow | null = null;
   private readonly search = searchBox('Search workflows');
-  private readonly chips = element('div', 'jp-bj-chips', { role: 'group', 'aria-label': 'Tags' });
+  private readonly chips = element('div', 'jp-bj-tags', { role: 'group', 'aria-label': 'Tags' });
   private readonly more = action('', 'Show more workflows', () => undefined);
   private readonly rows = new Rows<WorkflowSummary, WorkflowRow>(
     'Workflows',

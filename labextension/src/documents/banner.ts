@@ -26,7 +26,7 @@ export class Banner {
       element('span', '', {}, text),
       ...choices.map(({ label, act }) =>
         button(
-          'jp-bj-choice',
+          'jp-bj-push',
           label,
           () => {
             this.clear(cause);

@@ -17,12 +17,12 @@ export class Bar {
   readonly node: HTMLElement;
 
   constructor(actions: BarActions) {
-    const act = (label: string, call: () => void, css = 'jp-bj-choice') =>
+    const act = (label: string, call: () => void, css = 'jp-bj-push') =>
       button(css, label, call, label);
     this.open.append(
       act('Export', actions.exportFile),
       act('Generate code', actions.code),
-      act('Save', actions.save, 'jp-bj-choice jp-mod-main')
+      act('Save', actions.save, 'jp-bj-push jp-mod-main')
     );
     this.node = element(
       'header',
@@ -31,7 +31,7 @@ export class Bar {
       button('jp-bj-brand', 'Workflows', actions.home, drawing(icons.FLOW), 'Workflows'),
       element('h1', 'jp-bj-bar-name', {}, this.name, this.state),
       this.open,
-      button('jp-bj-choice jp-mod-plain', 'Light or dark', toggleTheme, '◐')
+      button('jp-bj-push jp-mod-plain', 'Light or dark', toggleTheme, '◐')
     );
     this.show(null, false);
   }

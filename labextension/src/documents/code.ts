@@ -34,17 +34,17 @@ export async function showCode(server: Server, workflow: WireWorkflow): Promise<
     element('pre', 'jp-bj-source', { tabindex: '0' }, element('code', '', {}, code)),
     element(
       'div',
-      'jp-bj-choices',
+      'jp-bj-pushes',
       {},
       button(
-        'jp-bj-choice jp-mod-main',
+        'jp-bj-push jp-mod-main',
         'Download',
         () => {
           download(filename, code, 'text/x-python');
         },
         'Download'
       ),
-      button('jp-bj-choice', 'Copy', copy, 'Copy'),
+      button('jp-bj-push', 'Copy', copy, 'Copy'),
       copied
     )
   );

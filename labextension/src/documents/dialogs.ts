@@ -11,11 +11,11 @@ export async function choose(
     element('p', '', {}, text),
     element(
       'div',
-      'jp-bj-choices',
+      'jp-bj-pushes',
       {},
       ...choices.map(([name, label], index) =>
         button(
-          index ? 'jp-bj-choice' : 'jp-bj-choice jp-mod-main',
+          index ? 'jp-bj-push' : 'jp-bj-push jp-mod-main',
           label,
           () => {
             close(name);
@@ -51,7 +51,7 @@ function open<T>(
         {},
         heading,
         button(
-          'jp-bj-choice jp-mod-plain',
+          'jp-bj-push jp-mod-plain',
           'Close',
           () => {
             close(null);

@@ -61,7 +61,7 @@ export class Home {
   private readonly fault = element('div', 'jp-bj-home-fault', { role: 'alert', hidden: '' });
   private readonly cards = element('div', 'jp-bj-cards');
   private readonly note = element('p', 'jp-bj-quiet', { role: 'status' });
-  private readonly list = element('ul', 'jp-bj-rows');
+  private readonly list = element('ul', 'jp-bj-listing');
   private readonly search = element('input', 'jp-bj-find', {
     type: 'search',
     placeholder: 'Search',
@@ -102,7 +102,7 @@ export class Home {
         const when = ago(Date.parse(one.updated_at), Date.now());
         const about = `${counted(one.node_count, 'node')} · version ${String(one.version)} · ${when}`;
         const open = button(
-          'jp-bj-row',
+          'jp-bj-listed',
           `Open ${one.name}`,
           () => {
             this.ways.open(one.id);

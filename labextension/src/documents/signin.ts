@@ -16,7 +16,7 @@ export function signIn(loginUrl: string, take: (key: string) => void): HTMLEleme
     {},
     element('label', '', { for: field.id }, 'API key or token'),
     field,
-    element('button', 'jp-bj-choice', { type: 'submit' }, 'Use it'),
+    element('button', 'jp-bj-push', { type: 'submit' }, 'Use it'),
     element(
       'p',
       'jp-bj-quiet',
@@ -38,7 +38,7 @@ export function signIn(loginUrl: string, take: (key: string) => void): HTMLEleme
     {},
     element('h2', '', {}, 'Sign in'),
     element('p', '', {}, 'Workflows are shown to those who are signed in to this Jupyter server.'),
-    element('a', 'jp-bj-choice jp-mod-main', { href: loginUrl }, 'Sign in to Jupyter'),
+    element('a', 'jp-bj-push jp-mod-main', { href: loginUrl }, 'Sign in to Jupyter'),
     form
   );
 }

@@ -193,16 +193,16 @@ export class WorkflowView extends Widget {
     }
     const { path } = this.context;
     const isEmpty = this.text.trim() === '';
-    const retry = button('jp-bj-choice', 'Try again', () => void this.pull('Open'), 'Try again');
+    const retry = button('jp-bj-push', 'Try again', () => void this.pull('Open'), 'Try again');
     const begin = button(
-      'jp-bj-choice',
+      'jp-bj-push',
       'Begin a workflow',
       () => void this.fill(),
       'Begin a workflow'
     );
     this.fault = element(
       'div',
-      'jp-bj-fault',
+      'jp-bj-trouble',
       { role: 'alert' },
       element(
         'h2',
@@ -213,11 +213,11 @@ export class WorkflowView extends Widget {
       element('p', '', {}, isEmpty ? 'A workflow can begin here.' : message),
       element(
         'div',
-        'jp-bj-choices',
+        'jp-bj-pushes',
         {},
         isEmpty ? begin : retry,
         button(
-          'jp-bj-choice',
+          'jp-bj-push',
           'Open as text',
           () => {
             this.desk.openAsText(path);

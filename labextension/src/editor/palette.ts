@@ -44,7 +44,10 @@ export class Palette {
       this.walk(event);
     });
     this.open(false);
-    node.replaceChildren(element('div', 'jp-bj-head', {}, this.toggle, this.search), this.list);
+    node.replaceChildren(
+      element('div', 'jp-bj-palette-head', {}, this.toggle, this.search),
+      this.list
+    );
   }
 
   /** Called when the keyboard leaves the palette. */
