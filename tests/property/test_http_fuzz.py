@@ -153,6 +153,7 @@ async def test_no_body_breaks_the_server(
             "arrange": "grid",
             "version": 3,
         },
+        "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
         "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
     asking = {**run, "canvasId": await save(ASKING), "triggerNodeId": "start"}
