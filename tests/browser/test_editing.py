@@ -48,6 +48,7 @@ def drawn(page: Any, *, nodes: int | None = None, edges: int | None = None) -> N
             && !core.edges('.unsure').length; }""",
         arg=[nodes, edges],
     )
+    page.wait_for_function("() => !CANVAS().graph.core.animated()")  # places are asked for next
 
 
 def place(page: Any, node_id: str) -> tuple[float, float]:
@@ -136,7 +137,6 @@ def test_moves_are_one_step_and_five_steps_go_back_and_forward(
     page.focus(STAGE)
     page.keyboard.press("Control+a")
     old = kernel.value(PLACES)
-    page.wait_for_function("() => !CANVAS().graph.core.animated()")
     x, y = place(page, "agent")
     drag(page, (x, y), (x + 60, y + 45))
     page.wait_for_function("() => document.querySelector('.jp-bj-tools [title^=\"Undo: Move 3 nodes\"]')")
