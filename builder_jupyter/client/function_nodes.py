@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from builder_jupyter.client.function_tools import MAX_FAULTS, plain_result
+from builder_jupyter.client.signatures import adapters_of, parameters_of
 from builder_jupyter.errors import InvalidInput, StepError
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class FunctionNode(Generic[P, R]):
         self._name = str(getattr(function, "__name__", ""))
         if not self._name.isidentifier() or iskeyword(self._name):
             raise _invalid(self._name or repr(function), "it has no name that code can call it by")
-        self._parameters = _parameters(function, self._name)
-        self._adapters = _adapters(function, self._parameters, self._name)
+        refuse = partial(_invalid, self._name)
+        self._parameters = parameters_of(function, refuse)
+        self._adapters = adapters_of(function, self._parameters, refuse, _adapter)
         update_wrapper(self, function)
 
     def __repr__(self) -> str:
@@ -124,31 +126,6 @@ def node(function: Callable[P, R], /) -> FunctionNode[P, R]:
     7.0
     """
     return FunctionNode(function)
-
-
-def _parameters(function: Callable[..., Any], name: str) -> dict[str, inspect.Parameter]:
-    try:
-        found = dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError) as error:
-        raise _invalid(name, "it is no function with a signature") from error
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    if other := [parameter.name for parameter in found.values() if parameter.kind not in named]:
-        raise _invalid(name, f"the parameter {other[0]!r} cannot be given by name")
-    return found
-
-
-def _adapters(
-    function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter], name: str
-) -> dict[str, TypeAdapter[Any]]:
-    from pydantic.errors import PydanticUserError
-
-    try:
-        hints = get_type_hints(function, include_extras=True)
-        return {key: _adapter(hints.get(key, Any)) for key in parameters}
-    except PydanticUserError as error:
-        raise _invalid(name, f"its annotations cannot be read ({error.message.splitlines()[0]})") from error
-    except (NameError, TypeError) as error:
-        raise _invalid(name, f"its annotations cannot be read ({error})") from error
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:

@@ -10,9 +10,11 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakSet
 
+from builder_jupyter.client.signatures import adapters_of, parameters_of
 from builder_jupyter.errors import InvalidInput, StepError
 from builder_jupyter.nodes.chat import TOOL_NAME, ToolSpec
 
@@ -38,8 +40,9 @@ class FunctionTool:
         if not TOOL_NAME.fullmatch(name):
             raise _invalid(name, "its name is at most 64 letters, digits, _ and -", 'Give it one: @bj.tool(name="…").')
         self.function = function
-        self._parameters = _parameters(function, name)
-        self._adapters = _adapters(function, self._parameters, name)
+        refuse = partial(_invalid, name)
+        self._parameters = parameters_of(function, refuse)
+        self._adapters = adapters_of(function, self._parameters, refuse, _adapter)
         self.name = name
         self.description = inspect.getdoc(function) or "" if description is None else description
         self.schema = self._schema()
@@ -190,30 +193,10 @@ def specs_of(tools: FunctionTools) -> dict[str, ToolSpec]:
     return {name: spec_of(name, tool.description, tool.schema) for name, tool in tools.all().items()}
 
 
-def _parameters(function: Callable[..., Any], name: str) -> dict[str, inspect.Parameter]:
-    try:
-        found = dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError) as error:
-        raise _invalid(name, "it is no function with a signature") from error
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    if other := [parameter.name for parameter in found.values() if parameter.kind not in named]:
-        raise _invalid(name, f"the parameter {other[0]!r} cannot be given by name")
-    return found
-
-
-def _adapters(
-    function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter], name: str
-) -> dict[str, TypeAdapter[Any]]:
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
 
-    try:
-        hints = get_type_hints(function, include_extras=True)
-        return {key: TypeAdapter(hints.get(key, Any)) for key in parameters}
-    except PydanticUserError as error:
-        raise _invalid(name, f"its annotations cannot be read ({error.message.splitlines()[0]})") from error
-    except (NameError, TypeError) as error:
-        raise _invalid(name, f"its annotations cannot be read ({error})") from error
+    return TypeAdapter(annotation)
 
 
 def _default(adapter: TypeAdapter[Any], value: Any) -> dict[str, Any]:
