@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from builder_jupyter.execution.events import usage_wire
@@ -112,6 +113,7 @@ def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
         "stepId": event.step,
         "visit": event.visit,
         "kind": event.waits_for,
+        "provider": event.request.get("provider") if isinstance(event.request, Mapping) else None,
         "request": event.request,
         "deadlineAt": event.deadline,
         "pollAt": event.poll_at,

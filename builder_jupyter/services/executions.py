@@ -315,6 +315,15 @@ class ExecutionService:
         ]
         return {"active": len(active), "waiting": sum(map(_waits, active))}
 
+    def under_way(self, workspace: str) -> int:
+        """Return how many executions of a workspace are not over and do not wait; children count for nothing."""
+        return sum(
+            1
+            for run in list(self._engine.runs.values())
+            if not run.is_over and not _waits(run)
+            if run.state.admitted.workspace == workspace and run.state.admitted.parent is None
+        )
+
     @property
     def busy(self) -> int:
         """How many executions need this process: not those that are over, nor those that only people can move on."""

@@ -15,6 +15,7 @@ from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.idempotency import KEY_SCHEMA, Begun
 from builder_jupyter.services.keys import require_key
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.rates import Bucket
 from builder_jupyter.services.workers import WORKER_HEADER
 
 IDEMPOTENCY_KEY: Any = Field(default=None, json_schema_extra={"anyOf": [KEY_SCHEMA, {"type": "null"}]})
@@ -51,6 +52,12 @@ class ExecutionQuery(BaseModel):
     """Which execution."""
 
     executionId: str = Field(min_length=1)  # noqa: N815
+
+
+class CanvasQuery(BaseModel):
+    """Which canvases. One is archived whose ``metadata.archived`` is true."""
+
+    includeArchived: bool = False  # noqa: N815
 
 
 class Canvas(BaseModel):
@@ -95,6 +102,7 @@ class RunHandler(BuilderHandler):
         status=202,
         also=(200,),
         refuses=(404, 409),
+        bucket=Bucket.RUN,
     )
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot.
@@ -114,6 +122,7 @@ class RunHandler(BuilderHandler):
                 key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
                 derive=True,
                 worker=self.request.headers.get(WORKER_HEADER),
+                toll=self.toll,
             )
         )
         mark_replay(self, begun)
@@ -134,9 +143,10 @@ class CanvasesHandler(BuilderHandler):
 
     path = "/api/canvases"
 
-    @route(Scope.READ_CANVASES, answer=CanvasList)
+    @route(Scope.READ_CANVASES, query=CanvasQuery, answer=CanvasList)
     async def get(self) -> None:
-        """List the workspace's canvases."""
+        """List the workspace's canvases, newest change first; archived ones only with ``includeArchived``."""
+        wanted = self.query(CanvasQuery)
         found = await self.call(self.runtime.workflows.list_workspace(self.caller))
         canvases = [
             {
@@ -146,6 +156,7 @@ class CanvasesHandler(BuilderHandler):
                 "updatedAt": epoch_ms(stored.updated_at),
             }
             for stored in found
+            if wanted.includeArchived or stored.workflow.metadata.get("archived") is not True
         ]
         self.answer({"canvases": canvases})
 
