@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from builder_jupyter.execution.events import usage_wire
@@ -113,7 +112,7 @@ def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
         "stepId": event.step,
         "visit": event.visit,
         "kind": event.waits_for,
-        "provider": event.request.get("provider") if isinstance(event.request, Mapping) else None,
+        "provider": event.request.get("provider"),
         "request": event.request,
         "deadlineAt": event.deadline,
         "pollAt": event.poll_at,

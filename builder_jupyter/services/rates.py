@@ -182,7 +182,7 @@ def rates_of(changes: Mapping[str, Any]) -> dict[Bucket, Rate]:
             known = ", ".join(Bucket)
             raise NotConfigured(f"There is no rate limit {name!r}.", code="RATE_LIMITS", hint=f"Known: {known}.")
         bucket = Bucket(name)
-        given = {"burst": rates[bucket].burst, "per_minute": rates[bucket].per_minute} | dict(change)
+        given: dict[str, Any] = {"burst": rates[bucket].burst, "per_minute": rates[bucket].per_minute} | dict(change)
         numbers = [value for value in given.values() if isinstance(value, int | float) and math.isfinite(value)]
         least = 0 if bucket is Bucket.ACTIVE else 1e-6
         if set(given) != {"burst", "per_minute"} or len(numbers) != 2 or numbers[0] < 1 or numbers[1] < least:

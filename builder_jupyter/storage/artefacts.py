@@ -42,7 +42,7 @@ class ArtefactStore:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not path.exists():
                 _write(path, content)
-            for reader in (workspace, _person(workspace, starter)):
+            for reader in {workspace, *([_person(workspace, starter)] if starter else ())}:
                 if not self._reader(digest, reader).exists():
                     _write(self._reader(digest, reader), b"")
         except OSError as error:
