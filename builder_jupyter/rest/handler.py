@@ -279,7 +279,7 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
         """
         raw: bytes = self.request.body
         media_type = self.request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower()
-        if media_type != JSON:
+        if raw and media_type != JSON:
             said = media_type if MEDIA_TYPE.fullmatch(media_type) else "something else"
             raise errors.UnsupportedMediaType(
                 f"The body must be {JSON}; the header Content-Type says {said}.", hint=f"Send 'Content-Type: {JSON}'."
