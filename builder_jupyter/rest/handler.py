@@ -105,8 +105,11 @@ class OwnCredentials:
         if self.app.runtime is None:
             # Nobody can be recognised now, so nobody is told where the database lies and who holds it.
             raise errors.Unavailable("The workflow runtime is not running.", code=self.app.unavailable().code)
-        service = self.runtime.keys if credential.startswith(KEY_PREFIX) else self.runtime.tokens
-        return await self.call(service.authenticate(credential))
+        if not credential.startswith(KEY_PREFIX):
+            return await self.call(self.runtime.tokens.authenticate(credential))
+        keys = self.runtime.keys
+        known = keys.glance(credential)
+        return known if known is not None else await self.call(keys.authenticate(credential))
 
     def _own_credential(self) -> str | None:
         """Return the bearer's credential if it is for us to judge, None when Jupyter is to decide who is asking.

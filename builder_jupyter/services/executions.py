@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from builder_jupyter import ids
@@ -308,21 +308,16 @@ class ExecutionService:
 
     def counts(self, workspace: str) -> dict[str, int]:
         """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
-        active = [
-            run
-            for run in list(self._engine.runs.values())
-            if not run.is_over and run.state.admitted.workspace == workspace
-        ]
+        active = self._active(workspace)
         return {"active": len(active), "waiting": sum(map(_waits, active))}
 
     def under_way(self, workspace: str) -> int:
         """Return how many executions of a workspace are not over and do not wait; children count for nothing."""
-        return sum(
-            1
-            for run in list(self._engine.runs.values())
-            if not run.is_over and not _waits(run)
-            if run.state.admitted.workspace == workspace and run.state.admitted.parent is None
-        )
+        return sum(run.state.admitted.parent is None and not _waits(run) for run in self._active(workspace))
+
+    def _active(self, workspace: str) -> Sequence[Run]:
+        every = list(self._engine.runs.values())
+        return [run for run in every if not run.is_over and run.state.admitted.workspace == workspace]
 
     @property
     def busy(self) -> int:

@@ -104,17 +104,33 @@ class KeyService:
         Unauthenticated : unknown, expired and revoked look the same.
         Forbidden : ``NO_WORKSPACE``: the key belongs to no workspace.
         """
+        principal = self.glance(secret)
+        if principal is None:
+            key, principal = self._known(secret)
+            await self._store.touch(key, self._clock.now())
+        return principal
+
+    def glance(self, secret: str) -> Principal | None:
+        """Return who a key stands for; None when its use is yet to be noted, which `authenticate` does.
+
+        It may be called from any thread, so that most requests need not change theirs to learn who asks. Raises as
+        `authenticate`.
+        """
         lent = self._lent.get(hash_key(secret))
         if lent is not None:
             return lent
-        now = self._clock.now()
+        key, principal = self._known(secret)
+        return principal if self._store.is_touched(key, self._clock.now()) else None
+
+    def _known(self, secret: str) -> tuple[ApiKey, Principal]:
         key = self._store.find(secret)
-        if key is None or not key.is_valid(now):
+        if key is None or not key.is_valid(self._clock.now()):
             raise Unauthenticated("Invalid or expired token")
         if not key.workspace:
             raise Forbidden("This key belongs to no workspace.", code="NO_WORKSPACE")
-        await self._store.touch(key, now)
-        return key_principal(key.created_by, key.workspace, key.scopes, key_id=key.key_id, expires_at=key.expires_at)
+        return key, key_principal(
+            key.created_by, key.workspace, key.scopes, key_id=key.key_id, expires_at=key.expires_at
+        )
 
     async def ended(self, principal: Principal) -> None:
         """Return once what a caller has shown is no longer good; for people at the server themselves that is never."""

@@ -60,9 +60,14 @@ class KeyStore:
 
     async def touch(self, key: ApiKey, at: datetime) -> None:
         """Note that a key was used; written at most once in `USED_EVERY`."""
-        if key.last_used_at is None or at - key.last_used_at >= USED_EVERY:
+        if not self.is_touched(key, at):
             self._keys[key.sha256] = replace(key, last_used_at=at)
             await self._execute("used", [naive_utc(at), key.key_id])
+
+    @staticmethod
+    def is_touched(key: ApiKey, at: datetime) -> bool:
+        """Say whether the use of a key at this time needs no writing."""
+        return key.last_used_at is not None and at - key.last_used_at < USED_EVERY
 
     async def _execute(self, query: str, parameters: list[Any]) -> None:
         def work(connection: duckdb.DuckDBPyConnection) -> None:

@@ -110,32 +110,35 @@ class RunHandler(BuilderHandler):
         The same request again, by its ``Idempotency-Key`` or for five minutes by what it says, finds the same run.
         """
         wanted = await self.model(RunRequest)
-        executions = self.runtime.executions
-        begun = await self.call(
-            self.runtime.admissions.start(
-                self.caller,
-                wanted.canvasId,
-                entry=Entry(node=wanted.triggerNodeId),
-                inputs=wanted.inputs,
-                # How long to wait for the answer, and how, is not what is asked for.
-                about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
-                key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
-                derive=True,
-                worker=self.request.headers.get(WORKER_HEADER),
-                toll=self.toll,
-            )
-        )
+        begun, picture = await self.call(self._run(wanted))
         mark_replay(self, begun)
         accepted = {"ok": True, "executionId": begun.execution_id, "message": "Execution triggered"}
-        if not wanted.sync:
+        if picture is None:
             self.answer(accepted)
-            return
-        picture = await self.call(executions.wait(self.caller, begun.execution_id, seconds=wanted.timeoutSeconds))
-        if ExecutionStatus(picture["status"]).is_terminal:
+        elif ExecutionStatus(picture["status"]).is_terminal:
             self.answer(picture, status=200)
         else:
             message = "Execution is still running; read it at /api/executions."
             self.answer(accepted | {"status": picture["status"], "pending": True, "message": message})
+
+    async def _run(self, wanted: RunRequest) -> tuple[Begun, dict[str, Any] | None]:
+        """Begin and, if so asked, wait: in one go, since each change of loops costs as much as a short run."""
+        begun = await self.runtime.admissions.start(
+            self.caller,
+            wanted.canvasId,
+            entry=Entry(node=wanted.triggerNodeId),
+            inputs=wanted.inputs,
+            # How long to wait for the answer, and how, is not what is asked for.
+            about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
+            key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
+            derive=True,
+            worker=self.request.headers.get(WORKER_HEADER),
+            toll=self.toll,
+        )
+        if not wanted.sync:
+            return begun, None
+        seconds = wanted.timeoutSeconds
+        return begun, await self.runtime.executions.wait(self.caller, begun.execution_id, seconds=seconds)
 
 
 class CanvasesHandler(BuilderHandler):
