@@ -290,7 +290,6 @@ class ExecutionService:
         return newest[:limit]
 
     # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
-
     @property
     def active(self) -> int:
         """How many executions are not over."""
@@ -308,16 +307,16 @@ class ExecutionService:
 
     def counts(self, workspace: str) -> dict[str, int]:
         """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
-        active = self._active(workspace)
-        return {"active": len(active), "waiting": sum(map(_waits, active))}
+        return {"active": len(active := self._active(workspace)), "waiting": sum(map(_waits, active))}
 
     def under_way(self, workspace: str) -> int:
-        """Return how many executions of a workspace are not over and do not wait; children count for nothing."""
-        return sum(run.state.admitted.parent is None and not _waits(run) for run in self._active(workspace))
+        """Return how many executions of a workspace need this process; children are a part of their parents."""
+        return sum(r.state.admitted.parent is None and not _waits_for_people(r) for r in self._active(workspace))
 
     def _active(self, workspace: str) -> Sequence[Run]:
-        every = list(self._engine.runs.values())
-        return [run for run in every if not run.is_over and run.state.admitted.workspace == workspace]
+        return [
+            r for r in list(self._engine.runs.values()) if not r.is_over and r.state.admitted.workspace == workspace
+        ]
 
     @property
     def busy(self) -> int:
