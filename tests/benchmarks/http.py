@@ -83,7 +83,10 @@ def serve(folder: Path, *, quick: bool) -> Numbers:
         "Jupyter's own APIHandler, token": (port, raw("GET", "/trivial", {"Authorization": "token bench"})),
         "GET /api/builder/health": (port, raw("GET", "/api/builder/health", {})),
         "GET /api/verify-key": (port, raw("GET", "/api/verify-key", headers)),
-        "GET /api/executions": (port, raw("GET", f"/api/executions?executionId={run.execution_id}", headers)),
+        "GET /api/executions, an old run": (
+            port,
+            raw("GET", f"/api/executions?executionId={run.execution_id}", headers),
+        ),
         "POST /api/run, sync, no-op": (port, raw("POST", "/api/run", of_its_own, body)),
     }
     told = json.dumps([{name: (at, head.decode()) for name, (at, head) in cases.items()}, 0.5 if quick else 2.0,
