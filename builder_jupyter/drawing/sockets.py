@@ -8,9 +8,15 @@ from builder_jupyter.graph.model import Profile
 from builder_jupyter.nodes.ports import Refusal, join_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from builder_jupyter.graph.model import Edge, Node, Workflow
     from builder_jupyter.nodes.base import NodeType
     from builder_jupyter.nodes.registry import Registry
+
+
+UNNAMED = ""
+"""The way out of edges without a label, or with one that the node does not know."""
 
 
 class Ends(NamedTuple):
@@ -27,17 +33,19 @@ class Sockets:
         self._nodes = workflow.nodes_by_id
         self._is_direct = workflow.profile is Profile.DIRECT
         self._kinds = {kind.type: kind for kind in registry.of(workflow.profile)}
-        self._ways: dict[str, tuple[str, ...]] = {}
+        self._ways = {} if self._is_direct else dict(self._named_ways())
+        for edge in workflow.edges:
+            ways = self._ways.get(edge.source)
+            if ways and edge.route_label not in ways and UNNAMED not in ways:
+                self._ways[edge.source] = (*ways, UNNAMED)
         self._joined: dict[tuple[str, str, str | None, str | None], Ends] = {}
 
     def ways_out(self, node: Node) -> tuple[str, ...]:
-        """Return the labels by which a node chooses, in the order in which they are drawn; none where it has ports."""
-        if self._is_direct:
-            return ()
-        if node.id not in self._ways:
-            kind = self._kinds.get(node.type)
-            self._ways[node.id] = tuple(kind.ways_out(node)) if kind else ()
-        return self._ways[node.id]
+        """Return the labels by which a node chooses, in the order in which they are drawn; none where it has ports.
+
+        The last is `UNNAMED` where an edge leaves by none of them.
+        """
+        return self._ways.get(node.id, ())
 
     def ports_of(self, kind: NodeType) -> dict[str, list[dict[str, str]]]:
         """Return ``{"inputs", "outputs"}`` of a type, each ``{"name", "type"}``; empty where types have no sockets."""
@@ -50,12 +58,18 @@ class Sockets:
         """Return the sockets that an edge joins; a port that it does not name is the first that fits."""
         source, target = self._nodes[edge.source], self._nodes[edge.target]
         if not self._is_direct:
-            label = edge.route_label
-            return Ends(label if label in self.ways_out(source) else None, None)
+            ways = self.ways_out(source)
+            return Ends((edge.route_label if edge.route_label in ways else UNNAMED) if ways else None, None)
         key = (source.type, target.type, edge.source_port, edge.target_port)
         if key not in self._joined:
             self._joined[key] = self._join(*key)
         return self._joined[key]
+
+    def _named_ways(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for node in self._nodes.values():
+            kind = self._kinds.get(node.type)
+            if kind is not None and (ways := tuple(kind.ways_out(node))):
+                yield node.id, ways
 
     def _join(self, source: str, target: str, output: str | None, into: str | None) -> Ends:
         from_kind, to_kind = self._kinds.get(source), self._kinds.get(target)
@@ -67,4 +81,4 @@ class Sockets:
 
 def socket_list(ends: dict[Ends, None]) -> dict[str, Any]:
     """Return ``{"sockets": [[source, target], …]}`` of the edges between two nodes; nothing where none is named."""
-    return {"sockets": [list(pair) for pair in ends]} if any(any(pair) for pair in ends) else {}
+    return {"sockets": [list(pair) for pair in ends]} if any(pair != (None, None) for pair in ends) else {}

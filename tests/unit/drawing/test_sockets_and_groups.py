@@ -36,7 +36,7 @@ def sockets(document):
 
 def test_nodes_that_choose_have_their_ways_out():
     nodes = by_id(canvas_document(ROUTED))
-    assert nodes["r"]["routes"] == ["billing", "tech", "else"]
+    assert nodes["r"]["routes"] == ["billing", "tech", "else", ""]
     assert nodes["h"]["routes"] == ["yes", "no", "timeout"]
     assert "routes" not in nodes["start"]
 
@@ -45,7 +45,7 @@ def test_edges_say_which_way_out_they_take():
     assert sockets(canvas_document(ROUTED)) == {
         ("start", "r"): None,
         ("r", "h"): [["billing", None], ["tech", None]],
-        ("r", "end"): None,
+        ("r", "end"): [["", None]],
         ("h", "end"): [["timeout", None]],
     }
 

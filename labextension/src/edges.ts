@@ -1,0 +1,40 @@
+/** Edges on the page: made from courses, brought up to date, bent when a node moves. */
+import type { EdgeSingular, ElementDefinition, Position } from 'cytoscape';
+
+import { curveOf, type Heights } from './curves';
+import { mark } from './detail';
+import type { Course } from './sockets';
+
+const ORIGIN: Position = { x: 0, y: 0 };
+
+/** An edge as cytoscape takes it; `places` are those of the nodes. */
+export function edgeElement(
+  course: Course,
+  places: Map<string, Position>,
+  selectable: boolean
+): ElementDefinition {
+  const { id, source, target, label, from, to, way } = course;
+  const curve = curveOf(places.get(source) ?? ORIGIN, places.get(target) ?? ORIGIN, course);
+  const ends = { source: `n:${source}`, target: `n:${target}` };
+  return { group: 'edges', selectable, data: { id, ...ends, label, from, to, way, curve } };
+}
+
+/** Bring an edge up to date. */
+export function changeEdge(edge: EdgeSingular, course: Course | undefined): void {
+  const label = course?.label ?? '';
+  if (edge.data('label') !== label) {
+    edge.data('label', label);
+  }
+  const [from, to] = [course?.from ?? null, course?.to ?? null];
+  if (edge.data('from') !== from || edge.data('to') !== to) {
+    edge.data({ from, to });
+    bendEdge(edge);
+  }
+  mark(edge, 'unsure', false);
+}
+
+/** Let an edge follow the nodes that it joins. */
+export function bendEdge(edge: EdgeSingular): void {
+  const heights = edge.data() as Heights;
+  edge.data('curve', curveOf(edge.source().position(), edge.target().position(), heights));
+}
