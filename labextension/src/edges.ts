@@ -1,11 +1,18 @@
-/** Edges on the page: made from courses, brought up to date, bent when a node moves. */
+/** Elements as cytoscape takes them; edges brought up to date, and bent when a node moves. */
 import type { EdgeSingular, ElementDefinition, Position } from 'cytoscape';
 
 import { curveOf, type Heights } from './curves';
 import { mark } from './detail';
 import type { Course } from './sockets';
+import type { DocNode } from './types';
 
 const ORIGIN: Position = { x: 0, y: 0 };
+
+/** A node as cytoscape takes it. */
+export function nodeElement(node: DocNode, data: Record<string, unknown>): ElementDefinition {
+  const { id, x, y } = node;
+  return { group: 'nodes', data: { id: `n:${id}`, ...data }, position: { x, y } };
+}
 
 /** An edge as cytoscape takes it; `places` are those of the nodes. */
 export function edgeElement(

@@ -33,7 +33,7 @@ export class CanvasFrame {
   constructor(
     private readonly host: HTMLElement,
     readonly controller: Controller,
-    private doc: Doc,
+    public doc: Doc,
     options: CytoscapeOptions = {},
     /** Who takes edits; without one the graph is there to look at and to run. */
     readonly edits: EditHost | null = null

@@ -12,7 +12,7 @@ import cytoscape, {
 import { captionOf, cardArt, lookOf } from './card';
 import { drawOnlyWhatIsInView, edgeId, idOf, isInView, nearest, union } from './elements';
 import { type Element, fitPlaces, mark, near } from './detail';
-import { bendEdge, changeEdge, edgeElement } from './edges';
+import { bendEdge, changeEdge, edgeElement, nodeElement } from './edges';
 import type { Pair } from './editor/wire';
 import type { Box } from './groups';
 import { type Course, coursesOf, type Socket, socketsIn } from './sockets';
@@ -120,7 +120,7 @@ export class Graph {
         .filter(node => !nodes.has(idOf(node)))
         .remove();
       const fresh = doc.nodes.filter(node => !this.change(node));
-      core.add(fresh.map(node => this.elementOf(node)));
+      core.add(fresh.map(node => nodeElement(node, this.dataOf(node, null))));
       const there = (edge: Course) => nodes.has(edge.source) && nodes.has(edge.target);
       const known = new Set(core.edges().map(edge => edge.id()));
       core.add(
@@ -293,14 +293,6 @@ export class Graph {
   private isTelling = false;
   private isGone = false;
 
-  private elementOf(node: DocNode): cytoscape.ElementDefinition {
-    return {
-      group: 'nodes',
-      data: { id: `n:${node.id}`, ...this.dataOf(node, null) },
-      position: { x: node.x, y: node.y }
-    };
-  }
-
   private dataOf(node: DocNode, status: StepStatus | null): Record<string, unknown> {
     const look = lookOf(this.looks, node.type);
     const caption = captionOf(node.label, look, status);
@@ -308,6 +300,7 @@ export class Graph {
       label: node.label,
       type: node.type,
       status,
+      color: look.color,
       alone: caption === '',
       art: cardArt(look, caption, status, this.theme, this.socketsAt(node.id))
     };

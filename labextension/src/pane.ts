@@ -167,14 +167,19 @@ export class Pane {
       return null;
     }
     this.joint.append(this.inspector.edge.node);
-    return element(
+    const { versions } = this.inspector;
+    const details = element(
       'details',
       'jp-bj-properties',
       {},
       element('summary', 'jp-bj-heading', OWN_KEYS, 'Workflow'),
       this.inspector.workflow.node,
-      this.inspector.versions?.node ?? null
+      versions?.node ?? null
     );
+    details.addEventListener('toggle', () => {
+      versions?.show(details.open);
+    });
+    return details;
   }
 
   private heading(text: string): HTMLElement {

@@ -98,9 +98,9 @@ describe('the list of steps', () => {
     );
     list.setDoc(doc as unknown as Doc);
     expect([...list.node.children].map(item => item.textContent)).toEqual([
-      'Group2ab',
-      'c',
-      'Checks1d'
+      'Group2●a●b',
+      '●c',
+      'Checks1●d'
     ]);
     const members = list.node.querySelector<HTMLElement>('.jp-bj-members');
     expect(members?.getAttribute('aria-label')).toBe('Group');

@@ -3,6 +3,9 @@ import { element } from '../dom';
 import { nameOf, type Socket, socketColor } from '../sockets';
 import type { Point } from './wire';
 
+/** The height of a name, with a little room, in pixels. */
+const LINE = 20;
+
 /** A dot: at a socket, or at the card's side where it has none. `at` is in pixels of the stage. */
 export interface Handle {
   nodeId: string;
@@ -22,12 +25,14 @@ export class Handles {
   /** Show these and no others; `isNamed`: with the names of sockets. Those that stay keep the pointer. */
   show(handles: Handle[], isNamed: boolean): void {
     const wanted = new Set<string>();
+    const aside = spread(handles);
     for (const handle of handles) {
       const { nodeId, socket, at } = handle;
       const key = JSON.stringify([nodeId, socket?.side, socket?.name, socket?.type]);
       wanted.add(key);
       const made = this.made.get(key) ?? this.make(key, handle);
       made.style.transform = `translate(${String(at.x)}px, ${String(at.y)}px)`;
+      made.style.setProperty('--jp-bj-aside', `${String(aside.get(handle) ?? 0)}px`);
       made.classList.toggle('jp-mod-chosen', handle.isChosen === true);
       made.classList.toggle('jp-mod-bare', !isNamed);
     }
@@ -81,4 +86,16 @@ export class Handles {
     });
     return made;
   }
+}
+
+/** How far below its socket a name stands, so that names do not lie upon one another where sockets are close. */
+function spread(handles: Handle[]): Map<Handle, number> {
+  const found = new Map<Handle, number>();
+  for (const side of ['in', 'out'] as const) {
+    const ones = handles.filter(one => one.socket?.side === side);
+    const [first, second] = ones;
+    const missing = first && second ? Math.max(0, LINE - (second.at.y - first.at.y)) : 0;
+    ones.forEach((one, i) => found.set(one, (i - (ones.length - 1) / 2) * missing));
+  }
+  return found;
 }

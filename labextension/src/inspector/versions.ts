@@ -25,25 +25,24 @@ export class VersionsPanel {
     this.node.append(element('h4', 'jp-bj-subheading', {}, 'Versions'), this.note, this.list);
     versions.changed.connect(this.onChange);
     edits.changed.connect(this.onHost);
-    this.observer = new IntersectionObserver(seen => {
-      this.isSeen = seen.at(-1)?.isIntersecting ?? false;
-      this.refresh();
-    });
-    this.observer.observe(this.node);
     this.say('');
     this.draw();
   }
 
+  /** Whether it can be seen: only then the server is asked. */
+  show(isSeen: boolean): void {
+    this.isSeen = isSeen;
+    this.refresh();
+  }
+
   /** Let go of everything. */
   dispose(): void {
-    this.observer.disconnect();
     this.versions.changed.disconnect(this.onChange);
     this.edits.changed.disconnect(this.onHost);
   }
 
   private readonly note = element('p', 'jp-bj-hint', { role: 'status' });
   private readonly list = element('ol', 'jp-bj-versionlist');
-  private readonly observer: IntersectionObserver;
   private history: History | null = null;
   private isSeen = false;
   private isStale = true;
