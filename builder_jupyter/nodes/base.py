@@ -305,6 +305,11 @@ class NodeType:
         del node
         return None
 
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the labels of edges that this node chooses by, as far as its data names them: its named sockets."""
+        del node
+        return ()
+
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""
         del node, port

@@ -240,6 +240,9 @@ async def test_answers_are_as_described(
     await ask("GET", one + "/versions", status=200, workflow_id=canvas)
     await ask("GET", one + "/versions/{version}", status=200, workflow_id=canvas, version=1)
     await ask("GET", one + "/versions/{version}", status=404, workflow_id=canvas, version=9)
+    difference = one + "/versions/{version}/diff"
+    await ask("GET", difference, status=200, workflow_id=canvas, version=2)
+    await ask("GET", difference, status=404, workflow_id=canvas, version=9)
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
