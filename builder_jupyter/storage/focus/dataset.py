@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from threading import RLock
 from typing import Any
 
 import duckdb
 
+from builder_jupyter.billing.focus.check import Fault, check
 from builder_jupyter.billing.focus.columns import all_columns, version_of
+from builder_jupyter.billing.focus.files import check_file
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.storage.focus.cases import Case
 from builder_jupyter.storage.focus.places import Files, Kind
@@ -21,6 +23,7 @@ TABLE = "focus"
 """The name of the charges in SQL. `focus_data_table`, as published questions call it, is the same."""
 
 ALIAS = "focus_data_table"
+ROWS_AT_A_TIME = 10_000
 Moment = str | date | datetime | None
 _SETTINGS: dict[str, Any] = {"python_enable_replacements": False, "preserve_insertion_order": False}
 
@@ -156,6 +159,28 @@ class Dataset:
                 hint="Export FOCUS from the vendor's billing console, or rename the columns.",
             )
 
+    def faults(self) -> Iterator[Fault]:
+        """Yield what breaks the rules of FOCUS in the files as they are written."""
+        for files in self._files:
+            if files.kind is Kind.PARQUET:
+                yield from self._check_parquet(files)
+            else:
+                for path in files.paths:
+                    yield from check_file(path)
+
+    def _check_parquet(self, files: Files) -> Iterator[Fault]:
+        types = types_of(raw(self._connection, files))
+        names = list(types)
+        texts = ", ".join(_as_written(name, kind) for name, kind in types.items())
+        with self._connection.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            result = cursor.execute(
+                f"SELECT {texts} FROM read_parquet($paths, union_by_name = true)",  # noqa: S608 - names are quoted
+                {"paths": list(files.paths)},
+            )
+            rows = iter(lambda: result.fetchmany(ROWS_AT_A_TIME), [])
+            yield from check(names, (dict(zip(names, row, strict=True)) for batch in rows for row in batch))
+
     def columns(self) -> list[tuple[str, str]]:
         """Return the names of the columns and their types in DuckDB."""
         with self._lock:
@@ -185,3 +210,15 @@ class Dataset:
             }
             for name in filled
         ]
+
+
+def _as_written(name: str, kind: str) -> str:
+    """Return what makes a typed value the text, number or object that the checker reads."""
+    here = '"' + name.replace('"', '""') + '"'
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"strftime({here}::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ')"
+    if kind.startswith(("MAP", "STRUCT")):
+        return f"CASE WHEN {here} IS NOT NULL THEN to_json({here})::VARCHAR END"
+    if kind in {"DOUBLE", "FLOAT"}:
+        return f"{here}::DECIMAL(38, 15)"
+    return here

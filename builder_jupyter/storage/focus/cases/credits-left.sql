@@ -12,5 +12,6 @@ WITH newest AS (
     FROM focus, newest
     WHERE ChargeCategory = 'Usage' AND x_PostedAt > LastPosted - to_days($days::INTEGER)
 )
-SELECT LastPosted, Balance, coalesce(PerDay, 0) AS PerDay, Balance::DOUBLE / nullif(PerDay, 0) AS DaysLeft
+SELECT LastPosted, Balance, greatest(0, coalesce(PerDay, 0)) AS PerDay,
+    CASE WHEN PerDay > 0 THEN Balance::DOUBLE / PerDay END AS DaysLeft
 FROM newest, used
