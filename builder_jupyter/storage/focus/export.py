@@ -163,7 +163,7 @@ def _text(column: Column) -> str:
 
 
 def _parts(column: Column, text: str) -> list[str]:
-    """Return what a cell is joined from: a decimal keeps one place, since `1.` is none and `1` looks like an integer."""
+    """Return what a cell is joined from: a decimal keeps one place, since `1` looks like an integer."""
     if column.type is DataType.DECIMAL:
         return [text, f"CASE WHEN ends_with({_text(column)}, '.') THEN '0' END"]
     return [text]
