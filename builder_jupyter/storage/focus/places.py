@@ -63,7 +63,7 @@ def files_of(path: str | Path) -> Files:
         if manifests:
             found = [file for one in _newest(manifests) for file in _listed(one, found)]
     elif _is_manifest(Path(text)):
-        found = list(_listed(Path(text), sorted(Path(text).parent.parent.rglob("*"))))
+        found = list(_listed(Path(text), sorted(_root_of(Path(text)).rglob("*"))))
     else:
         found = [Path(text)]
     return _of_one_kind(str(path), found)
@@ -98,6 +98,12 @@ def _kind_of(file: Path) -> Kind | None:
 
 def _is_manifest(file: Path) -> bool:
     return file.name.lower().endswith("manifest.json")
+
+
+def _root_of(manifest: Path) -> Path:
+    """Return the folder that holds a delivery: AWS puts manifests below ``metadata`` and files below ``data``."""
+    above = next((folder for folder in manifest.parents if folder.name.lower() == "metadata"), None)
+    return manifest.parent if above is None else above.parent
 
 
 def _newest(manifests: list[Path]) -> Iterator[Path]:

@@ -7,6 +7,7 @@ SELECT x_PostedAt::DATE AS Day, coalesce(sum(x_CreditDelta) FILTER (x_CreditDelt
     -coalesce(sum(x_CreditDelta) FILTER (ChargeCategory = 'Usage'), 0) AS Used,
     arg_max(x_CreditBalanceAfter, (x_PostedAt, x_LedgerEntryId)) AS Balance
 FROM focus
-WHERE ($start::TIMESTAMP IS NULL OR x_PostedAt >= $start::TIMESTAMP) AND ($end::TIMESTAMP IS NULL OR x_PostedAt < $end::TIMESTAMP)
+WHERE x_PostedAt IS NOT NULL AND ($start::TIMESTAMP IS NULL OR x_PostedAt >= $start::TIMESTAMP)
+    AND ($end::TIMESTAMP IS NULL OR x_PostedAt < $end::TIMESTAMP)
 GROUP BY Day
 ORDER BY Day

@@ -7,7 +7,7 @@
 SELECT x_ExecutionId, any_value(ResourceName) AS ResourceName, min(x_PostedAt) AS PostedAt, -sum(x_CreditDelta) AS Credits, sum(EffectiveCost) AS EffectiveCost,
     count(DISTINCT x_ExecutionId) AS Runs
 FROM charges
-WHERE ChargeCategory = 'Usage'
+WHERE ChargeCategory = 'Usage' AND x_CreditDelta IS NOT NULL
 GROUP BY x_ExecutionId
 ORDER BY Credits DESC, x_ExecutionId
 LIMIT $limit

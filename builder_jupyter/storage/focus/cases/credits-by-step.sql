@@ -6,6 +6,6 @@
 SELECT ResourceId, x_StepId, any_value(ServiceName) AS ServiceName, -sum(x_CreditDelta) AS Credits, sum(EffectiveCost) AS EffectiveCost,
     count(DISTINCT x_ExecutionId) AS Runs
 FROM charges
-WHERE ChargeCategory = 'Usage'
+WHERE ChargeCategory = 'Usage' AND x_CreditDelta IS NOT NULL
 GROUP BY ResourceId, x_StepId
 ORDER BY Credits DESC, ResourceId, x_StepId

@@ -6,6 +6,6 @@
 SELECT x_TriggerType, -sum(x_CreditDelta) AS Credits, sum(EffectiveCost) AS EffectiveCost,
     count(DISTINCT x_ExecutionId) AS Runs
 FROM charges
-WHERE ChargeCategory = 'Usage'
+WHERE ChargeCategory = 'Usage' AND x_CreditDelta IS NOT NULL
 GROUP BY x_TriggerType
 ORDER BY Credits DESC, x_TriggerType

@@ -6,6 +6,6 @@
 SELECT ResourceId, arg_max(ResourceName, x_PostedAt) AS ResourceName, -sum(x_CreditDelta) AS Credits, sum(EffectiveCost) AS EffectiveCost,
     count(DISTINCT x_ExecutionId) AS Runs
 FROM charges
-WHERE ChargeCategory = 'Usage'
+WHERE ChargeCategory = 'Usage' AND x_CreditDelta IS NOT NULL
 GROUP BY ResourceId
 ORDER BY Credits DESC, ResourceId
