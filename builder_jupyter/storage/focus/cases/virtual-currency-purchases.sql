@@ -1,7 +1,7 @@
 -- title: Purchases of virtual currency
 -- question: How much virtual currency was bought, and for how much?
 -- family: virtual currency
--- columns: ChargeCategory, PricingUnit, PricingQuantity, BilledCost, ListCost
+-- columns: ChargeCategory, PricingUnit, PricingQuantity, BilledCost
 -- source: FOCUS use case library
 -- parameter: unit = "Credits", the PricingUnit of the purchases
 SELECT date_trunc('month', ChargePeriodStart) AS Month, PricingUnit, sum(PricingQuantity) AS PricingQuantity,
