@@ -8,6 +8,7 @@ from typing import Any
 
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.errors import (
+    BudgetExceeded,
     BuilderError,
     Conflict,
     Forbidden,
@@ -38,7 +39,11 @@ KINDS: Mapping[int, type[BuilderError]] = {
     503: Unavailable,
     504: Unavailable,
 }
-BY_CODE: Mapping[str, type[BuilderError]] = {"STORE_LOCKED": StoreLocked, "NOT_CONFIGURED": NotConfigured}
+BY_CODE: Mapping[str, type[BuilderError]] = {
+    "STORE_LOCKED": StoreLocked,
+    "NOT_CONFIGURED": NotConfigured,
+    "BUDGET_EXCEEDED": BudgetExceeded,
+}
 DEFAULT_RETRY_SECONDS = 1.0
 NOT_OURS = "Is this the address of a Jupyter server that has builder_jupyter enabled?"
 
