@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -77,8 +78,8 @@ class Purse:
         left = max(ZERO, self.budget - self.used - self.held)
         if amount > left:
             raise BudgetExceeded(
-                f"This needs {as_number(amount)} credits, and {as_number(left)} of this month's budget of "
-                f"{as_number(self.budget)} are left.",
+                f"This may cost {_credits(amount)}; of this month's budget of {_credits(self.budget)}, "
+                f"{as_number(left)} can still be spent.",
                 details={
                     "required": as_number(amount), "balance": as_number(self.available),
                     "budget": as_number(self.budget), "left": as_number(left),
@@ -90,8 +91,12 @@ class Purse:
         """Return the error for an amount that the balance does not cover."""
         missing = -(-self.lacks(amount) // 1)  # whole credits are what is added
         return InsufficientCredits(
-            f"This needs {as_number(amount)} credits, and the balance of workspace {workspace!r} is "
-            f"{as_number(self.available)}.",
+            f"This may cost {_credits(amount)}; the balance of workspace {workspace!r} is {as_number(self.available)}.",
             details={"required": as_number(amount), "balance": as_number(self.available)},
-            hint=f"The server's owner adds credits with: builder-jupyter credits add {missing} --workspace {workspace}",
+            hint="The server's owner adds some with: "
+            f"builder-jupyter credits add {missing} --grant --workspace {shlex.quote(workspace)}",
         )
+
+
+def _credits(amount: Decimal) -> str:
+    return f"{as_number(amount)} credit{'' if amount == 1 else 's'}"

@@ -57,6 +57,7 @@ class CreditService:
         self._grant = grant
         self.is_unlimited = unlimited
         self._purses: dict[str, Purse] = {}
+        self._written: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Read the balances. Call once, when the journal is open and before the first run goes on."""
@@ -123,13 +124,21 @@ class CreditService:
         entry = Entry(subject_of(workspace), purse.seq, purse.updated_at, kind, json.dumps(body))
         written = self._journal.append([entry])
         written.add_done_callback(partial(_look, self._keeper))
+        self._written = written
         return written
+
+    async def _settled(self, workspace: str) -> Purse:
+        """Return a purse when all that was posted is on disk. Raises `Unavailable` when it never will be."""
+        purse = self._purse(workspace)
+        if self._written is not None:
+            await asyncio.shield(self._written)
+        return purse
 
     # -- what people ask -----------------------------------------------------------------------------------------
 
     async def balance(self, principal: Principal) -> dict[str, Any]:
         """Return ``{workspaceId, balance, updatedAt}``: what can still be spent, runs under way already deducted."""
-        purse = self._purse(principal.workspace)
+        purse = await self._settled(principal.workspace)
         return {
             "workspaceId": principal.workspace,
             "balance": as_number(purse.available),
@@ -148,7 +157,7 @@ class CreditService:
         """
         if not 1 <= limit <= MAX_TRANSACTIONS:
             raise InvalidInput(f"A limit lies between 1 and {MAX_TRANSACTIONS}.", code="INVALID_LIMIT")
-        self._purse(principal.workspace)
+        await self._settled(principal.workspace)
         await self._keeper.catch_up()
         found = await self._store.transactions(principal.workspace, limit)
         return [_transaction(one, principal.workspace) for one in found]
@@ -166,6 +175,7 @@ class CreditService:
 
         Holds and releases are promises and not among them: the credits of all entries add up to the posted balance.
         """
+        await self._settled(principal.workspace)
         await self._keeper.catch_up()
         after = (0, -1)
         window = epoch_ms(start), epoch_ms(end)
@@ -181,9 +191,8 @@ class CreditService:
         ``{workspaceId, creditsPerMonth, used, held, left, month, resetsAt}``; the limit and what is left of it are None
         where there is none. What runs hold counts as used up.
         """
-        now = self._now()
-        purse = self._purse(principal.workspace)
-        purse.turn(now)
+        purse = await self._settled(principal.workspace)
+        purse.turn(self._now())
         left = None if purse.budget is None else max(ZERO, purse.budget - purse.used - purse.held)
         return {
             "workspaceId": principal.workspace,
@@ -206,7 +215,7 @@ class CreditService:
         purse = self._purse(principal.workspace)
         body = {"workspace": principal.workspace, "limit": None if limit is None else str(limit), "by": principal.name}
         purse.budget = limit
-        await self._write(principal.workspace, BUDGET_KIND, body)
+        self._write(principal.workspace, BUDGET_KIND, body)
         return await self.budget(principal)
 
     # -- what postings need --------------------------------------------------------------------------------------
@@ -222,8 +231,9 @@ class CreditService:
         facts = {name: value for name, value in about.items() if value is not None}
         return self._post(workspace, kind, amount, {**facts, "created_by": principal.name})
 
-    async def caught_up(self) -> LedgerStore:
-        """Return the ledger with everything in it."""
+    async def caught_up(self, workspace: str) -> LedgerStore:
+        """Return the ledger with everything in it that a workspace was told of."""
+        await self._settled(workspace)
         await self._keeper.catch_up()
         return self._store
 

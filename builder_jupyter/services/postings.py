@@ -61,7 +61,7 @@ class PostingService:
         rate = _rate(amount, paid_usd, posted)
         where = workspace or principal.workspace
         async with self._turn:
-            if receipt is not None and await (await self._credits.caught_up()).has_receipt(receipt):
+            if receipt is not None and await (await self._credits.caught_up(where)).has_receipt(receipt):
                 raise Conflict(f"The receipt {receipt!r} has been posted.", code="RECEIPT_POSTED")
             purse = self._credits.open_purse(where)
             if purse.available + purse.held + amount > 10_000 * MOST:
@@ -84,7 +84,7 @@ class PostingService:
         """
         where = workspace or principal.workspace
         async with self._turn:
-            store = await self._credits.caught_up()
+            store = await self._credits.caught_up(where)
             bought = await store.purchase(where, entry_or_execution)
             used = [] if bought else await store.usages(where, entry_or_execution)
             if bought is None and not used:

@@ -50,7 +50,7 @@ SELECT 1 FROM ledger WHERE receipt = ? LIMIT 1
 -- transactions: what a workspace's owner reads, newest first: each entry from outside; of each execution one deduction,
 -- and one refund of what was given back. What a completed execution did not use was never deducted.
 WITH runs AS (
-    SELECT execution_id, min(position) AS begun, min(posted_at) AS at,
+    SELECT execution_id, min(position) AS begun, min(posted_at) AS begun_at,
            coalesce(sum(amount) FILTER (kind = 'hold'), 0)
                - coalesce(sum(amount) FILTER (outcome = 'completed'), 0) AS charged,
            coalesce(sum(amount) FILTER (outcome <> 'completed' OR kind = 'refund'), 0) AS refunded,
@@ -60,11 +60,11 @@ WITH runs AS (
     FROM ledger WHERE workspace = $workspace AND execution_id IS NOT NULL GROUP BY execution_id
 ),
 movements AS (
-    SELECT position, entry_id AS id, posted_at AS at, kind, credits AS amount, NULL AS execution_id,
+    SELECT position, entry_id AS id, posted_at AS moved_at, kind, credits AS amount, NULL AS execution_id,
            NULL AS workflow_id, NULL AS trigger_type, credits * rate AS usd, note, undoes
     FROM ledger WHERE workspace = $workspace AND execution_id IS NULL AND kind NOT IN ('hold', 'release')
     UNION ALL
-    SELECT begun, execution_id || '/deduction', at, 'deduction', -charged, execution_id, workflow_id, trigger_type,
+    SELECT begun, execution_id || '/deduction', begun_at, 'deduction', -charged, execution_id, workflow_id, trigger_type,
            NULL, NULL, NULL
     FROM runs WHERE charged > 0
     UNION ALL
@@ -72,7 +72,7 @@ movements AS (
            NULL, NULL, NULL
     FROM runs WHERE refunded > 0
 )
-SELECT id, at, kind, amount, sum(amount) OVER (ORDER BY position, id), execution_id, workflow_id, trigger_type, usd,
+SELECT id, moved_at, kind, amount, sum(amount) OVER (ORDER BY position, id), execution_id, workflow_id, trigger_type, usd,
        note, undoes
 FROM movements ORDER BY position DESC, id DESC LIMIT $limit
 
