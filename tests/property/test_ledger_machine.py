@@ -108,9 +108,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.do(self.let(execution, how))
             picture = self.do(self.rt.executions.wait(self.who(workspace), execution, seconds=30))
         done = [step for step in picture["steps"] if step["nodeType"] == "do" and step["status"] == "completed"]
-        credits = picture["credits"]
+        told = picture["credits"]
         spent = PRICE * len(done)
-        assert Decimal(str(credits["charged"])) - Decimal(str(credits["refunded"])) == spent
+        assert Decimal(str(told["charged"])) - Decimal(str(told["refunded"])) == spent
         held = PRICE * sum(step["nodeType"] == "do" for step in picture["steps"])
         self.expected[workspace] += held - spent
 
@@ -207,6 +207,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLedger = LedgerMachine.TestCase

@@ -19,9 +19,9 @@ class Story:
         self.rows.append(JournalRow(len(self.rows) + 1, subject, len(self.rows) + 1, 1_000, kind, json.dumps(body)))
         return self
 
-    def posted(self, entry, credits, **about):
+    def posted(self, entry, amount, **about):
         return self._row(
-            subject_of("w"), "credits_posted", {"entry": entry, "workspace": "w", "credits": credits, **about}
+            subject_of("w"), "credits_posted", {"entry": entry, "workspace": "w", "credits": amount, **about}
         )
 
     def held(self, execution, amount):

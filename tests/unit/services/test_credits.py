@@ -100,7 +100,7 @@ def entries(rt, principal=ME, window=EVER):
     return [entry for page in rt.portal.iterate(rt.credits.ledger(principal, *window)) for entry in page]
 
 
-# -- what a run costs --------------------------------------------------------------------------------------------------
+# -- what a run costs -------------------------------------------------------------------------------------------------
 
 
 def test_a_run_of_22_credits(start_runtime):
@@ -179,7 +179,7 @@ def test_a_replay_pays_for_a_step_behind_a_loop_that_it_takes_over(start_runtime
     assert balance(rt) == before - 21
 
 
-# -- who is refused -----------------------------------------------------------------------------------------------------
+# -- who is refused ---------------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_the_balance_does_not_cover_is_refused_and_leaves_nothing(start_runtime):
@@ -282,7 +282,7 @@ def test_a_refused_edit_gives_its_hold_back(start_runtime):
     assert balance(rt) == before
 
 
-# -- what the owner posts -----------------------------------------------------------------------------------------------
+# -- what the owner posts ---------------------------------------------------------------------------------------------
 
 
 def test_purchases_and_their_refunds(start_runtime):
@@ -355,7 +355,7 @@ def test_prices_that_are_none_keep_the_runtime_from_starting(start_runtime):
         start_runtime(credit_prices={"agent": "free"})
 
 
-# -- the ledger ---------------------------------------------------------------------------------------------------------
+# -- the ledger -------------------------------------------------------------------------------------------------------
 
 
 def test_adjoining_windows_have_every_entry_once(start_runtime):
@@ -389,7 +389,7 @@ def test_a_purge_leaves_the_ledger_and_the_transactions(start_runtime, tmp_path)
     assert transactions(start_runtime(data_dir=tmp_path, clock=clock)) == before[1]
 
 
-# -- another process ----------------------------------------------------------------------------------------------------
+# -- another process --------------------------------------------------------------------------------------------------
 
 
 def test_a_restart_finds_every_balance_as_it_was(start_runtime, tmp_path):
