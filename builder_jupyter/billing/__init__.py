@@ -1,1 +1,1 @@
-"""What it cost: credits as FOCUS charges. Values only, no database and no network."""
+"""What runs cost: accounts, the ledger and its lots, prices, and how FOCUS lays charges out. Values only."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from builder_jupyter.client.address import LOOPBACK, authorization, path_of, split_token, unreachable
 from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, json_of, list_of, object_of
+from builder_jupyter.client.credits import HttpCredits
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
 from builder_jupyter.errors import InvalidInput, Unavailable
 from builder_jupyter.execution.status import ExecutionStatus
@@ -324,6 +325,11 @@ class HttpTransport:
     async def status(self) -> Wire:
         """Return how the server does."""
         return await self._object("GET", "api/builder/status")
+
+    @property
+    def credits(self) -> HttpCredits:
+        """The way to balances and budgets."""
+        return HttpCredits(self._object)
 
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
         """Remove executions that ended so long ago."""

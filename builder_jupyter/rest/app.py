@@ -36,6 +36,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    budgets,
     catalogue,
     editing,
     executions,
@@ -50,12 +51,13 @@ from builder_jupyter.rest.builder import (
     waitpoints,
     workflows,
 )
-from builder_jupyter.rest.direct import execute
+from builder_jupyter.rest.direct import billing, execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.credits import STARTING_GRANT
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
@@ -79,7 +81,9 @@ ROUTES: tuple[Any, ...] = (
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
+    *budgets.HANDLERS,
     *direct.HANDLERS,
+    *billing.HANDLERS,
     *execute.HANDLERS,
 )
 
@@ -197,6 +201,16 @@ class BuilderApp(ExtensionApp):
     jwt_leeway_seconds = Int(
         MAX_LEEWAY_SECONDS, help=f"How far the issuer's clock may be off, at most {MAX_LEEWAY_SECONDS}."
     ).tag(config=True)
+    credit_grant = Int(
+        STARTING_GRANT, min=0, help="Credits that the owner's first workspace begins with, at its first use."
+    ).tag(config=True)
+    unlimited_credits = Bool(
+        default_value=False, help="Refuse no run for want of credits: what is missing is granted when it is needed."
+    ).tag(config=True)
+    credit_prices = Dict(
+        key_trait=Unicode(),
+        help="Credits of a visit by node type where they are to differ from the published ones: {'agent': 2}.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -218,7 +232,10 @@ class BuilderApp(ExtensionApp):
         try:
             tokens = self._jwt_settings()
             names = self.default_model or None, self.search_provider or None
-            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers)
+            settings = Settings(
+                directory, *names, root, limits, tokens, self.mcp_servers,
+                self.credit_grant, self.unlimited_credits, self.credit_prices,
+            )  # fmt: skip
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

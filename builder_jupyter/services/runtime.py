@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
+from builder_jupyter.billing.prices import read_prices
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
@@ -30,11 +32,13 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
@@ -47,6 +51,7 @@ from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
 
@@ -69,6 +74,9 @@ class Settings:
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    credit_grant : credits that the owner's first workspace begins with.
+    unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
+    credit_prices : credits by node type, where they differ from the types' own prices.
     """
 
     data_dir: Path | None = None
@@ -78,6 +86,14 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    credit_grant: int = STARTING_GRANT
+    unlimited_credits: bool | None = None
+    credit_prices: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nobody is refused for want of credits: as it is said, else where nothing is kept."""
+        return self.data_dir is None if self.unlimited_credits is None else self.unlimited_credits
 
 
 class Runtime:
@@ -97,6 +113,8 @@ class Runtime:
     keys: KeyService
     tokens: TokenService
     upkeep: UpkeepService
+    credits: CreditService
+    postings: PostingService
     workers: Workers
     artefacts: ArtefactStore
     registry: Registry
@@ -121,11 +139,16 @@ class Runtime:
             notice(fault)
         self._servers = McpServers(configured)
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
-        self.registry = registry or default_registry()
+        self.registry = (registry or default_registry()).priced(read_prices(settings.credit_prices))
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
         self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
+        self.credits = CreditService(
+            self._journal, LedgerStore(self.database), clock,
+            grant=Decimal(settings.credit_grant), unlimited=settings.is_unlimited,
+        )  # fmt: skip
+        self.postings = PostingService(self.credits)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.access = AccessService(GrantStore(self.database))
@@ -138,7 +161,9 @@ class Runtime:
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
-        self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
+        self._engine = Engine(
+            self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
+        )
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
             on_start=self.workers.started, on_admitted=meter.started,
@@ -157,6 +182,7 @@ class Runtime:
 
     async def _open(self) -> int:
         await self._journal.open()
+        await self.credits.open()
         await self._key_store.open()
         await self.admissions.open()
         self._servers.start()
@@ -203,6 +229,7 @@ class Runtime:
         await self.workers.stop()
         await self._servers.stop()
         await self.executions.settle()
+        await self.credits.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -69,7 +69,14 @@ class StartHandler(BuilderHandler):
 
     path = "/api/execute/start"
 
-    @route(Scope.RUN_WORKFLOWS, body=StartRequest, headers=StartHeaders, answer=Started, status=202, refuses=(404, 409))
+    @route(
+        Scope.RUN_WORKFLOWS,
+        body=StartRequest,
+        headers=StartHeaders,
+        answer=Started,
+        status=202,
+        refuses=(402, 404, 409),
+    )
     async def post(self) -> None:
         """Start a run by hand; the same ``Idempotency-Key`` or ``executionId`` again finds the same run."""
         self._check_trigger()

@@ -94,7 +94,7 @@ class RunHandler(BuilderHandler):
         answer=Snapshot | RunAccepted,
         status=202,
         also=(200,),
-        refuses=(404, 409),
+        refuses=(402, 404, 409),
     )
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot.
