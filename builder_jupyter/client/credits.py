@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.client.downloads import create
 from builder_jupyter.client.protocol import Wire
 
 if TYPE_CHECKING:
@@ -12,14 +15,16 @@ if TYPE_CHECKING:
     from builder_jupyter.services.runtime import Runtime
 
 NAMES = {"paid_usd": "paidUsd", "workspace": "workspaceId"}
+QUERY = {"fmt": "format", "focus_version": "version"}
 """What the routes call some arguments."""
 
 
 class HttpCredits:
-    """A `CreditsTransport` over REST. ``ask`` sends a request and returns the object in its answer."""
+    """A `CreditsTransport` over REST. ``ask`` returns the object that a route answers, ``fetch`` writes a file of it."""
 
-    def __init__(self, ask: Callable[..., Awaitable[Wire]]) -> None:
+    def __init__(self, ask: Callable[..., Awaitable[Wire]], fetch: Callable[..., Awaitable[None]]) -> None:
         self._ask = ask
+        self._fetch = fetch
 
     async def balance(self) -> Wire:
         """Return what can be spent."""
@@ -46,6 +51,12 @@ class HttpCredits:
     async def refund(self, entry_or_execution: str, **about: str | None) -> Wire:
         """Take back a purchase or usage."""
         return await self._ask("POST", "api/builder/credits/refund", json={"id": entry_or_execution, **_body(about)})
+
+    async def export(self, target: Path, start: str, end: str, **options: Any) -> None:
+        """Write charges into a file."""
+        whose = (await self.balance())["workspaceId"]  # a signed-in session must say it
+        asked = {"from": start, "to": end, "workspaceId": whose} | _query(options)
+        await self._fetch("GET", "api/billing/focus-export", target, params=asked)
 
 
 class EmbeddedCredits:
@@ -79,6 +90,19 @@ class EmbeddedCredits:
     async def refund(self, entry_or_execution: str, **about: Any) -> Wire:
         """Take back a purchase or usage."""
         return await self._runtime.postings.refund(self._me, entry_or_execution, **about)
+
+    async def export(self, target: Path, start: str, end: str, **options: Any) -> None:
+        """Write charges into a file."""
+        mine = self._me.workspace
+        export = await self._runtime.billing.export(self._me, start, end, workspace=mine, **options)
+        with await asyncio.to_thread(create, target) as file:
+            async for piece in export.content:
+                await asyncio.to_thread(file.write, piece)
+
+
+def _query(options: dict[str, Any]) -> dict[str, Any]:
+    given = {QUERY.get(name, name): value for name, value in options.items() if value}
+    return {name: ",".join(value) if name == "columns" else value for name, value in given.items()}
 
 
 def _body(about: dict[str, str | None]) -> Wire:

@@ -1,21 +1,28 @@
-"""`bj.focus`: billing data of any vendor in cells, as dataframes."""
+"""`bj.billing` and `bj.focus`: our own billing data, and that of any vendor, in cells, as dataframes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import InvalidInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from builder_jupyter.client.client import Client
     from builder_jupyter.storage.focus.dataset import Dataset
+    from builder_jupyter.storage.focus.places import Files
 
 Moment = str | date | datetime | None
+
+LONGEST = timedelta(days=365)
+"""The longest window of one export."""
 
 MOST_FAULTS = 1000
 """How many faults `FocusData.validate` lists; a file that is wrong all through has one in each row."""
@@ -47,6 +54,55 @@ def focus(*paths: str | Path) -> FocusData:
     if not paths:
         raise InvalidInput("Say which files.", code="INVALID_FOCUS_FILE", hint="bj.focus('export/*.parquet')")
     return FocusData(Dataset([files_of(path) for path in paths]), ", ".join(map(str, paths)))
+
+
+def billing(start: Moment = None, end: Moment = None, *, client: Client | None = None) -> FocusData:
+    """Return what this workspace's runs have cost, in FOCUS, as `focus` returns files.
+
+    Parameters
+    ----------
+    start, end : when it was posted, ``end`` exclusive: days or times, UTC. By default the 365 days up to now; a longer
+        window is fetched in parts.
+    client : whose workspace; that of the process's own client when None.
+
+    Raises
+    ------
+    InvalidInput : ``INVALID_WINDOW``.
+    Forbidden : ``MISSING_SCOPE``: the client's key lacks ``read:billing``.
+    """
+    from builder_jupyter.client.default import default_client
+    from builder_jupyter.storage.focus.dataset import Dataset
+    from builder_jupyter.storage.focus.places import files_of
+
+    transport = (client or default_client()).transport
+    last = _moment(end) or datetime.now(UTC) + timedelta(seconds=1)
+    first = _moment(start) or last - LONGEST
+    folder = TemporaryDirectory(prefix="builder-")
+    files: list[Files] = []
+    while first < last:
+        stop = min(first + LONGEST, last)
+        place = Path(folder.name) / f"{len(files)}.parquet"
+        transport.portal.wait(transport.credits.export(place, iso_z(first), iso_z(stop), fmt="parquet"))
+        files.append(files_of(place))
+        first = stop
+    if not files:
+        raise InvalidInput("The end must come after the start.", code="INVALID_WINDOW")
+    dataset = Dataset(files)
+    dataset.keep(folder)
+    return FocusData(dataset, f"the charges of {transport.where}")
+
+
+def _moment(given: Moment) -> datetime | None:
+    """Return a time, UTC; what has no zone is meant so."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        try:
+            given = datetime.fromisoformat(given)
+        except ValueError:
+            raise InvalidInput(f"{given!r} is no time.", code="INVALID_WINDOW", hint="Write 2026-01-31.") from None
+    moment = given if isinstance(given, datetime) else datetime(given.year, given.month, given.day)  # noqa: DTZ001
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

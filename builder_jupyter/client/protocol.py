@@ -45,6 +45,10 @@ class CreditsTransport(Protocol):
         """Take back a purchase or usage; ``workspace note``. Return the balance."""
         ...
 
+    async def export(self, target: Path, start: str, end: str, **options: Any) -> None:
+        """Write the charges of a window into a file; ``fmt focus_version columns safe`` as `services.billing`."""
+        ...
+
 
 class Transport(Protocol):
     """A way to the services. Its coroutines run on the loop of ``portal``, and nowhere else.

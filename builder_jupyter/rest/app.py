@@ -51,7 +51,7 @@ from builder_jupyter.rest.builder import (
     waitpoints,
     workflows,
 )
-from builder_jupyter.rest.direct import billing, execute
+from builder_jupyter.rest.direct import billing, execute, focus
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
@@ -84,6 +84,7 @@ ROUTES: tuple[Any, ...] = (
     *budgets.HANDLERS,
     *direct.HANDLERS,
     *billing.HANDLERS,
+    *focus.HANDLERS,
     *execute.HANDLERS,
 )
 
@@ -211,6 +212,11 @@ class BuilderApp(ExtensionApp):
         key_trait=Unicode(),
         help="Credits of a visit by node type where they are to differ from the published ones: {'agent': 2}.",
     ).tag(config=True)
+    billing = Dict(
+        key_trait=Unicode(),
+        help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
+        "account_name.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -234,7 +240,7 @@ class BuilderApp(ExtensionApp):
             names = self.default_model or None, self.search_provider or None
             settings = Settings(
                 directory, *names, root, limits, tokens, self.mcp_servers,
-                self.credit_grant, self.unlimited_credits, self.credit_prices,
+                self.credit_grant, self.unlimited_credits, self.credit_prices, self.billing,
             )  # fmt: skip
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:

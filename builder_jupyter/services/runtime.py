@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
+from builder_jupyter.billing.focus.vendor import read_vendor
 from builder_jupyter.billing.prices import read_prices
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
@@ -32,6 +33,7 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.billing import BillingService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
@@ -48,6 +50,7 @@ from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
@@ -77,6 +80,7 @@ class Settings:
     credit_grant : credits that the owner's first workspace begins with.
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
+    billing : what exports of billing say of the vendor, by the names of `billing.focus.vendor.Vendor`.
     """
 
     data_dir: Path | None = None
@@ -89,6 +93,7 @@ class Settings:
     credit_grant: int = STARTING_GRANT
     unlimited_credits: bool | None = None
     credit_prices: Mapping[str, Any] = field(default_factory=dict)
+    billing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_unlimited(self) -> bool:
@@ -115,6 +120,7 @@ class Runtime:
     upkeep: UpkeepService
     credits: CreditService
     postings: PostingService
+    billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
     registry: Registry
@@ -168,6 +174,8 @@ class Runtime:
             self._engine, self._journal, self.workflows, self.registry,
             on_start=self.workers.started, on_admitted=meter.started,
         )  # fmt: skip
+        vendor = read_vendor(settings.billing)
+        self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
         self.admissions = AdmissionService(self.executions, self._journal, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
@@ -187,6 +195,7 @@ class Runtime:
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
+        self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
 

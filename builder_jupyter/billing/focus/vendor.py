@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NamedTuple
 
 from builder_jupyter.errors import NotConfigured
 
@@ -51,6 +52,22 @@ class Vendor:
             raise NotConfigured(
                 "The names of the vendor and of the account must not be blank.", code="BILLING_SETTINGS"
             )
+
+
+def read_vendor(configured: Mapping[str, Any]) -> Vendor:
+    """Return the vendor that settings describe by the names of its fields. Raises `NotConfigured`."""
+    unknown = sorted(set(configured) - {field.name for field in fields(Vendor)})
+    if unknown:
+        known = ", ".join(field.name for field in fields(Vendor))
+        raise NotConfigured(
+            f"BuilderApp.billing has no {', '.join(unknown)}.", code="BILLING_SETTINGS", hint=f"It has: {known}."
+        )
+    values = {name: str(value) for name, value in configured.items()}
+    try:
+        price = Decimal(values.pop("list_price", DEFAULT_LIST_PRICE))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    return Vendor(list_price=price, **values)
 
 
 class Service(NamedTuple):

@@ -54,6 +54,10 @@ class Dataset:
         self.version = ""
         self.unread: dict[str, tuple[int, str]] = {}
 
+    def keep(self, folder: object) -> None:
+        """Hold on to what the files lie in as long as they may be asked for: a temporary folder."""
+        self._folder = folder
+
     def close(self) -> None:
         """Give the memory back."""
         self._connection.close()

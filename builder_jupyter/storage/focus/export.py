@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -101,6 +102,22 @@ class FocusStore:
 
         await self._database.read(work)
 
+    async def last_posted(
+        self, workspace: str, start_ms: int, end_ms: int, *, by_month: bool
+    ) -> dict[datetime, datetime]:
+        """Return by day or month of the charges, UTC, when one of them was posted last, of those posted in a window."""
+        query = """
+            SELECT epoch_ms(date_trunc($unit, make_timestamp(coalesce(o.posted_at, l.posted_at) * 1000))::TIMESTAMP),
+                   max(l.posted_at)
+            FROM ledger l LEFT JOIN ledger o ON o.entry_id = l.undoes AND o.workspace = $workspace
+            WHERE l.workspace = $workspace AND l.kind NOT IN ('hold', 'release')
+              AND l.posted_at >= $start AND l.posted_at < $end
+            GROUP BY ALL
+        """
+        given = {"unit": "month" if by_month else "day", "workspace": workspace, "start": start_ms, "end": end_ms}
+        rows = await self._database.read(lambda c: c.execute(query, given).fetchall())
+        return {_moment(begin): _moment(posted) for begin, posted in rows}
+
     async def _chunks(self, wanted: Wanted) -> list[tuple[int, int]]:
         """Return spans (after, upto] of positions that hold some thousand entries each; no entry is split."""
         query = """
@@ -133,6 +150,10 @@ class FocusStore:
             "credit_currency": vendor.credit_currency,
             "list": vendor.list_price,
         }
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 @cache
