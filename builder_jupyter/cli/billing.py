@@ -53,7 +53,7 @@ def export(options: argparse.Namespace) -> int:
 
 def validate(options: argparse.Namespace) -> int:
     """Print each fault with its row and column; the exit code is 1 when there is one."""
-    from builder_jupyter.billing.focus.files import check_file
+    from builder_jupyter.costs.focus.files import check_file
 
     count = 0
     for fault in check_file(options.file):

@@ -20,7 +20,7 @@ QUERY = {"fmt": "format", "focus_version": "version"}
 
 
 class HttpCredits:
-    """A `CreditsTransport` over REST. ``ask`` returns the object that a route answers, ``fetch`` writes a file of it."""
+    """A `CreditsTransport` over REST. ``ask`` returns the object that a route answers, ``fetch`` makes it a file."""
 
     def __init__(self, ask: Callable[..., Awaitable[Wire]], fetch: Callable[..., Awaitable[None]]) -> None:
         self._ask = ask

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from builder_jupyter.billing.book import RUN_KINDS
-from builder_jupyter.billing.entry import MOVES, Account
+from builder_jupyter.costs.book import RUN_KINDS
+from builder_jupyter.costs.entry import MOVES, Account
 from builder_jupyter.execution.events import (
     CreditsHeld,
     CreditsMoved,
@@ -73,7 +73,7 @@ def charges(state: ExecutionState, event: Event) -> Iterator[CreditsMoved]:
 
 
 def _about(state: ExecutionState, more: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """Return what the ledger says of a movement, by the names of `billing.entry.LedgerEntry`."""
+    """Return what the ledger says of a movement, by the names of `costs.entry.LedgerEntry`."""
     if state.is_billed is False:
         return None
     plan = state.plan

@@ -7,7 +7,7 @@ from copy import copy
 from functools import cache
 from importlib.metadata import entry_points
 
-from builder_jupyter.billing.prices import PUBLISHED, price_version
+from builder_jupyter.costs.prices import PUBLISHED, price_version
 from builder_jupyter.errors import NotFound
 from builder_jupyter.graph.model import Profile
 from builder_jupyter.money import Credits

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property, partial
 from typing import Any
 
-from builder_jupyter.billing.prices import PUBLISHED
+from builder_jupyter.costs.prices import PUBLISHED
 from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
 from builder_jupyter.money import Credits, credits_of, total
 from builder_jupyter.nodes.retry import ONCE, RetryPolicy

@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from builder_jupyter.billing.focus.columns import VERSION
-from builder_jupyter.billing.focus.metadata import by_month, metadata, sectors
-from builder_jupyter.billing.focus.vendor import Vendor
 from builder_jupyter.clock import Clock, epoch_ms
+from builder_jupyter.costs.focus.columns import VERSION
+from builder_jupyter.costs.focus.metadata import by_month, metadata, sectors
+from builder_jupyter.costs.focus.vendor import Vendor
 from builder_jupyter.errors import Forbidden, InvalidInput
 from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.services.credits import CreditService

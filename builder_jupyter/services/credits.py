@@ -15,11 +15,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from builder_jupyter.billing.book import BUDGET_KIND, POSTED_KIND, subject_of
-from builder_jupyter.billing.entry import EntryKind, LedgerEntry
-from builder_jupyter.billing.prices import is_amount
-from builder_jupyter.billing.purse import Purse, month_of, month_start
 from builder_jupyter.clock import Clock, SteadyTime, epoch_ms, iso_z
+from builder_jupyter.costs.book import BUDGET_KIND, POSTED_KIND, subject_of
+from builder_jupyter.costs.entry import EntryKind, LedgerEntry
+from builder_jupyter.costs.prices import is_amount
+from builder_jupyter.costs.purse import Purse, month_of, month_start
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.execution.events import CreditsHeld, CreditsMoved, CreditsSpent
 from builder_jupyter.execution.ports import Entry

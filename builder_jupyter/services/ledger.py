@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from builder_jupyter.billing.book import Book
+from builder_jupyter.costs.book import Book
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.storage.ledger import LedgerStore
 

@@ -6,8 +6,8 @@ import asyncio
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from builder_jupyter.billing.entry import EntryKind, LedgerEntry
-from builder_jupyter.billing.prices import MOST, is_amount
+from builder_jupyter.costs.entry import EntryKind, LedgerEntry
+from builder_jupyter.costs.prices import MOST, is_amount
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import ZERO, as_number

@@ -14,14 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
-from builder_jupyter.billing.focus.vendor import read_vendor
-from builder_jupyter.billing.prices import read_prices
 from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
+from builder_jupyter.costs.focus.vendor import read_vendor
+from builder_jupyter.costs.prices import read_prices
 from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
@@ -80,7 +80,7 @@ class Settings:
     credit_grant : credits that the owner's first workspace begins with.
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
-    billing : what exports of billing say of the vendor, by the names of `billing.focus.vendor.Vendor`.
+    billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
     """
 
     data_dir: Path | None = None

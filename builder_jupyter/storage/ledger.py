@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
-from builder_jupyter.billing.book import Book, JournalRow, Lot, WorkspaceBook
-from builder_jupyter.billing.entry import COLUMNS, LedgerEntry, entry_of
-from builder_jupyter.billing.purse import Purse
 from builder_jupyter.clock import epoch_ms
+from builder_jupyter.costs.book import Book, JournalRow, Lot, WorkspaceBook
+from builder_jupyter.costs.entry import COLUMNS, LedgerEntry, entry_of
+from builder_jupyter.costs.purse import Purse
 from builder_jupyter.money import ZERO
 from builder_jupyter.storage.database import Database, Row, queries
 

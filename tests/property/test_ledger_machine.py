@@ -18,9 +18,9 @@ from engine_kit import registry_of, workflow_of
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from builder_jupyter.billing.book import sums
-from builder_jupyter.billing.entry import EntryKind
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.costs.book import sums
+from builder_jupyter.costs.entry import EntryKind
 from builder_jupyter.errors import BudgetExceeded, Conflict, InsufficientCredits, StepError
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.money import ZERO

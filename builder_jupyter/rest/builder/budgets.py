@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from builder_jupyter.billing.prices import MOST
+from builder_jupyter.costs.prices import MOST
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
 from builder_jupyter.rest.models import Loose, Whole

@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
-from builder_jupyter.billing.focus.check import Fault, check
-from builder_jupyter.billing.focus.columns import all_columns, version_of
-from builder_jupyter.billing.focus.files import check_file
+from builder_jupyter.costs.focus.check import Fault, check
+from builder_jupyter.costs.focus.columns import all_columns, version_of
+from builder_jupyter.costs.focus.files import check_file
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.storage.focus.cases import Case
 from builder_jupyter.storage.focus.places import Files, Kind

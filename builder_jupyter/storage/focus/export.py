@@ -18,8 +18,8 @@ from typing import Any
 
 import duckdb
 
-from builder_jupyter.billing.focus.columns import VERSION, Column, DataType, all_columns, columns_of
-from builder_jupyter.billing.focus.vendor import CREDITS, SERVICES, STEPS, Vendor
+from builder_jupyter.costs.focus.columns import VERSION, Column, DataType, all_columns, columns_of
+from builder_jupyter.costs.focus.vendor import CREDITS, SERVICES, STEPS, Vendor
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.focus.reading import TYPES

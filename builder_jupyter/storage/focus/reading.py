@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from builder_jupyter.billing.focus.columns import Column, DataType, all_columns
+from builder_jupyter.costs.focus.columns import Column, DataType, all_columns
 from builder_jupyter.storage.focus.places import Files, Kind
 
 EMPTY = ("", "NULL")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from engine_kit import registry_of, workflow_of
 
-from builder_jupyter.billing.entry import EntryKind
 from builder_jupyter.clock import ManualClock
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.costs.entry import EntryKind
 from builder_jupyter.errors import (
     BudgetExceeded,
     Conflict,

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builder_jupyter.billing.focus.columns import columns_of
+from builder_jupyter.costs.focus.columns import columns_of
 
 CLOUD: dict[str, Any] = {
     "ServiceProviderName": "Cloud", "HostProviderName": "Cloud", "ProviderName": "Cloud", "PublisherName": "Cloud",

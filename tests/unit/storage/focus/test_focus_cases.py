@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from focus_charges import write
 
-from builder_jupyter.billing.focus.columns import all_columns
 from builder_jupyter.client.focus import FocusData, focus
+from builder_jupyter.costs.focus.columns import all_columns
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.storage.focus.cases import cases
 

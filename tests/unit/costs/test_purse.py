@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from builder_jupyter.billing.prices import PUBLISHED, price_version, read_prices
-from builder_jupyter.billing.purse import Purse, month_of, month_start
 from builder_jupyter.clock import epoch_ms
+from builder_jupyter.costs.prices import PUBLISHED, price_version, read_prices
+from builder_jupyter.costs.purse import Purse, month_of, month_start
 from builder_jupyter.errors import BudgetExceeded, NotConfigured
 from builder_jupyter.nodes.registry import default_registry
 

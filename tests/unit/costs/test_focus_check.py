@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from builder_jupyter.billing.focus.check import check
-from builder_jupyter.billing.focus.columns import VERSIONS, all_columns, columns_of, version_of
-from builder_jupyter.billing.focus.files import check_file
+from builder_jupyter.costs.focus.check import check
+from builder_jupyter.costs.focus.columns import VERSIONS, all_columns, columns_of, version_of
+from builder_jupyter.costs.focus.files import check_file
 from builder_jupyter.errors import InvalidInput, NotFound
 
 DATA = Path(__file__).parents[2] / "data"

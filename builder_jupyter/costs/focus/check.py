@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from builder_jupyter.billing.focus.columns import VERSION, Column, DataType, all_columns, columns_of
-from builder_jupyter.billing.focus.values import SUBCATEGORIES, WORDS, is_under
+from builder_jupyter.costs.focus.columns import VERSION, Column, DataType, all_columns, columns_of
+from builder_jupyter.costs.focus.values import SUBCATEGORIES, WORDS, is_under
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE]-?\d+)?")
 MOMENT = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")

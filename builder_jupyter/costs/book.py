@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from builder_jupyter import ids
-from builder_jupyter.billing.entry import MOVES, UNPOSTED, EntryKind, LedgerEntry
+from builder_jupyter.costs.entry import MOVES, UNPOSTED, EntryKind, LedgerEntry
 from builder_jupyter.money import ZERO
 
 POSTED_KIND = "credits_posted"

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from builder_jupyter.billing.focus.columns import VERSION, Column, DataType
-from builder_jupyter.billing.focus.vendor import Vendor
 from builder_jupyter.clock import iso_z
+from builder_jupyter.costs.focus.columns import VERSION, Column, DataType
+from builder_jupyter.costs.focus.vendor import Vendor
 
 NAMES: Final = UUID("6b1a4a2e-6f0c-5d0e-9c53-0f6f1a7d2c11")
 """The namespace of the ids below: the same installation, workspace and columns give the same ids."""

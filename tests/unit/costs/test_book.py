@@ -3,8 +3,8 @@
 import json
 from decimal import Decimal
 
-from builder_jupyter.billing.book import Book, JournalRow, Lot, WorkspaceBook, subject_of, sums
-from builder_jupyter.billing.entry import COLUMNS, EntryKind, LedgerEntry, entry_of
+from builder_jupyter.costs.book import Book, JournalRow, Lot, WorkspaceBook, subject_of, sums
+from builder_jupyter.costs.entry import COLUMNS, EntryKind, LedgerEntry, entry_of
 
 ABOUT = {"workspace": "w", "workflow_id": "wf_1", "workflow_version": 3, "workflow_name": "Wf", "trigger_type": "api"}
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from builder_jupyter.billing.focus.check import Fault, check, read_json
+from builder_jupyter.costs.focus.check import Fault, check, read_json
 from builder_jupyter.errors import InvalidInput, NotFound
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
