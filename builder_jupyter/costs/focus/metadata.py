@@ -52,7 +52,7 @@ def sectors(
     found = []
     for begin, stop in _spans(start, end):
         is_open = open_since is not None and open_since < stop
-        found.append(Sector(begin, stop, stop <= now and not is_open, posted.get(begin, begin)))
+        found.append(Sector(begin, stop, stop <= now and not is_open, posted.get(begin, min(begin, now))))
     return found
 
 

@@ -22,7 +22,6 @@ from builder_jupyter.costs.focus.columns import VERSION, Column, DataType, all_c
 from builder_jupyter.costs.focus.vendor import CREDITS, SERVICES, STEPS, Vendor
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.storage.database import Database
-from builder_jupyter.storage.focus.reading import TYPES
 
 ROWS_AT_A_TIME = 20_000
 FILLED = "charges.sql"
@@ -169,9 +168,11 @@ def _filled() -> set[str]:
 
 
 def _value(column: Column) -> str:
-    if column.name not in _filled():
-        return f"NULL::{TYPES[column.type]}"
-    return f"{column.name}::{TYPES[column.type]}" if column.type is DataType.JSON else column.name
+    """Return a value as Parquet has it: times with their zone, objects as texts, which more readers take for JSON."""
+    name = column.name if column.name in _filled() else "NULL"
+    if column.type is DataType.DATETIME:
+        return f"{name}::TIMESTAMP AT TIME ZONE 'UTC'"
+    return f"{name}::{'DECIMAL(28, 10)' if column.type is DataType.DECIMAL else 'VARCHAR'}"
 
 
 def _text(column: Column) -> str:
