@@ -307,19 +307,23 @@ class ExecutionService:
 
     def counts(self, workspace: str) -> dict[str, int]:
         """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
-        active = [run for run in self._live() if run.state.admitted.workspace == workspace]
-        return {"active": len(active), "waiting": sum(map(_waits, active))}
+        return {"active": len(active := self._active(workspace)), "waiting": sum(map(_waits, active))}
+
+    def under_way(self, workspace: str) -> int:
+        """Return how many executions of a workspace need this process; children are a part of their parents."""
+        return sum(r.state.admitted.parent is None and not _waits_for_people(r) for r in self._active(workspace))
 
     def open_since(self, workspace: str) -> datetime | None:
         """Return when the oldest execution of a workspace was admitted that is not over; None when all are."""
-        begun = min(
-            (run.state.created_at for run in self._live() if run.state.admitted.workspace == workspace), default=0
-        )
+        begun = min((run.state.created_at for run in self._active(workspace)), default=0)
         return datetime.fromtimestamp(begun / 1000, UTC) if begun else None
 
     def _live(self) -> Sequence[Run]:
         """Return what is not over. Other threads ask: the copy is made in one go, while the loop may add runs."""
         return [run for run in list(self._engine.runs.values()) if not run.is_over]
+
+    def _active(self, workspace: str) -> Sequence[Run]:
+        return [run for run in self._live() if run.state.admitted.workspace == workspace]
 
     @property
     def busy(self) -> int:

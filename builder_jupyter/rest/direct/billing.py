@@ -13,6 +13,7 @@ from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler
 from builder_jupyter.rest.routing import route
 from builder_jupyter.services.credits import MAX_TRANSACTIONS
+from builder_jupyter.services.rates import Bucket
 
 
 class Balance(BaseModel):
@@ -47,7 +48,7 @@ class BalanceHandler(BuilderHandler):
 
     path = "/api/mcp/credits/balance"
 
-    @route(Scope.READ_BILLING, answer=Balance)
+    @route(Scope.READ_BILLING, answer=Balance, bucket=Bucket.MCP)
     async def get(self) -> None:
         """Read the workspace's balance; runs under way are deducted already."""
         self.answer(await self.call(self.runtime.credits.balance(self.caller)))
@@ -58,7 +59,7 @@ class TransactionsHandler(BuilderHandler):
 
     path = "/api/mcp/credits/transactions"
 
-    @route(Scope.READ_BILLING, query=TransactionsQuery, answer=Transactions)
+    @route(Scope.READ_BILLING, query=TransactionsQuery, answer=Transactions, bucket=Bucket.MCP)
     async def get(self) -> None:
         """List the workspace's newest transactions."""
         wanted = self.query(TransactionsQuery)
@@ -71,7 +72,7 @@ class SummaryHandler(BuilderHandler):
 
     path = "/api/mcp/billing/summary"
 
-    @route(Scope.READ_BILLING, answer=Summary)
+    @route(Scope.READ_BILLING, answer=Summary, bucket=Bucket.MCP)
     async def get(self) -> None:
         """Read the balance with the ten newest transactions."""
         self.answer(await self.call(self.runtime.credits.summary(self.caller)))

@@ -19,6 +19,7 @@ from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.idempotency import EXECUTION_ID_SCHEMA
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.rates import Bucket
 from builder_jupyter.services.workers import WORKER_HEADER
 
 
@@ -76,6 +77,7 @@ class StartHandler(BuilderHandler):
         answer=Started,
         status=202,
         refuses=(402, 404, 409),
+        bucket=Bucket.RUN,
     )
     async def post(self) -> None:
         """Start a run by hand; the same ``Idempotency-Key`` or ``executionId`` again finds the same run."""
@@ -92,6 +94,7 @@ class StartHandler(BuilderHandler):
                 key=self.request.headers.get("Idempotency-Key"),
                 execution_id=wanted.executionId,
                 worker=self.request.headers.get(WORKER_HEADER),
+                toll=self.toll,
             )
         )
         picture = await self.call(self.runtime.executions.snapshot(self.caller, begun.execution_id))

@@ -11,6 +11,7 @@ from tornado.iostream import StreamClosedError
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler
 from builder_jupyter.rest.routing import route
+from builder_jupyter.services.rates import Bucket
 
 
 class WindowQuery(BaseModel):
@@ -44,7 +45,7 @@ class ExportHandler(BuilderHandler):
 
     path = "/api/billing/focus-export"
 
-    @route(Scope.READ_BILLING, query=ExportQuery, stream="application/jsonl")
+    @route(Scope.READ_BILLING, query=ExportQuery, stream="application/jsonl", bucket=Bucket.BILLING)
     async def get(self) -> None:
         """Export credit usage in FOCUS as JSON Lines, CSV or Parquet."""
         wanted = self.query(ExportQuery)
@@ -86,7 +87,7 @@ class MetadataHandler(BuilderHandler):
 
     path = "/api/billing/focus-metadata"
 
-    @route(Scope.READ_BILLING, query=WindowQuery, answer=Metadata)
+    @route(Scope.READ_BILLING, query=WindowQuery, answer=Metadata, bucket=Bucket.BILLING)
     async def get(self) -> None:
         """Read the metadata of the export of a window."""
         wanted = self.query(WindowQuery)
