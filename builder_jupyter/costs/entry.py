@@ -6,9 +6,11 @@ zero. Source: design §9; spec focus §4.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 
@@ -108,10 +110,11 @@ class LedgerEntry:
 
     def row(self) -> tuple[Any, ...]:
         """Return the values in the order of the table's columns."""
-        return tuple(getattr(self, name) for name in COLUMNS)
+        return _values(self)
 
 
 COLUMNS = tuple(field.name for field in fields(LedgerEntry))
+_values: Callable[[LedgerEntry], tuple[Any, ...]] = attrgetter(*COLUMNS)
 
 
 def entry_of(row: tuple[Any, ...]) -> LedgerEntry:

@@ -11,8 +11,9 @@ from builder_jupyter.storage.ledger import LedgerStore
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.25
-"""How long entries wait for others: a second table costs the writer as much as the journal itself."""
+PAUSE_SECONDS = 2.0
+"""How long entries wait for others: a second table costs the writer as much as the journal itself. Who reads the ledger
+catches up first, so nobody sees that it is behind."""
 
 
 class LedgerKeeper:
@@ -32,8 +33,9 @@ class LedgerKeeper:
             if book is None:  # at the start, and when the last batch was not written: its lots are drawn all the same
                 self._position = await self._store.last_position()
                 book = await self._store.book()
-            while (reached := await self._store.extend(book, self._position)) != self._position:
-                self._position = reached
+            is_behind = True
+            while is_behind:
+                self._position, is_behind = await self._store.extend(book, self._position)
             self._book = book
 
     def wake(self) -> None:

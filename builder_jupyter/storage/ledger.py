@@ -45,26 +45,26 @@ class LedgerStore:
 
         return await self._database.read(work)
 
-    async def extend(self, book: Book, position: int) -> int:
-        """Make the next entries, after a position of the journal; return up to where they reach now.
+    async def extend(self, book: Book, position: int) -> tuple[int, bool]:
+        """Make the next entries, after a position of the journal; return up to where they reach, and if there are more.
 
-        It is the same position when there was nothing more. The entries of a row appear together, or not at all.
+        The entries of a row appear together, or not at all.
         """
 
-        def post(connection: duckdb.DuckDBPyConnection) -> tuple[list[Row], int]:
+        def post(connection: duckdb.DuckDBPyConnection) -> tuple[list[Row], int, bool]:
             tail = connection.execute(SQL["tail"], [position, AT_A_TIME]).fetchall()
             rows = [entry.row() for found in tail for entry in book.post(JournalRow(*found))]
-            return rows, tail[-1][0] if tail else position
+            return rows, tail[-1][0] if tail else position, len(tail) == AT_A_TIME
 
         def append(connection: duckdb.DuckDBPyConnection) -> None:
             appender = connection.appender("ledger")
             appender.append_rows(rows)
             appender.flush()
 
-        rows, reached = await self._database.read(post)
+        rows, reached, is_more = await self._database.read(post)
         if rows:
             await self._database.write(append)
-        return reached
+        return reached, is_more
 
     async def purses(self, month: datetime) -> dict[str, Purse]:
         """Return by workspace what can be spent, and what was since a month began."""

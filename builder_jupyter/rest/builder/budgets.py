@@ -22,7 +22,7 @@ class BudgetBody(Loose):
     creditsPerMonth: Whole | None = Field(ge=0, le=MOST)  # noqa: N815 - the wire's names, here and below
 
 
-class Budget(BaseModel):
+class MonthlyBudget(BaseModel):
     """What may be spent in this month and what was; what runs hold counts as used up."""
 
     workspaceId: str  # noqa: N815
@@ -39,12 +39,12 @@ class BudgetHandler(BuilderFamily):
 
     path = "/api/builder/budget"
 
-    @route(Scope.READ_BILLING, answer=Budget)
+    @route(Scope.READ_BILLING, answer=MonthlyBudget)
     async def get(self) -> None:
         """Read the workspace's budget of this month."""
         self.answer(await self.call(self.runtime.credits.budget(self.caller)))
 
-    @route(Scope.MANAGE_INTEGRATIONS, body=BudgetBody, answer=Budget)
+    @route(Scope.MANAGE_INTEGRATIONS, body=BudgetBody, answer=MonthlyBudget)
     async def put(self) -> None:
         """Limit what the workspace may spend in a month, or no longer."""
         wanted = await self.model(BudgetBody)

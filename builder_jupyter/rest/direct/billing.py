@@ -16,7 +16,7 @@ from builder_jupyter.services.credits import MAX_TRANSACTIONS
 from builder_jupyter.services.rates import Bucket
 
 
-class Balance(BaseModel):
+class CreditBalance(BaseModel):
     """What can still be spent. ``updatedAt`` is epoch milliseconds."""
 
     workspaceId: str  # noqa: N815 - the wire's names, here and below
@@ -24,14 +24,14 @@ class Balance(BaseModel):
     updatedAt: int  # noqa: N815
 
 
-class Transactions(BaseModel):
+class TransactionList(BaseModel):
     """What changed the balance, newest first. Amounts are credits, negative for deductions."""
 
     workspaceId: str  # noqa: N815
     transactions: list[dict[str, Any]]
 
 
-class Summary(Transactions):
+class BillingSummary(TransactionList):
     """The balance and the newest transactions."""
 
     balance: float
@@ -48,7 +48,7 @@ class BalanceHandler(BuilderHandler):
 
     path = "/api/mcp/credits/balance"
 
-    @route(Scope.READ_BILLING, answer=Balance, bucket=Bucket.MCP)
+    @route(Scope.READ_BILLING, answer=CreditBalance, bucket=Bucket.MCP)
     async def get(self) -> None:
         """Read the workspace's balance; runs under way are deducted already."""
         self.answer(await self.call(self.runtime.credits.balance(self.caller)))
@@ -59,7 +59,7 @@ class TransactionsHandler(BuilderHandler):
 
     path = "/api/mcp/credits/transactions"
 
-    @route(Scope.READ_BILLING, query=TransactionsQuery, answer=Transactions, bucket=Bucket.MCP)
+    @route(Scope.READ_BILLING, query=TransactionsQuery, answer=TransactionList, bucket=Bucket.MCP)
     async def get(self) -> None:
         """List the workspace's newest transactions."""
         wanted = self.query(TransactionsQuery)
@@ -72,7 +72,7 @@ class SummaryHandler(BuilderHandler):
 
     path = "/api/mcp/billing/summary"
 
-    @route(Scope.READ_BILLING, answer=Summary, bucket=Bucket.MCP)
+    @route(Scope.READ_BILLING, answer=BillingSummary, bucket=Bucket.MCP)
     async def get(self) -> None:
         """Read the balance with the ten newest transactions."""
         self.answer(await self.call(self.runtime.credits.summary(self.caller)))
