@@ -11,6 +11,7 @@
       Gone                  retired for good
       Unprocessable         well formed, but breaks a rule
       TooLarge              over a documented limit
+      UnsupportedMediaType  a body of a kind that is not read
       RateLimited           too many requests; ``retry_after`` seconds
       InsufficientCredits   the balance does not cover it
       Unavailable           cannot be served now
@@ -136,6 +137,12 @@ class TooLarge(BuilderError):
     """Over a documented limit."""
 
     default_code = "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(BuilderError):
+    """The body is of a kind that is not read."""
+
+    default_code = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class RateLimited(BuilderError):

@@ -32,6 +32,11 @@ def child_execution_id(parent: str, step: str, visit: int, failures: int, index:
     return f"exec_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
+def delivery_id(execution: str) -> str:
+    """Return the id under which an execution's outcome is sent: the same however often, and after a restart."""
+    return f"dlv_{hashlib.sha256(execution.encode()).hexdigest()[:20]}"
+
+
 def waitpoint_id() -> str:
     """Return a new waitpoint id."""
     return f"wp_{secrets.token_hex(8)}"
