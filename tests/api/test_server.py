@@ -281,7 +281,12 @@ async def test_answers_are_as_described(
     await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
     await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})
     event = {"clientId": "event", "type": "webhook-trigger"}
-    events = await ask("POST", "/api/builder/workflows", status=201, body={"name": "e", "dialect": "direct", "nodes": [event]})
+    events = await ask(
+        "POST",
+        "/api/builder/workflows",
+        status=201,
+        body={"name": "e", "dialect": "direct", "nodes": [event], "edges": []},
+    )
     endpoint = {"canvasId": events["id"], "triggerNodeId": "event"}
     made = await ask("POST", "/api/mcp/webhooks/register", status=200, body=endpoint)
     await ask("POST", "/api/mcp/webhooks/register", status=404, body=endpoint | {"triggerNodeId": "nobody"})

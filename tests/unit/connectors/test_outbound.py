@@ -49,7 +49,7 @@ def failed(work: Any) -> BuilderError:
 
 
 @pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses to which connections are made; each leads to nowhere."""
     found: list[str] = []
 
@@ -58,7 +58,7 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return HttpReply(200, {}, b"")
 
     monkeypatch.setattr(wire, "exchange", exchange)
-    yield found
+    return found
 
 
 # -- what an address may look like -------------------------------------------------------------------------------
@@ -67,7 +67,8 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://hooks.example/x?y=1", "https://HOOKS.example:443/", "https://hooks.example.:8443/", "https://hooks.example:1024",
+        "https://hooks.example/x?y=1", "https://HOOKS.example:443/", "https://hooks.example.:8443/",
+        "https://hooks.example:1024",
         "https://hooks.example:65535/", f"https://{PUBLIC}/", "https://[2606:2800:220:1:248:1893:25c8:1946]/",
         f"https://[::ffff:{PUBLIC}]/", "https://hooks.example/" + "x" * (2048 - 22),
     ],
@@ -79,11 +80,14 @@ def test_what_may_be_called(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "x", "/x", "//hooks.example/", "https:", "https://", "https:///x", "http://hooks.example/", "ftp://hooks.example/",
+        "", "x", "/x", "//hooks.example/", "https:", "https://", "https:///x", "http://hooks.example/",
+        "ftp://hooks.example/",
         "file:///etc/passwd", "gopher://hooks.example/", "https://a@hooks.example/", "https://a:b@hooks.example/",
-        "https://@hooks.example/", "https://hooks.example/#f", "https://hooks.example/x#", "https://hooks.example:99999/",
+        "https://@hooks.example/", "https://hooks.example/#f", "https://hooks.example/x#",
+        "https://hooks.example:99999/",
         "https://hooks.example:x/", "https://hooks.example/" + "x" * (2049 - 22), "https://hooks.example/a b",
-        "https://hooks.example\\@127.0.0.1/", "https://hooks.example/\r\nHost: x", "https://hooks.example/\t", " https://hooks.example/",
+        "https://hooks.example\\@127.0.0.1/", "https://hooks.example/\r\nHost: x", "https://hooks.example/\t",
+        " https://hooks.example/",
         "https://ex ample/", "https://[::1", "https://%61.example/", "https://-a.example/", "https://a..example/",
         "https://" + "a" * 64 + ".example/", "https://" + "a." * 130 + "example/", "https://*.example/",
     ],
@@ -106,10 +110,13 @@ def test_plain_http_only_where_it_is_allowed() -> None:
 
 
 NOT_PUBLIC = [
-    "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254", "169.254.169.254",
-    "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.7",
+    "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254",
+    "169.254.169.254",
+    "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255",
+    "198.51.100.7",
     "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255", "168.63.129.16",
-    "::", "::1", "::127.0.0.1", f"::{PUBLIC}", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001:db8::1",
+    "::", "::1", "::127.0.0.1", f"::{PUBLIC}", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
+    "2001:db8::1",
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:7f00:1::",
     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:7f00:1", "0:0:0:0:0:ffff:c0a8:101",
 ]  # fmt: skip
@@ -129,8 +136,10 @@ def test_no_address_that_is_not_public_is_called(address: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "2130706433", "017700000001", "0177.0.0.1", "0x7f000001", "0x7f.0.0.1", "0x7f.1", "127.1", "127.0.1", "1", "0", "0x",
-        "127.0.0.01", "0127.0.0.1", "4294967295", "4294967296", "256.256.256.256", "1.2.3.4.5", "a.1", "hooks.example.0x7f",
+        "2130706433", "017700000001", "0177.0.0.1", "0x7f000001", "0x7f.0.0.1", "0x7f.1", "127.1", "127.0.1", "1",
+        "0", "0x",
+        "127.0.0.01", "0127.0.0.1", "4294967295", "4294967296", "256.256.256.256", "1.2.3.4.5", "a.1",
+        "hooks.example.0x7f",
         "127.0.0.1.", "2130706433.", "%31%32%37.0.0.1",
     ],
 )  # fmt: skip
@@ -152,7 +161,8 @@ def test_letters_that_become_others(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "vault.internal", "metadata", "metadata.google.internal",
+        "localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "vault.internal", "metadata",
+        "metadata.google.internal",
         "metadata.goog", "instance-data", "instance-data.ec2.internal", "metadata.azure.com", "metadata.tencentyun.com",
         "metadata.packet.net", "router.home.arpa", "host.docker.internal", "kubernetes.default.svc", "a.localdomain",
     ],
@@ -292,7 +302,8 @@ def to(*locations: str, status: int = 302) -> Callable[[Received], Reply]:
 @pytest.mark.parametrize(
     "location",
     [
-        "http://127.0.0.1/", "https://127.0.0.1/", "//127.0.0.1/", "http://localhost/", "http://[::1]/", "http://2130706433/",
+        "http://127.0.0.1/", "https://127.0.0.1/", "//127.0.0.1/", "http://localhost/", "http://[::1]/",
+        "http://2130706433/",
         "http://0x7f.1/", "http://[::ffff:127.0.0.1]/", "http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/",
         "http://metadata.google.internal/", "http://inside.example/", "https://a:b@out.example/", "file:///etc/passwd",
         "gopher://out.example/", "http://out.example:22/",
