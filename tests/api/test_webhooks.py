@@ -17,11 +17,17 @@ import pytest
 from receiver import Receiver
 from server import BASE_URLS, Answer, Call
 
+from builder_jupyter.clock import ManualClock
+from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
+from builder_jupyter.errors import Unauthenticated, Unavailable
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.identity.principal import CredentialKind, Principal, local_principal
 from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.identity.webhooks import sign
 from builder_jupyter.rest.app import BuilderApp
-from builder_jupyter.services.runtime import Runtime
+from builder_jupyter.services.runtime import Runtime, Settings
+from builder_jupyter.services.webhooks import Arrival
+from builder_jupyter.storage.cipher import KEY_FILE
 
 CANVAS: dict[str, Any] = {
     "dialect": "direct",
@@ -33,6 +39,7 @@ CANVAS: dict[str, Any] = {
     ],
     "edges": [{"source": "event", "target": "writer", "sourcePort": "body-out", "targetPort": "prompt-in"}],
 }
+ME = local_principal("alice")
 REGISTER = "/api/mcp/webhooks/register"
 TRIGGER = "/webhook/trigger"
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
@@ -580,3 +587,54 @@ async def test_the_callback_is_part_of_what_is_asked_for(call: Call, full_key: s
 
 async def test_without_a_callback_the_snapshot_has_none(call: Call, register: Register, finished: Any) -> None:
     assert (await finished(await call("POST", TRIGGER, key=(await register())["webhookSecret"])))["callback"] is None
+
+
+# -- after a restart ---------------------------------------------------------------------------------------------
+
+
+def test_a_signature_counts_once_whatever_process_hears_it(tmp_path: Path) -> None:
+    clock = ManualClock()
+    canvas = Workflow.from_dict({**CANVAS, "name": "c"})
+    arrival = Arrival("POST", "http://x/", {}, {}, {"a": 1})
+
+    def opened() -> Runtime:
+        return Runtime(Settings(tmp_path), clock=clock, models=ScriptedModels(ScriptedModel("x")))
+
+    with opened() as rt:
+        ask = rt.portal.wait
+        stored = ask(rt.workflows.create(ME, canvas))
+        secret = ask(rt.webhooks.register(ME, stored.id, "event", require_signature=True))["webhookSecret"]
+        signature = sign(secret, b"x", int(clock.timestamp()))
+        found, code = ask(rt.webhooks.recognise(secret, b"x", signature))
+        ask(rt.webhooks.trigger(found, arrival, signature=code))
+    with opened() as rt:
+        ask = rt.portal.wait
+        assert ask(rt.webhooks.register(ME, stored.id, "event"))["webhookSecret"] == secret, "it can be read again"
+        found, code = ask(rt.webhooks.recognise(secret, b"x", signature))
+        with pytest.raises(Unauthenticated) as refused:
+            ask(rt.webhooks.trigger(found, arrival, signature=code))
+        assert refused.value.code == "SIGNATURE_USED"
+        assert len(ask(rt.executions.list(ME))) == 1
+        for seconds, code in ((301, "SIGNATURE_EXPIRED"), (-301, "SIGNATURE_EXPIRED")):
+            late = sign(secret, b"x", int(clock.timestamp()) + seconds)
+            with pytest.raises(Unauthenticated) as refused:
+                ask(rt.webhooks.recognise(secret, b"x", late))
+            assert refused.value.code == code
+        for seconds in (300, -300):
+            ask(rt.webhooks.recognise(secret, b"x", sign(secret, b"x", int(clock.timestamp()) + seconds)))
+
+
+def test_a_lost_key_shuts_nobody_out(tmp_path: Path) -> None:
+    """What is encrypted cannot be read any more; the secret still opens, and a new one can be made."""
+    models = ScriptedModels(ScriptedModel("x"))
+    with Runtime(Settings(tmp_path), models=models) as rt:
+        stored = rt.portal.wait(rt.workflows.create(ME, Workflow.from_dict({**CANVAS, "name": "c"})))
+        secret = rt.portal.wait(rt.webhooks.register(ME, stored.id, "event"))["webhookSecret"]
+    (tmp_path / KEY_FILE).unlink()
+    with Runtime(Settings(tmp_path), models=models) as rt:
+        ask = rt.portal.wait
+        with pytest.raises(Unavailable) as refused:
+            ask(rt.webhooks.register(ME, stored.id, "event"))
+        assert refused.value.code == "SECRET_UNREADABLE"
+        assert ask(rt.webhooks.recognise(secret, b"", None))[0].node_id == "event"
+        assert ask(rt.webhooks.register(ME, stored.id, "event", rotate=True))["created"] is True

@@ -18,16 +18,17 @@ from builder_jupyter.graph.model import Workflow
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.nodes.base import StepResult
 from builder_jupyter.nodes.http import BLOCKED_HEADERS
+from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.nodes.webhook_call import MAX_BYTES, WebhookCall
 from builder_jupyter.services.runtime import Runtime, Settings
-from builder_jupyter.validation import validate
+from builder_jupyter.validation import Finding, validate
 
 ME = local_principal("alice")
 
 
-def call(receiver: Receiver | None, body: str | None = None, *, loopback: bool = True, **data: Any) -> StepResult:
+def call(receiver: Receiver | None, wired: str | None = None, *, loopback: bool = True, **data: Any) -> StepResult:
     given = {"url": receiver.url("/x"), **data} if receiver is not None else data
-    made, _ = context("webhook-call", given, ports={"body-in": [body]} if body is not None else {})
+    made, _ = context("webhook-call", given, ports={"body-in": [wired]} if wired is not None else {})
     made.http = Outbound(allow_loopback=loopback)
     result = asyncio.run(WebhookCall().run(made))
     assert isinstance(result, StepResult)
@@ -92,7 +93,7 @@ def test_an_answer_that_is_no_success(status: int) -> None:
         ("POST", {"Idempotency-Key": "k"}, True), ("PATCH", {"idempotency-key": "k"}, True),
     ],
 )  # fmt: skip
-def test_what_may_be_sent_again(method: str, headers: dict[str, str], repeats: bool) -> None:  # noqa: FBT001
+def test_what_may_be_sent_again(method: str, headers: dict[str, str], repeats: bool) -> None:
     with Receiver(lambda _: Reply(503)) as receiver:
         assert failed(receiver, method=method, headers=headers).retryable is repeats
     assert failed(None, url=receiver.url(), method=method, headers=headers).retryable is repeats, "nobody is there"
@@ -160,6 +161,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+def judged(workflow: Workflow) -> tuple[Finding, ...]:
+    return validate(workflow, registry=default_registry(), tool_names=())
+
+
 def canvas(**data: Any) -> Workflow:
     node = {"clientId": "call", "type": "webhook-call", "data": data}
     trigger = {"clientId": "topic", "type": "prompt-trigger"}
@@ -170,9 +175,9 @@ def canvas(**data: Any) -> Workflow:
 @pytest.mark.parametrize(("data", "code"), WRONG)
 def test_what_is_wrong_is_found_when_it_is_saved_and_when_it_runs(data: dict[str, Any], code: str) -> None:
     whole = {"url": "https://x.example/", **data}
-    findings = validate(canvas(**whole))
+    findings = judged(canvas(**whole))
     assert [(str(found.severity), found.code, found.node_id) for found in findings] == [("error", code, "call")]
-    if isinstance(whole["headers"] if "headers" in whole else {}, str | dict):
+    if isinstance(whole.get("headers", {}), str | dict):
         assert failed(None, **whole).code == code
 
 
@@ -181,8 +186,8 @@ def test_what_is_right_is_not_found() -> None:
         {"headers": {f"x-{n}": "x" for n in range(64)}}, {"headers": '{"A": "b"}'}, {"headers": ""}, {"headers": None},
         {"method": "get"}, {"url": "http://x.example:8080/?a=b"},
     ):  # fmt: skip
-        assert validate(canvas(**{"url": "https://x.example/", **data})) == (), data
-    assert [(str(f.severity), f.code) for f in validate(canvas())] == [("warning", "MISSING_URL")]
+        assert judged(canvas(**{"url": "https://x.example/", **data})) == (), data
+    assert [(str(f.severity), f.code) for f in judged(canvas())] == [("warning", "MISSING_URL")]
     assert failed(None).code == "MISSING_URL"
 
 
