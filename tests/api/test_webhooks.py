@@ -252,8 +252,6 @@ async def test_a_secret_in_the_address_is_refused_whatever_else_is_sent(call: Ca
     secret = (await register())["webhookSecret"]
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         for query in ("?secret=", f"?secret={secret}", f"?a=1&secret={secret}&secret=x", "?secret", "?%73ecret=x"):
-            if query == "?secret":
-                continue  # no value: Tornado sees no such argument
             answer = await call(method, TRIGGER + query, key=secret)
             assert (answer.status, answer.json["code"]) == (400, "secret_in_url"), query
 
