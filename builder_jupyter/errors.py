@@ -10,8 +10,8 @@
       Conflict              the thing changed meanwhile, or the key was used for something else
       Gone                  retired for good
       Unprocessable         well formed, but breaks a rule
+      UnsupportedMediaType  the body is of a type that is not read here
       TooLarge              over a documented limit
-      UnsupportedMediaType  a body of a kind that is not read
       RateLimited           too many requests; ``retry_after`` seconds
       InsufficientCredits   the balance does not cover it
       Unavailable           cannot be served now
@@ -133,26 +133,27 @@ def finding_lines(verdict: Any) -> list[str]:
     return [*lines, *([f"and {more} more"] if more > 0 else [])]
 
 
+class UnsupportedMediaType(BuilderError):
+    """The body is of a type that is not read here."""
+
+    default_code = "UNSUPPORTED_MEDIA_TYPE"
+
+
 class TooLarge(BuilderError):
     """Over a documented limit."""
 
     default_code = "PAYLOAD_TOO_LARGE"
 
 
-class UnsupportedMediaType(BuilderError):
-    """The body is of a kind that is not read."""
-
-    default_code = "UNSUPPORTED_MEDIA_TYPE"
-
-
 class RateLimited(BuilderError):
-    """Too many requests."""
+    """Too many requests. ``retry_after`` is in seconds; ``standing`` says how full the caller's bucket is."""
 
     default_code = "RATE_LIMITED"
 
-    def __init__(self, message: str, *, retry_after: float, **kwargs: Any) -> None:
+    def __init__(self, message: str, *, retry_after: float, standing: Any = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.retry_after = retry_after
+        self.standing = standing
 
 
 class InsufficientCredits(BuilderError):

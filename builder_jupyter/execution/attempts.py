@@ -254,6 +254,7 @@ class Attempts:
             workspace=state.admitted.workspace,
             event=state.admitted.event,
             http=world.http,
+            starter=state.admitted.principal,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:

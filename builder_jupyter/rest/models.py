@@ -51,6 +51,8 @@ class Snapshot(BaseModel):
     waitpoints: list[dict[str, Any]]
     parent: dict[str, Any] | None
     credits: dict[str, float]
+    replayOf: str | None = None  # noqa: N815
+    replayFromStepId: str | None = None  # noqa: N815
     callback: Callback | None = None
 
 

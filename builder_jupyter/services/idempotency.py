@@ -102,6 +102,7 @@ class AdmissionService:
         execution_id: str | None = None,
         worker: str | None = None,
         origin: Origin = NO_ORIGIN,
+        toll: Callable[[], None] = lambda: None,
     ) -> Begun:
         """Begin an execution, or find the one that the same request began.
 
@@ -113,6 +114,7 @@ class AdmissionService:
         execution_id : the caller's own id for the execution.
         worker : as for `ExecutionService.start`.
         origin : what else the request brings; ``about`` must tell of it.
+        toll : called when the request is a new one, before anything is looked up; what it raises is the answer.
 
         Raises
         ------
@@ -127,6 +129,7 @@ class AdmissionService:
             key = DERIVED + mark
 
         async def admit() -> Begun:
+            toll()
             if origin.callback_url is not None:
                 await self._check_callback(origin.callback_url)
             run = await self._executions.start(
