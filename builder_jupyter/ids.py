@@ -38,6 +38,11 @@ def ledger_entry_id(subject: str, seq: int, part: int) -> str:
     return f"le_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
+def delivery_id(execution: str) -> str:
+    """Return the id under which an execution's outcome is sent: the same however often, and after a restart."""
+    return f"dlv_{hashlib.sha256(execution.encode()).hexdigest()[:20]}"
+
+
 def waitpoint_id() -> str:
     """Return a new waitpoint id."""
     return f"wp_{secrets.token_hex(8)}"

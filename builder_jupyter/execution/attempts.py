@@ -28,6 +28,7 @@ from builder_jupyter.execution.visit import Visit
 from builder_jupyter.execution.waitpoints import waiting_event
 from builder_jupyter.nodes.base import Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels
+from builder_jupyter.nodes.http import Http
 from builder_jupyter.nodes.registry import Registry
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ log = logging.getLogger(__name__)
 class World:
     """What steps reach out to, what they are, and where they run.
 
-    ``equip`` gives an attempt, before it begins, what depends on whose execution it is of.
+    ``http`` sends requests to addresses that nodes name; ``equip`` gives an attempt, before it begins, what depends on
+    whose execution it is of.
     """
 
     registry: Registry
@@ -48,6 +50,7 @@ class World:
     tools: Tools
     executors: Mapping[Place, Executor] = field(default_factory=lambda: dict(HERE))
     equip: Callable[[NodeType, StepContext], Awaitable[None]] | None = None
+    http: Http | None = None
 
 
 class Attempts:
@@ -252,6 +255,8 @@ class Attempts:
             targets=targets,
             execution_id=run.root_id,
             workspace=state.admitted.workspace,
+            event=state.admitted.event,
+            http=world.http,
             starter=state.admitted.principal,
         )
 

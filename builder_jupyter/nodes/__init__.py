@@ -11,10 +11,11 @@ from builder_jupyter.nodes.start import Start
 from builder_jupyter.nodes.text_gen import TextGen
 from builder_jupyter.nodes.tool import Tool
 from builder_jupyter.nodes.wait import WaitNode
+from builder_jupyter.nodes.webhook_call import WebhookCall
 from builder_jupyter.nodes.webhook_trigger import WebhookTrigger
 from builder_jupyter.nodes.workflow import MapNode, WorkflowNode
 
 BUILT_IN = (
     Start, Agent, Router, Tool, Python, Human, End, WaitNode, WorkflowNode, MapNode,
-    PromptTrigger, WebhookTrigger, Prompt, TextGen,
+    PromptTrigger, WebhookTrigger, Prompt, TextGen, WebhookCall,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import ZERO, Credits
 from builder_jupyter.nodes.chat import ChatModels, Message, ToolSpec, Usage
 from builder_jupyter.nodes.code import Outcome
+from builder_jupyter.nodes.http import Http
 from builder_jupyter.nodes.retry import ONCE, RetryPolicy
 
 
@@ -233,6 +234,9 @@ class StepContext:
     execution_id, workspace, starter : the execution that somebody started, and whose it is; executors choose kernels
         by it.
     kernel : where its code runs, for node types in the place `Place.KERNEL`.
+    event : what a webhook received, if that began the execution: ``{nodeId, method, url, headers, query, body,
+        receivedAt}``.
+    http : what sends requests to addresses that the node names.
     """
 
     node: Node
@@ -251,6 +255,8 @@ class StepContext:
     workspace: str = ""
     starter: str = ""
     kernel: Kernel | None = None
+    event: Mapping[str, Any] | None = None
+    http: Http | None = None
 
     def text_in(self, port: str) -> str:
         """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""

@@ -49,10 +49,12 @@ from builder_jupyter.rest.builder import (
     upkeep,
     versions,
     waitpoints,
+    webhooks,
     workflows,
 )
 from builder_jupyter.rest.direct import billing, execute, focus
 from builder_jupyter.rest.direct import handlers as direct
+from builder_jupyter.rest.direct import webhooks as direct_webhooks
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
@@ -60,6 +62,7 @@ from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.credits import STARTING_GRANT
 from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
+from builder_jupyter.services.webhooks import PATH as WEBHOOK_PATH
 
 ACTIVITY_SECONDS = 10
 
@@ -87,6 +90,8 @@ ROUTES: tuple[Any, ...] = (
     *billing.HANDLERS,
     *focus.HANDLERS,
     *execute.HANDLERS,
+    *direct_webhooks.HANDLERS,
+    *webhooks.HANDLERS,
 )
 
 
@@ -230,6 +235,15 @@ class BuilderApp(ExtensionApp):
         help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
         "account_name.",
     ).tag(config=True)
+    public_url = Unicode(
+        "",
+        help="Under which address, base URL included, others reach this server: the beginning of webhooks' addresses. "
+        "Default: the address by which it was asked.",
+    ).tag(config=True)
+    outbound_loopback = Bool(
+        default_value=False,
+        help="For tests only: callbacks and webhook nodes may call this machine by its loopback addresses.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -262,6 +276,7 @@ class BuilderApp(ExtensionApp):
                 billing=self.billing,
                 rate_limits=Mode(self.rate_limits),
                 rates=self.rates,
+                outbound_loopback=self.outbound_loopback,
             )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
@@ -360,6 +375,10 @@ class BuilderApp(ExtensionApp):
         url = serverapp.connection_url.rstrip("/") + "/"
         if self.runtime.database.lock is not None:
             self.runtime.database.lock.describe(url=url)
+        own = self.public_url.rstrip("/") + "/" if self.public_url else url
+        self.runtime.webhooks.url = own + WEBHOOK_PATH
+        for address in {url, own}:
+            self.runtime.outbound.protect(address)
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,8 @@ from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.outbound import Outbound
+from builder_jupyter.connectors.provider_errors import retry_after_seconds
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.costs.focus.vendor import read_vendor
 from builder_jupyter.costs.prices import read_prices
@@ -26,6 +29,7 @@ from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.nodes.base import Place
@@ -34,6 +38,7 @@ from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.billing import BillingService
+from builder_jupyter.services.callbacks import CallbackService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
@@ -47,9 +52,12 @@ from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
+from builder_jupyter.services.webhooks import WebhookService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.callbacks import CallbackStore
+from builder_jupyter.storage.cipher import KEY_FILE
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
@@ -57,6 +65,7 @@ from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.secret import read_or_make
+from builder_jupyter.storage.webhooks import WebhookStore
 from builder_jupyter.storage.workflows import WorkflowStore
 
 log = logging.getLogger(__name__)
@@ -83,6 +92,7 @@ class Settings:
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
     billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
+    outbound_loopback : for tests only: callbacks and webhook nodes may call this machine; see `connectors.outbound`.
     """
 
     data_dir: Path | None = None
@@ -94,6 +104,7 @@ class Settings:
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
+    outbound_loopback: bool = False
     credit_grant: int = STARTING_GRANT
     unlimited_credits: bool | None = None
     credit_prices: Mapping[str, Any] = field(default_factory=dict)
@@ -118,6 +129,9 @@ class Runtime:
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
+    webhooks: WebhookService
+    callbacks: CallbackService
+    outbound: Outbound
     results: ResultService
     keys: KeyService
     tokens: TokenService
@@ -175,21 +189,28 @@ class Runtime:
         )
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
+        self.outbound = Outbound(allow_loopback=settings.outbound_loopback)
+        world = World(self.registry, self.models, self.tools, executors, self.tools.equip, self.outbound)
         self._engine = Engine(
             self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
         )
+        self.callbacks = CallbackService(
+            CallbackStore(self.database), clock, check=self.outbound.check, send=self.outbound.send,
+            load=self._engine.load, secret_of=self._signing_secret,
+            retry_after=partial(retry_after_seconds, clock=clock),
+        )  # fmt: skip
         self.executions = ExecutionService(
-            self._engine, self._journal, self.workflows, self.registry,
+            self._engine, self._journal, self.workflows, self.registry, standing=self.callbacks.standing,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
         vendor = read_vendor(settings.billing)
         self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
-        self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self.admissions = AdmissionService(self.executions, self._journal, clock, self.callbacks.check)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
+        self._clock = clock
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -206,7 +227,16 @@ class Runtime:
         secret = read_or_make(self.settings.data_dir)
         self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
-        return await self.executions.recover()
+        self.webhooks = WebhookService(
+            WebhookStore(self.database), self.workflows, self.admissions, self._clock,
+            read_or_make(self.settings.data_dir, KEY_FILE),
+        )  # fmt: skip
+        resumed = await self.executions.recover()
+        await self.callbacks.open()
+        return resumed
+
+    async def _signing_secret(self, state: ExecutionState) -> str:
+        return await self.webhooks.signing_secret(state)
 
     def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
         self.rates.admit(principal, self.executions.under_way)
@@ -214,6 +244,7 @@ class Runtime:
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
+        self.callbacks.on_over(run)
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
 
@@ -247,6 +278,7 @@ class Runtime:
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self.callbacks.stop()
         await self.tokens.close()
         await self.workers.stop()
         await self._servers.stop()

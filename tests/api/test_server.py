@@ -229,6 +229,8 @@ async def test_answers_are_as_described(
     one = "/api/builder/workflows/{workflow_id}"
     await ask("GET", "/api/builder/health", status=200)
     await ask("GET", "/api/builder/status", status=200)
+    await ask("GET", "/api/builder/callback-secret", status=200)
+    await ask("POST", "/api/builder/callback-secret", status=200)
     saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
     canvas = saved["id"]
     await ask("POST", "/api/builder/workflows", status=400, body=[])
@@ -289,6 +291,26 @@ async def test_answers_are_as_described(
     replay = "/api/builder/executions/{execution_id}/replay"
     await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
     await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})
+    event = {"clientId": "event", "type": "webhook-trigger"}
+    events = await ask(
+        "POST",
+        "/api/builder/workflows",
+        status=201,
+        body={"name": "e", "dialect": "direct", "nodes": [event], "edges": []},
+    )
+    endpoint = {"canvasId": events["id"], "triggerNodeId": "event"}
+    made = await ask("POST", "/api/mcp/webhooks/register", status=200, body=endpoint)
+    await ask("POST", "/api/mcp/webhooks/register", status=404, body=endpoint | {"triggerNodeId": "nobody"})
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        secret = {"X-Webhook-Secret": made["webhookSecret"]}
+        arrived = await call(method, "/webhook/trigger", headers=secret)
+        assert arrived.status == 202, arrived.text
+        check(document, method, "/webhook/trigger", arrived)
+        await ask(method, "/webhook/trigger", status=404)
+    await ask("GET", "/api/builder/webhooks", status=200)
+    place = {"workflow_id": events["id"], "node_id": "event"}
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=200, **place)
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=404, **place)
     human = {"nodes": [{"id": "s", "type": "start"}, {"id": "h", "type": "human"}, {"id": "e", "type": "end"}]}
     human |= {"edges": [{"source": "s", "target": "h"}, {"source": "h", "target": "e"}]}
     asking = await ask("POST", "/api/builder/workflows", status=201, body={"name": "ask", **human})
