@@ -19,7 +19,8 @@ class PromptData(NodeData):
         default="",
         title="Prompt",
         description="The text that goes out, at most 1,000 characters.",
-        json_schema_extra={**forms.PROMPT, "maxLength": MAX_PROMPT_CHARACTERS},
+        max_length=MAX_PROMPT_CHARACTERS,
+        json_schema_extra=forms.PROMPT,
     )
     text: str = Field(
         default="",
@@ -49,9 +50,9 @@ class Prompt(NodeType):
     def decide(self, context: StepContext) -> StepResult:
         """Return the text, or fail when there is none."""
         data = PromptData.model_validate(context.node.data)
-        given = context.inputs.get("prompt")
-        wired = context.text_in("prompt-in")
-        text = (wired or (given if isinstance(given, str) else "") or data.prompt or data.text).strip()
+        given = context.inputs.get("prompt") if context.is_entry else None
+        texts = (context.text_in("prompt-in"), given if isinstance(given, str) else "", data.prompt, data.text)
+        text = next(filter(None, (text.strip() for text in texts)), "")
         if not text:
             raise StepError("Prompt node has no text content.", code="EMPTY_PROMPT")
         if len(text) > MAX_PROMPT_CHARACTERS:

@@ -134,6 +134,8 @@ RULES: Mapping[Profile, tuple[Rule, ...]] = {
         wiring.cycle_detected,
         names.unused_edge,
         *wiring.PORT_RULES,
+        wiring.invalid_node_data,
+        wiring.not_placeable,
     ),
 }
 """The rules of each profile, in the order of their findings."""
