@@ -44,5 +44,5 @@ def asset_id() -> str:
 
 def made_asset_id(workspace: str, key: str, sha256: str) -> str:
     """Return the id of an asset that a step made: the same for the same content from the same visit."""
-    place = "\0".join([workspace, key, sha256])
+    place = f"{workspace}\0{key}\0{sha256}"
     return f"asset_{hashlib.sha256(place.encode()).hexdigest()[:20]}"

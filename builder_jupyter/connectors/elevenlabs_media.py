@@ -63,8 +63,8 @@ class ElevenLabsModel:
             case _:
                 body = {"text": request.prompt, "model_id": self.model, **_named(_SFX, request.settings)}
                 path, content = "v1/sound-generation", {"json": body}
-        body, kind = await self.peer.send("POST", path, most=MAX_BYTES["audio"], params=_FORMAT, **content)
-        return Done(as_file(body, kind or "audio/mpeg"))
+        sound, kind = await self.peer.send("POST", path, most=MAX_BYTES["audio"], params=_FORMAT, **content)
+        return Done(as_file(sound, kind or "audio/mpeg"))
 
     async def poll(self, external_id: str) -> Done | Pending:
         """Raise: nothing here is ever pending."""

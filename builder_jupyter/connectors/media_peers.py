@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from builder_jupyter.connectors import provider_errors
 from builder_jupyter.connectors.peers import is_loopback, tls
-from builder_jupyter.errors import BuilderError, ProviderError
+from builder_jupyter.errors import BuilderError, InvalidInput, ProviderError
 from builder_jupyter.nodes.media import MediaFile
 from builder_jupyter.nodes.media_types import MAX_BYTES, canonical, guess
 
@@ -114,6 +114,12 @@ class Peer:
             verify=tls(trusting=urlsplit(self.url).scheme == "https"),
             trust_env=not is_loopback(self.url),  # a proxy cannot reach our loopback, and must not see its key
         )
+
+
+async def no_address(url: str, most: int) -> tuple[bytes, str]:
+    """Refuse to fetch anything."""
+    del url, most
+    raise InvalidInput("Addresses are not called here.", code="ADDRESS_REFUSED")
 
 
 def refusal(name: str, status: int, headers: Mapping[str, str], body: Any) -> ProviderError:

@@ -80,13 +80,14 @@ class OpenAIMediaModel:
                 "Media over the OpenAI protocol need the package openai, which is not installed.",
                 hint="Run: pip install 'builder_jupyter[openai]'",
             ) from error
-        own = {"http_client": openai.DefaultAsyncHttpxClient(trust_env=False)} if is_loopback(self.peer.url) else {}
+        # A proxy cannot reach our loopback, and must not see its key.
+        own = openai.DefaultAsyncHttpxClient(trust_env=False) if is_loopback(self.peer.url) else None
         return openai.AsyncOpenAI(
             api_key=self.api_key or "none",
             base_url=self.peer.url,
             max_retries=0,  # the step's own policy says when to try again
             timeout=self.peer.seconds,
-            **own,
+            http_client=own,
         )
 
     async def _image(self, client: AsyncOpenAI, request: MediaRequest) -> MediaFile:

@@ -21,7 +21,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _WAITS = frozenset({"IN_QUEUE", "IN_PROGRESS", "QUEUED", "PROCESSING", "PENDING"})
 _SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 _SIZES: Mapping[str, str] = {
-    "1:1": "square_hd", "4:3": "landscape_4_3", "16:9": "landscape_16_9", "3:4": "portrait_4_3", "9:16": "portrait_16_9",
+    "1:1": "square_hd", "4:3": "landscape_4_3", "16:9": "landscape_16_9", "3:4": "portrait_4_3",
+    "9:16": "portrait_16_9",
 }  # fmt: skip
 _FILES: Mapping[str, str] = {
     "reference": "image_url",
@@ -120,8 +121,9 @@ def _shape(request: MediaRequest) -> dict[str, Any]:
         return {"image_size": {"width": int(pixels[1]), "height": int(pixels[2])}}
     if size:
         return {"image_size": size}
-    if ratio in _SIZES:
-        return {"image_size": _SIZES[ratio]}
+    named = _SIZES.get(str(ratio))
+    if named:
+        return {"image_size": named}
     return {"aspect_ratio": ratio} if ratio else {}
 
 

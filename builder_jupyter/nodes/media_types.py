@@ -71,6 +71,9 @@ _LOOKS: Mapping[str, Callable[[bytes], bool]] = {
     "audio/flac": lambda c: c[:4] == b"fLaC",
 }
 
+KNOWN_TYPES = tuple(_LOOKS)
+"""The types of files that are kept."""
+
 
 def canonical(mime_type: str) -> str:
     """Return a MIME type without its parameters and under its usual name."""

@@ -8,6 +8,7 @@ import hmac
 import logging
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    assets,
     catalogue,
     editing,
     executions,
@@ -72,6 +74,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
+    *assets.HANDLERS,
     worker.WorkerSocket,
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
@@ -165,6 +168,20 @@ class BuilderApp(ExtensionApp):
         "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
         "header or in env stands for an environment variable of the server.",
     ).tag(config=True)
+    media_providers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Who makes pictures, films and sounds, by name: {'kind': 'openai' | 'queue' | 'elevenlabs', 'url', 'key'?,"
+        " 'models'?: {'image' | 'video' | 'speech' | 'voice' | 'sfx': model}}; or other settings of the built-in"
+        " google, fal, openai and elevenlabs, which need no more than a key in the environment. '${NAME}' in a key"
+        " stands for an environment variable of the server.",
+    ).tag(config=True)
+    media_defaults = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Which provider makes what, where a node names none, e.g. {'image': 'fal', 'speech': 'espeak'}. Default: "
+        "the first that can and has a key. 'local' makes placeholders.",
+    ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
         key_trait=Unicode(),
@@ -219,6 +236,7 @@ class BuilderApp(ExtensionApp):
             tokens = self._jwt_settings()
             names = self.default_model or None, self.search_provider or None
             settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers)
+            settings = replace(settings, media_providers=self.media_providers, media_defaults=self.media_defaults)
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

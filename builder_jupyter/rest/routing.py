@@ -42,6 +42,7 @@ class Route:
     also : other statuses that come with the same shape of answer.
     refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
+    uploads : whether the body is a file of one of the types in `nodes.media_types`.
     """
 
     access: tuple[Scope, ...] | Access
@@ -54,6 +55,7 @@ class Route:
     also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     stream: str | None = None
+    uploads: bool = False
 
 
 def route(*scopes: Scope, access: Access | None = None, **about: Any) -> Callable[[F], F]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock, iso_z
-from builder_jupyter.errors import InvalidInput, NotFound
+from builder_jupyter.errors import Forbidden, InvalidInput, NotFound
 from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.display import clean
@@ -69,10 +69,11 @@ class AssetService:
 
     async def get(self, principal: Principal, asset_id: str) -> dict[str, Any]:
         """Return an asset's description. Raises `NotFound` (``ASSET_NOT_FOUND``), also for another workspace's."""
-        return described(await self._found(principal.workspace, asset_id))
+        return described(await self._seen(principal, asset_id))
 
     async def read(self, principal: Principal, asset_id: str) -> bytes:
         """Return an asset's content. Raises `NotFound` (``ASSET_NOT_FOUND``)."""
+        await self._seen(principal, asset_id)
         return (await self.load(principal.workspace, asset_id))[1]
 
     async def load(self, workspace: str, asset_id: str) -> tuple[Asset, bytes]:
@@ -84,14 +85,19 @@ class AssetService:
     async def list(
         self, principal: Principal, canvas_id: str | None = None, *, limit: int = 50, offset: int = 0
     ) -> list[dict[str, Any]]:
-        """Return the workspace's assets, or those of one canvas, newest first. ``limit`` is at most `MAX_PAGE`."""
+        """Return the workspace's assets, or those of one canvas, newest first. ``limit`` is at most `MAX_PAGE`.
+
+        Who is no admin is shown what they uploaded and what is of canvases that they may see: a page may be short.
+        """
         limit = min(max(limit, 1), MAX_PAGE)
         found = await self._store.list(principal.workspace, canvas_id, limit=limit, offset=max(offset, 0))
-        return [described(asset) for asset in found]
+        return [described(asset) for asset in found if await self._may(principal, asset, Permission.VIEW)]
 
     async def delete(self, principal: Principal, asset_id: str) -> None:
-        """Forget an asset; runs that made or used it keep its id. Raises `NotFound` (``ASSET_NOT_FOUND``)."""
-        asset = await self._found(principal.workspace, asset_id)
+        """Forget an asset; runs that used it keep its id. Raises `NotFound` (``ASSET_NOT_FOUND``), `Forbidden`."""
+        asset = await self._seen(principal, asset_id)
+        if not await self._may(principal, asset, Permission.EDIT):
+            raise Forbidden("Access denied to this asset")
         async with self._lock:
             holders = await self._store.delete(asset)
             if asset.workspace not in holders:
@@ -99,10 +105,28 @@ class AssetService:
                     self._contents.remove, asset.workspace, asset.sha256, suffix=SUFFIX, shared=bool(holders)
                 )
 
+    async def _seen(self, principal: Principal, asset_id: str) -> Asset:
+        asset = await self._found(principal.workspace, asset_id)
+        if not await self._may(principal, asset, Permission.VIEW):
+            raise _unknown()
+        return asset
+
+    async def _may(self, principal: Principal, asset: Asset, permission: Permission) -> bool:
+        """Say whether a principal may do this: the workspace's admins, who uploaded it, who may with its canvas."""
+        if principal.is_admin or asset.created_by == principal.name:
+            return True
+        if asset.canvas_id is None:
+            return False
+        try:
+            await self._access.require(principal, asset.canvas_id, permission)
+        except (Forbidden, NotFound):
+            return False
+        return True
+
     async def _found(self, workspace: str, asset_id: str) -> Asset:
         asset = await self._store.find(workspace, asset_id)
         if asset is None:
-            raise NotFound("Asset not found", code="ASSET_NOT_FOUND")
+            raise _unknown()
         return asset
 
     async def _kept(
@@ -117,6 +141,10 @@ class AssetService:
                     about.get("height"), about.get("durationSeconds"), self._clock.now(), by,
                 )
             )  # fmt: skip
+
+
+def _unknown() -> NotFound:
+    return NotFound("Asset not found", code="ASSET_NOT_FOUND")
 
 
 def described(asset: Asset) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol
@@ -61,6 +60,7 @@ class MediaService:
         self._fetch = fetch
         self._read_data_url = read_data_url
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
 
     async def submit(self, wanted: Wanted, request: MediaRequest, *, workspace: str) -> Done | Job:
         """Have it made, or begun. One that is cancelled meanwhile tells the provider, as soon as it has an id."""
@@ -96,7 +96,7 @@ class MediaService:
     async def load(self, value: Mapping[str, Any], kind: str, *, workspace: str) -> MediaFile:
         """Return the file behind the value of a port."""
         url = value.get("url")
-        asset_id = value.get("assetId") or (url.removeprefix(_ASSETS) if _is_asset(url) else None)
+        asset_id = value.get("assetId") or _asset_of(url)
         declared = str(value.get("mimeType") or "")
         try:
             if isinstance(asset_id, str):
@@ -123,14 +123,14 @@ class MediaService:
         """Tell providers of the work that nobody waits for any more, now that a run is over."""
         for visit in run.state.visits.values():
             waiting = visit.waitpoint
-            is_left = visit.status in {StepStatus.SKIPPED, StepStatus.ERROR}
-            if is_left and waiting is not None and waiting.waits_for == WaitKind.PROVIDER_POLL:
-                if "externalId" in waiting.request:
-                    job = Job.from_dict(waiting.request)
-                    self._spawn(self._let_go(self._of(job, run.state.admitted.workspace), job.external_id))
+            if waiting is None or visit.status not in {StepStatus.SKIPPED, StepStatus.ERROR}:
+                continue
+            if waiting.waits_for == WaitKind.PROVIDER_POLL and "externalId" in waiting.request:
+                self._spawn(self._let_go(Job.from_dict(waiting.request), run.state.admitted.workspace))
 
     async def close(self) -> None:
-        """Stop what is under way."""
+        """Stop what is under way. Work that a step waits for goes on at the provider, for the next start."""
+        self._is_closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -139,18 +139,20 @@ class MediaService:
         return await self._providers.get(Wanted(job.action, job.provider, job.model), workspace)
 
     def _begun_in_vain(self, model: MediaModel, done: asyncio.Task[Done | Pending]) -> None:
-        if done.cancelled() or done.exception() is not None:
+        if done.cancelled() or done.exception() is not None or self._is_closed:
             return
         outcome = done.result()
         if isinstance(outcome, Pending):
             log.info("work was begun that nobody waits for; the provider is told")
             self._spawn(_stopped(model, outcome.external_id))
 
-    async def _let_go(self, finding: Coroutine[Any, Any, tuple[Wanted, MediaModel]], external_id: str) -> None:
-        # Whether or not the provider hears it, what it makes is not taken.
-        with contextlib.suppress(BuilderError):
-            _, model = await finding
-            await _stopped(model, external_id)
+    async def _let_go(self, job: Job, workspace: str) -> None:
+        try:
+            _, model = await self._of(job, workspace)
+        except BuilderError as error:
+            log.warning("%s cannot be told that its work is not wanted any more: %s", job.provider, error.code)
+        else:
+            await _stopped(model, job.external_id)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -173,8 +175,8 @@ def _job(chosen: Wanted, outcome: Done | Pending) -> Done | Job:
     return Job(chosen.action, chosen.provider or "", chosen.model or "", outcome.external_id)
 
 
-def _is_asset(url: Any) -> bool:
-    return isinstance(url, str) and url.startswith(_ASSETS)
+def _asset_of(url: Any) -> str | None:
+    return url.removeprefix(_ASSETS) if isinstance(url, str) and url.startswith(_ASSETS) else None
 
 
 def _require(mime_type: str, kind: str) -> None:

@@ -17,6 +17,9 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
+from builder_jupyter.connectors.media_hub import MediaHub
+from builder_jupyter.connectors.media_peers import data_url, no_address
+from builder_jupyter.connectors.media_settings import read_defaults, read_providers
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.attempts import World
@@ -30,10 +33,12 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.assets import AssetService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.tokens import TokenService
@@ -43,6 +48,7 @@ from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.assets import AssetStore
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -69,6 +75,8 @@ class Settings:
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    media_providers : by name, how those who make media are reached; see `connectors.media_settings`.
+    media_defaults : which of them makes what, where a node names none.
     """
 
     data_dir: Path | None = None
@@ -78,6 +86,8 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    media_providers: Mapping[str, Any] = field(default_factory=dict)
+    media_defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runtime:
@@ -99,6 +109,7 @@ class Runtime:
     upkeep: UpkeepService
     workers: Workers
     artefacts: ArtefactStore
+    assets: AssetService
     registry: Registry
     tools: ToolService
 
@@ -136,8 +147,10 @@ class Runtime:
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
         self.generation = GenerationService(self.workflows, self.tools)
+        self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
+        self._media = self._media_service(notice)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
+        world = World(self.registry, self.models, self.tools, executors, self.tools.equip, self._media)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
@@ -168,6 +181,14 @@ class Runtime:
         self.executions.on_over(run)
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
+        self._media.over(run)
+
+    def _media_service(self, notice: Callable[[str], None]) -> MediaService:
+        providers, faults = read_providers(self.settings.media_providers)
+        defaults, more = read_defaults(self.settings.media_defaults, providers)
+        for fault in (*faults, *more):
+            notice(fault)
+        return MediaService(MediaHub(providers, defaults, no_address), self.assets, no_address, data_url)
 
     @property
     def failure(self) -> str | None:
@@ -199,6 +220,7 @@ class Runtime:
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self._media.close()
         await self.tokens.close()
         await self.workers.stop()
         await self._servers.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -65,15 +65,15 @@ class AssetStore:
         rows = await self._database.read(lambda c: c.execute(SQL["list"], wanted).fetchall())
         return [_asset(row) for row in rows]
 
-    async def delete(self, asset: Asset) -> list[str]:
+    async def delete(self, asset: Asset) -> frozenset[str]:
         """Forget an asset; return the workspaces that still have one with its content."""
 
-        def work(connection: duckdb.DuckDBPyConnection) -> list[str]:
+        def work(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
             connection.execute(SQL["delete"], [asset.asset_id, asset.workspace])
-            return [row[0] for row in connection.execute(SQL["holders"], [asset.sha256]).fetchall()]
+            return frozenset(row[0] for row in connection.execute(SQL["holders"], [asset.sha256]).fetchall())
 
         return await self._database.write(work)
 
 
 def _asset(row: tuple[Any, ...]) -> Asset:
-    return Asset(*row[:10], aware_utc(row[10]), row[11])
+    return Asset(*cast("Any", (*row[:10], aware_utc(row[10]), row[11])))
