@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Port, PortType, Profile
@@ -19,8 +19,7 @@ class PromptData(NodeData):
         default="",
         title="Prompt",
         description="The text that goes out, at most 1,000 characters.",
-        max_length=MAX_PROMPT_CHARACTERS,
-        json_schema_extra=forms.PROMPT,
+        json_schema_extra={**forms.PROMPT, "maxLength": MAX_PROMPT_CHARACTERS},
     )
     text: str = Field(
         default="",
@@ -28,6 +27,13 @@ class PromptData(NodeData):
         description="Used where the prompt is empty.",
         json_schema_extra=forms.PROMPT,
     )
+
+    @field_validator("prompt", "text")
+    @classmethod
+    def _is_short_enough(cls, text: str) -> str:
+        if len(text.strip()) > MAX_PROMPT_CHARACTERS:
+            raise ValueError(f"has {len(text.strip()):,} characters; {MAX_PROMPT_CHARACTERS:,} is the most")
+        return text
 
 
 class Prompt(NodeType):
@@ -49,10 +55,10 @@ class Prompt(NodeType):
 
     def decide(self, context: StepContext) -> StepResult:
         """Return the text, or fail when there is none."""
-        data = PromptData.model_validate(context.node.data)
+        own = context.node.data
         given = context.inputs.get("prompt") if context.is_entry else None
-        texts = (context.text_in("prompt-in"), given if isinstance(given, str) else "", data.prompt, data.text)
-        text = next(filter(None, (text.strip() for text in texts)), "")
+        texts = (context.text_in("prompt-in"), given, own.get("prompt"), own.get("text"))
+        text = next(filter(None, (text.strip() for text in texts if isinstance(text, str))), "")
         if not text:
             raise StepError("Prompt node has no text content.", code="EMPTY_PROMPT")
         if len(text) > MAX_PROMPT_CHARACTERS:
