@@ -153,8 +153,11 @@ def _jpeg(content: bytes) -> dict[str, Any]:
 
 
 def _wav(content: bytes) -> dict[str, Any]:
-    with wave.open(io.BytesIO(content)) as sound:
-        return {"durationSeconds": round(sound.getnframes() / sound.getframerate(), 3)}
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            return {"durationSeconds": round(sound.getnframes() / sound.getframerate(), 3)}
+    except (RuntimeError, ZeroDivisionError):  # what the module raises for files that are cut or say a rate of nothing
+        return {}
 
 
 _MEASURES: Mapping[str, Callable[[bytes], dict[str, Any]]] = {

@@ -102,7 +102,7 @@ def test_prompt_text_picture_costs_22_in_three_steps_one_after_another():
     plan = plan_canvas(flow, registry=default_registry())
     assert plan.total_credits == 22
     assert [(step.node_id, step.node_type, step.wave) for step in plan.steps] == [
-        ("p", "prompt", 0), ("w", "text-gen", 1), ("i", "generate-image", 3)
+        ("p", "prompt", 0), ("w", "text-gen", 1), ("i", "generate-image", 2)
     ]  # fmt: skip
     assert (plan.edges[1].source_port, plan.edges[1].target_port) == ("text-out", "prompt-in")
 
