@@ -92,7 +92,10 @@ class MediaHub:
                 continue
             if not wanted.model and wanted.action not in settings.models:
                 continue
-            key = await self._key(settings, workspace)
+            try:
+                key = await self._key(settings, workspace)
+            except NotConfigured:  # the workspace uses its own credential for this provider only, and has none
+                continue
             if key or (not settings.needs_key and self._is_there(settings)):
                 return settings, key
         able = [one for one in self.providers.values() if wanted.action in ABILITIES[one.kind] and one.kind != LOCAL]

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from builder_jupyter.connectors import provider_errors
 from builder_jupyter.connectors.peers import is_loopback, tls
-from builder_jupyter.errors import BuilderError, InvalidInput, ProviderError
+from builder_jupyter.errors import BuilderError, OutputInvalid, ProviderError
+from builder_jupyter.nodes.http import Http, HttpRequest
 from builder_jupyter.nodes.media import MediaFile
 from builder_jupyter.nodes.media_types import MAX_BYTES, canonical, guess
 
@@ -30,6 +31,8 @@ Fetch = Callable[[str, int], Awaitable[tuple[bytes, str]]]
 
 LARGEST = max(MAX_BYTES.values())
 MAX_JSON_BYTES = 64 * 2**20
+FETCH_SECONDS = 120.0
+REDIRECTS = 3
 _CONNECT_SECONDS = 10.0
 _REFUSALS = re.compile(r"content[_-]?polic|moderation|safety|content[_-]?filter|nsfw|blocked", re.IGNORECASE)
 _REASON = re.compile(r"[A-Za-z][A-Za-z_]{2,59}")
@@ -116,10 +119,18 @@ class Peer:
         )
 
 
-async def no_address(url: str, most: int) -> tuple[bytes, str]:
-    """Refuse to fetch anything."""
-    del url, most
-    raise InvalidInput("Addresses are not called here.", code="ADDRESS_REFUSED")
+def fetching(http: Http) -> Fetch:
+    """Return what fetches files from public addresses through the guard for calls to the outside."""
+
+    async def fetch(url: str, most: int) -> tuple[bytes, str]:
+        reply = await http.send(HttpRequest("GET", url, redirects=REDIRECTS, seconds=FETCH_SECONDS, max_bytes=most))
+        if reply.status != 200:
+            raise provider_errors.status_error("the file", reply.status, headers=reply.headers)
+        if not reply.is_whole:
+            raise OutputInvalid(f"The file at the address has more than {most:,} bytes.", code="FILE_TOO_LARGE")
+        return reply.body, reply.headers.get("content-type", "")
+
+    return fetch
 
 
 def refusal(name: str, status: int, headers: Mapping[str, str], body: Any) -> ProviderError:

@@ -18,9 +18,10 @@ from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.media_hub import MediaHub
-from builder_jupyter.connectors.media_peers import data_url, no_address
+from builder_jupyter.connectors.media_peers import data_url, fetching
 from builder_jupyter.connectors.media_settings import read_defaults, read_providers
 from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.outbound import Outbound
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
@@ -150,7 +151,7 @@ class Runtime:
         self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
         self._media = self._media_service(notice)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip, self._media)
+        world = World(self.registry, self.models, self.tools, executors, self.tools.equip, media=self._media)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
@@ -188,7 +189,8 @@ class Runtime:
         defaults, more = read_defaults(self.settings.media_defaults, providers)
         for fault in (*faults, *more):
             notice(fault)
-        return MediaService(MediaHub(providers, defaults, no_address), self.assets, no_address, data_url)
+        fetch = fetching(Outbound())
+        return MediaService(MediaHub(providers, defaults, fetch), self.assets, fetch, data_url)
 
     @property
     def failure(self) -> str | None:

@@ -41,6 +41,9 @@ def test_a_picture_and_a_voice_are_shown_in_the_pane(
         click_node(page, node)
         page.wait_for_function(PLAYABLE, arg=[selector])
         assert page.locator(".jp-bj-figure").count() == 1
+        box = page.locator(selector).bounding_box()
+        assert box["width"] > 100
+        assert box["height"] >= 40
         shot = tmp_path / f"{node}.png"
         page.screenshot(path=str(shot))
         record_property(f"screenshot_{node}", str(shot))

@@ -12,8 +12,9 @@ from media_peer import GIF, MP3, MP4, PNG, WAV, Said, media_peer, queue
 from builder_jupyter.connectors import local_media
 from builder_jupyter.connectors.elevenlabs_media import DEFAULT_VOICE
 from builder_jupyter.connectors.media_hub import MediaHub
-from builder_jupyter.connectors.media_peers import no_address
+from builder_jupyter.connectors.media_peers import fetching
 from builder_jupyter.connectors.media_settings import BUILT_IN, read_defaults, read_providers
+from builder_jupyter.connectors.outbound import Outbound
 from builder_jupyter.errors import NotConfigured, ProviderError, StepError
 from builder_jupyter.nodes.media import Action, Done, MediaFile, MediaRequest, Pending, Wanted
 from builder_jupyter.nodes.media_types import check, measures
@@ -32,7 +33,7 @@ def hub(configured=None, defaults=None, **more):
     providers, faults = read_providers(configured or {})
     chosen, more_faults = read_defaults(defaults or {}, providers)
     assert not faults + more_faults
-    return MediaHub(providers, chosen, more.pop("fetch", no_address), **more)
+    return MediaHub(providers, chosen, more.pop("fetch", fetching(Outbound())), **more)
 
 
 def model(action, configured=None, *, provider=None, name=None, **more):
@@ -322,6 +323,27 @@ def test_what_the_openai_protocol_can_come_to(said, code, retryable):
         assert (error.code, error.retryable) == (code, retryable)
         assert "said X" not in str(error)
         assert len(peer.asked) == 1, "the step's policy says when to try again, not the SDK's"
+
+
+def test_a_file_at_another_address_is_fetched_through_the_guard():
+    with media_peer() as store, media_peer() as peer:
+        store.answers["GET /moved"] = Said(b"", 302, {"Location": f"{store.url}/file"})
+        store.answers["GET /file"] = Said(PNG, headers={"Content-Type": "image/png"})
+        store.answers["GET /gone"] = Said(b"", 404)
+        entry = {"mine": {"kind": "queue", "url": peer.url, "models": {"image": "maker/picture"}}}
+
+        def fetched(path, **guard):
+            queue(peer, "maker/picture", result={"images": [{"url": f"{store.url}{path}"}]})
+            made = model(Action.IMAGE, entry, fetch=fetching(Outbound(**guard)))
+            return made.poll("job-1")
+
+        assert failure(fetched("/file")).code == "PROVIDER_BAD_ANSWER", "this machine is not a public address"
+        assert store.asked == []
+        assert asyncio.run(fetched("/moved", allow_loopback=True)).file == PICTURE
+        assert failure(fetched("/gone", allow_loopback=True)).code == "PROVIDER_ERROR"
+        fetch = fetching(Outbound(allow_loopback=True))
+        with pytest.raises(StepError, match="more than 10 bytes"):
+            asyncio.run(fetch(f"{store.url}/file", 10))
 
 
 # -- voices ------------------------------------------------------------------------------------------------------
