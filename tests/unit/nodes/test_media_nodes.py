@@ -6,6 +6,7 @@ from hypothesis import given
 from media_peer import GIF, MP3, MP4, PNG, WAV
 from stage import context
 
+from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.drawing.catalogue import catalogue
 from builder_jupyter.errors import BuilderError, InvalidInput, NotConfigured, StepError, TooLarge
 from builder_jupyter.graph.dialects.direct import DIRECT
@@ -18,7 +19,7 @@ from builder_jupyter.nodes.media_types import KNOWN_TYPES, MAX_BYTES, canonical,
 from builder_jupyter.nodes.registry import default_registry
 from builder_jupyter.nodes.speech_to_speech import SpeechToSpeech
 from builder_jupyter.nodes.stored_media import AudioNode, ImageNode
-from builder_jupyter.nodes.text_gen import TextGenData
+from builder_jupyter.nodes.text_gen import TextGen, TextGenData
 from builder_jupyter.nodes.text_to_speech import TextToSpeech, TextToSpeechData
 
 NUMBERS = st.floats(allow_nan=False) | st.integers(-(10**9), 10**9)
@@ -190,3 +191,11 @@ def test_errors_of_files_are_ours():
     for kind in ("application/pdf", "text/html", "", "image/tiff"):
         with pytest.raises(BuilderError):
             check(PNG, kind)
+
+
+async def test_effort_and_verbosity_reach_the_model():
+    model = ScriptedModel(["x"])
+    data = {"prompt": "p", "reasoningEffort": "minimal", "textVerbosity": "low", "provider": "google", "model": "g"}
+    made, _ = context("text-gen", data, model=model)
+    await TextGen().run(made)
+    assert (model.requests[0].reasoning_effort, model.requests[0].verbosity) == ("minimal", "low")
