@@ -256,6 +256,7 @@ class Attempts:
             workflow_id=state.plan.workflow_id,
             is_entry=state.plan.mode is not Mode.TRIGGER or planned.node_id == state.plan.root,
             media=world.media,
+            starter=state.admitted.principal,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:

@@ -231,7 +231,8 @@ class StepContext:
     key : names this visit of this step of this execution; the same for every attempt, so it can serve as the
         idempotency key of what the step does outside.
     answer : what ended the step's waiting, when it waited.
-    execution_id, workspace : the execution that somebody started, and whose it is; executors choose kernels by it.
+    execution_id, workspace, starter : the execution that somebody started, and whose it is; executors choose kernels
+        by it.
     kernel : where its code runs, for node types in the place `Place.KERNEL`.
     workflow_id : the workflow that the step is of.
     is_entry : whether the run's inputs are for this node, if it is a trigger; another trigger, met on the way to
@@ -253,6 +254,7 @@ class StepContext:
     targets: Sequence[str] = ()
     execution_id: str = ""
     workspace: str = ""
+    starter: str = ""
     kernel: Kernel | None = None
     workflow_id: str = ""
     is_entry: bool = True

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.services.rates import Bucket
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +44,7 @@ class Route:
     refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
     uploads : whether the body is a file of one of the types in `nodes.media_types`.
+    bucket : what the route's requests are counted in; None for those of nobody in particular. See `services.rates`.
     """
 
     access: tuple[Scope, ...] | Access
@@ -56,13 +58,23 @@ class Route:
     refuses: tuple[int, ...] = ()
     stream: str | None = None
     uploads: bool = False
+    bucket: Bucket | None = None
+
+
+# Counted where the run is begun, so that what finds an earlier one costs nothing; see `AdmissionService.start`.
+AT_ADMISSION = frozenset({Bucket.RUN, Bucket.WEBHOOK})
 
 
 def route(*scopes: Scope, access: Access | None = None, **about: Any) -> Callable[[F], F]:
-    """Declare a handler's method. The first sentence of its docstring is the route's summary."""
+    """Declare a handler's method. The first sentence of its docstring is the route's summary.
+
+    Without a ``bucket`` its requests are counted as what they do: reading or writing.
+    """
 
     def declare(method: F) -> F:
         summary = (inspect.getdoc(method) or "").partition("\n")[0]
+        if access not in {Access.PUBLIC, Access.INTERNAL}:
+            about.setdefault("bucket", Bucket.READ if method.__name__ == "get" else Bucket.WRITE)
         # Jupyter's own check is silenced, not skipped: `OwnCredentials.prepare` decides.
         open_method = allow_unauthenticated(method)
         vars(open_method)["builder_route"] = Route(access or scopes, summary, **about)
@@ -94,6 +106,7 @@ STATUS: dict[type[errors.BuilderError], int] = {
     errors.Conflict: 409,
     errors.Gone: 410,
     errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
     errors.Unprocessable: 422,
     errors.RateLimited: 429,
     errors.StepError: 502,
@@ -121,6 +134,7 @@ _SLUGS: dict[int, str] = {
     409: "conflict",
     410: "gone",
     413: "too_large",
+    415: "unsupported_media_type",
     422: "validation_error",
     429: "rate_limited",
     502: "bad_gateway",
