@@ -121,4 +121,4 @@ def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
         "request": event.request,
         "deadlineAt": event.deadline,
         "pollAt": event.poll_at,
-    }
+    } | ({"provider": event.request.get("provider")} if event.waits_for == "provider-poll" else {})

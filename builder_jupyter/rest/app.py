@@ -36,6 +36,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    assets,
     budgets,
     catalogue,
     editing,
@@ -78,6 +79,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
+    *assets.HANDLERS,
     worker.WorkerSocket,
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
@@ -175,6 +177,20 @@ class BuilderApp(ExtensionApp):
         help="MCP servers whose tools and resources workflows may use, by name: {'url', 'headers'?, 'timeout'?} over "
         "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
         "header or in env stands for an environment variable of the server.",
+    ).tag(config=True)
+    media_providers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Who makes pictures, films and sounds, by name: {'kind': 'openai' | 'queue' | 'elevenlabs', 'url', 'key'?,"
+        " 'models'?: {'image' | 'video' | 'speech' | 'voice' | 'sfx': model}}; or other settings of the built-in"
+        " google, fal, openai and elevenlabs, which need no more than a key in the environment. '${NAME}' in a key"
+        " stands for an environment variable of the server.",
+    ).tag(config=True)
+    media_defaults = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Which provider makes what, where a node names none, e.g. {'image': 'fal', 'speech': 'espeak'}. Default: "
+        "the first that can and has a key. 'local' makes placeholders.",
     ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
@@ -277,6 +293,8 @@ class BuilderApp(ExtensionApp):
                 rate_limits=Mode(self.rate_limits),
                 rates=self.rates,
                 outbound_loopback=self.outbound_loopback,
+                media_providers=self.media_providers,
+                media_defaults=self.media_defaults,
             )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:

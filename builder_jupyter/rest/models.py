@@ -16,6 +16,16 @@ Whole = Annotated[int, WHOLE]
 """A JSON integer, which ``1.0`` is, too."""
 
 
+def _digits(value: Any) -> Any:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be plain decimal digits")
+    return value
+
+
+Digits = Annotated[int, BeforeValidator(_digits)]
+"""A number in a query."""
+
+
 class Loose(BaseModel):
     """A request that may hold more than is read."""
 

@@ -19,6 +19,9 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
+from builder_jupyter.connectors.media_hub import MediaHub
+from builder_jupyter.connectors.media_peers import data_url, fetching
+from builder_jupyter.connectors.media_settings import read_defaults, read_providers
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.outbound import Outbound
 from builder_jupyter.connectors.provider_errors import retry_after_seconds
@@ -37,6 +40,7 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.assets import AssetService
 from builder_jupyter.services.billing import BillingService
 from builder_jupyter.services.callbacks import CallbackService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
@@ -44,6 +48,7 @@ from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.rates import Mode, RateService
@@ -56,6 +61,7 @@ from builder_jupyter.services.webhooks import WebhookService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.assets import AssetStore
 from builder_jupyter.storage.callbacks import CallbackStore
 from builder_jupyter.storage.cipher import KEY_FILE
 from builder_jupyter.storage.database import Database
@@ -93,6 +99,8 @@ class Settings:
     credit_prices : credits by node type, where they differ from the types' own prices.
     billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
     outbound_loopback : for tests only: callbacks and webhook nodes may call this machine; see `connectors.outbound`.
+    media_providers : by name, how those who make media are reached; see `connectors.media_settings`.
+    media_defaults : which of them makes what, where a node names none.
     """
 
     data_dir: Path | None = None
@@ -105,6 +113,8 @@ class Settings:
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
     outbound_loopback: bool = False
+    media_providers: Mapping[str, Any] = field(default_factory=dict)
+    media_defaults: Mapping[str, str] = field(default_factory=dict)
     credit_grant: int = STARTING_GRANT
     unlimited_credits: bool | None = None
     credit_prices: Mapping[str, Any] = field(default_factory=dict)
@@ -142,6 +152,7 @@ class Runtime:
     billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
+    assets: AssetService
     registry: Registry
     tools: ToolService
 
@@ -188,9 +199,13 @@ class Runtime:
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
         self.generation = GenerationService(self.workflows, self.tools)
-        executors = {**HERE, Place.KERNEL: self.workers}
+        self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
         self.outbound = Outbound(allow_loopback=settings.outbound_loopback)
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip, self.outbound)
+        self._media = self._media_service(notice)
+        executors = {**HERE, Place.KERNEL: self.workers}
+        world = World(
+            self.registry, self.models, self.tools, executors, self.tools.equip, http=self.outbound, media=self._media
+        )
         self._engine = Engine(
             self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
         )
@@ -247,6 +262,15 @@ class Runtime:
         self.callbacks.on_over(run)
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
+        self._media.over(run)
+
+    def _media_service(self, notice: Callable[[str], None]) -> MediaService:
+        providers, faults = read_providers(self.settings.media_providers)
+        defaults, more = read_defaults(self.settings.media_defaults, providers)
+        for fault in (*faults, *more):
+            notice(fault)
+        fetch = fetching(self.outbound)
+        return MediaService(MediaHub(providers, defaults, fetch), self.assets, fetch, data_url)
 
     @property
     def failure(self) -> str | None:
@@ -279,6 +303,7 @@ class Runtime:
     async def _close(self) -> None:
         await self._engine.stop()
         await self.callbacks.stop()
+        await self._media.close()
         await self.tokens.close()
         await self.workers.stop()
         await self._servers.stop()

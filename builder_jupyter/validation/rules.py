@@ -135,6 +135,8 @@ RULES: Mapping[Profile, tuple[Rule, ...]] = {
         names.unused_edge,
         *wiring.PORT_RULES,
         *calls.CALL_RULES,
+        wiring.invalid_node_data,
+        wiring.not_placeable,
     ),
 }
 """The rules of each profile, in the order of their findings."""

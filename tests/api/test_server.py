@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from media_peer import PNG
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from server import CANVAS, START_AGENT_END, Answer, Call
 from tornado.httpclient import AsyncHTTPClient
@@ -249,6 +250,14 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
     await ask("GET", "/api/builder", status=200)
+    made = await call(
+        "POST", "/api/builder/assets", key=full_key, raw=PNG, headers={"Content-Type": "image/png"}, fileName="a"
+    )
+    check(document, "POST", "/api/builder/assets", made)
+    seen.add(("POST", "/api/builder/assets"))
+    await ask("GET", "/api/builder/assets", status=200)
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=200, asset_id=made.json["id"])
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=404, asset_id=made.json["id"])
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
@@ -357,6 +366,7 @@ async def test_answers_are_as_described(
         ("GET", "/api/builder/executions/{execution_id}/socket"),
         ("GET", "/api/builder/worker"),
         ("GET", "/api/builder/artefacts/{sha256}"),
+        ("GET", "/api/builder/assets/{asset_id}"),
         ("GET", "/api/builder/answer/{token}"),
     }
 
