@@ -58,8 +58,7 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
 _READING = frozenset({Scope.READ_CANVASES, Scope.READ_ASSETS})
 CEILINGS: dict[Role, frozenset[Scope]] = {
     Role.VIEWER: _READING,
-    Role.EDITOR: _READING
-    | {Scope.RUN_WORKFLOWS, Scope.WRITE_CANVAS, Scope.WRITE_ASSETS, Scope.MANAGE_INTEGRATIONS},
+    Role.EDITOR: _READING | {Scope.RUN_WORKFLOWS, Scope.WRITE_CANVAS, Scope.WRITE_ASSETS, Scope.MANAGE_INTEGRATIONS},
     Role.ADMIN: ALL_SCOPES,
     Role.OWNER: ALL_SCOPES,
 }
@@ -97,5 +96,7 @@ def stored_role(name: str) -> Role:
 def parse_role(name: str) -> Role:
     """Return a role that can be given. Raises `InvalidInput` (``INVALID_ROLE``)."""
     if name not in GIVEN:
-        raise InvalidInput(f"There is no role {name!r} to give.", code="INVALID_ROLE", hint=f"Known: {', '.join(GIVEN)}.")
+        raise InvalidInput(
+            f"There is no role {name!r} to give.", code="INVALID_ROLE", hint=f"Known: {', '.join(GIVEN)}."
+        )
     return Role(name)

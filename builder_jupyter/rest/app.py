@@ -28,7 +28,7 @@ from builder_jupyter.identity.jwt_settings import (
     JwtSettings,
     jwt_settings,
 )
-from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.identity.principal import Principal, jupyter_principal, local_principal
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
@@ -42,15 +42,18 @@ from builder_jupyter.rest.builder import (
     generation,
     grants,
     importing,
+    invites,
     keys,
+    members,
     page,
     tools,
     upkeep,
     versions,
     waitpoints,
     workflows,
+    workspaces,
 )
-from builder_jupyter.rest.direct import execute
+from builder_jupyter.rest.direct import execute, integrations
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
@@ -59,6 +62,7 @@ from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
+ENCRYPTION_VARIABLE = "BUILDER_ENCRYPTION_KEY"
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
@@ -76,11 +80,15 @@ ROUTES: tuple[Any, ...] = (
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *workspaces.HANDLERS,
+    *members.HANDLERS,
+    *invites.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
     *direct.HANDLERS,
     *execute.HANDLERS,
+    *integrations.HANDLERS,
 )
 
 
@@ -128,7 +136,7 @@ class NoSuchRoute(BuilderFamily):
 
 
 class NoSuchDirectRoute(BuilderHandler):
-    """Whatever else is asked for under ``/api/execute``."""
+    """Whatever else is asked for under ``/api/execute`` and ``/api/integrations``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -170,6 +178,15 @@ class BuilderApp(ExtensionApp):
         key_trait=Unicode(),
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
+    ).tag(config=True)
+    encryption_key = Unicode(
+        "",
+        help="What credentials of workspaces are kept with: 32 bytes in base64, or 64 hex digits. Better in the "
+        f"environment, as {ENCRYPTION_VARIABLE}. Default: a file in the data directory, made at the first use.",
+    ).tag(config=True)
+    encryption_key_file = Bool(
+        default_value=True,
+        help="Whether that file is made where there is no key. If not, credentials are refused until there is one.",
     ).tag(config=True)
     jwt_issuer = Unicode(
         "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
@@ -218,7 +235,11 @@ class BuilderApp(ExtensionApp):
         try:
             tokens = self._jwt_settings()
             names = self.default_model or None, self.search_provider or None
-            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers)
+            # Taken out of the environment, which the kernels inherit.
+            key = os.environ.pop(ENCRYPTION_VARIABLE, "") or self.encryption_key
+            settings = Settings(
+                directory, *names, root, limits, tokens, self.mcp_servers, key or None, self.encryption_key_file
+            )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
@@ -232,7 +253,7 @@ class BuilderApp(ExtensionApp):
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
-        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
+        self.handlers.append((r"/api/(?:execute|integrations)/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""
@@ -280,6 +301,11 @@ class BuilderApp(ExtensionApp):
         a token. Whoever they let in is the server's owner.
         """
         return getpass.getuser() if self.has_own_provider else user.username
+
+    def principal_of(self, user: User) -> Principal:
+        """Return who a Jupyter user is to us; a hub's user name that is an e-mail address is theirs."""
+        name = self.name_of(user)
+        return jupyter_principal(name, name.strip().lower() if "@" in name and not self.has_own_provider else None)
 
     @property
     def has_own_provider(self) -> bool:

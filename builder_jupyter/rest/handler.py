@@ -23,7 +23,7 @@ from tornado import web
 from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.bearer import bearer_of, jose_header
-from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
 
 if TYPE_CHECKING:
@@ -132,8 +132,23 @@ class OwnCredentials:
                     raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
-                self.principal = jupyter_principal(self.app.name_of(self.current_user))
+                self.principal = self.app.principal_of(self.current_user)
+        await self._enter()
         await self.require(about)
+
+    async def _enter(self) -> None:
+        """Have the caller act in the workspace that the path or ``?workspaceId=`` names, which must be one of theirs.
+
+        Raises as `WorkspaceService.enter`.
+        """
+        named = self.path_kwargs.get("workspace_id")
+        asked = self.request.query_arguments.get("workspaceId")
+        wanted = named if named is not None else asked[-1].decode("utf-8", "replace") if asked else None
+        if self.principal is None or self.app.runtime is None:
+            return
+        if wanted is not None or self.principal.credential is CredentialKind.JWT:
+            work = self.runtime.workspaces.enter(self.principal, wanted, is_named=named is not None)
+            self.principal = await self.call(work)
 
     async def require(self, about: Route | None) -> None:
         """Let the caller through, or raise. A method that declares nothing is open to nobody."""

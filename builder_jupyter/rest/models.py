@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict
 
 
 def _whole(value: Any) -> Any:
@@ -14,6 +14,10 @@ def _whole(value: Any) -> Any:
 WHOLE = BeforeValidator(_whole)
 Whole = Annotated[int, WHOLE]
 """A JSON integer, which ``1.0`` is, too."""
+
+
+Moment = Annotated[AwareDatetime, Strict(strict=False)]
+"""A time with its zone, as ISO 8601 text."""
 
 
 class Loose(BaseModel):

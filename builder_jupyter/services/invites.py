@@ -20,6 +20,9 @@ from builder_jupyter.storage.workspaces import WorkspaceStore
 
 MAX_PENDING = 1_000
 
+Shown = list[dict[str, Any]]
+"""Things as they are shown, in order."""
+
 
 class InviteService:
     """What can be done with invites. Unknown ids, those of other workspaces and those of others look the same."""
@@ -53,7 +56,7 @@ class InviteService:
             await self._store.add_invite(made, same)
         return made.to_dict(now)
 
-    async def list(self, principal: Principal) -> list[dict[str, Any]]:
+    async def list(self, principal: Principal) -> Shown:
         """Return the invites into the workspace, oldest first. Raises `Forbidden` (``ROLE_INSUFFICIENT``)."""
         principal.require_capability(Capability.MANAGE_INVITES)
         now = self._clock.now()
@@ -80,7 +83,7 @@ class InviteService:
             await self._store.revoke_invites([invite])
         return self._shown(invite_id)
 
-    async def mine(self, principal: Principal) -> list[dict[str, Any]]:
+    async def mine(self, principal: Principal) -> Shown:
         """Return the open invites to the principal's own address, each with the workspace's name."""
         now = self._clock.now()
         if principal.email is None or not principal.is_person:

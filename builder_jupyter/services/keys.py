@@ -81,7 +81,9 @@ class KeyService:
     def lend(self, principal: Principal) -> str:
         """Return a key for this process's own children, which stands for the principal until the process ends."""
         secret = new_secret()
-        self._lent[hash_key(secret)] = replace(principal, credential=CredentialKind.API_KEY, origin=principal.credential)
+        self._lent[hash_key(secret)] = replace(
+            principal, credential=CredentialKind.API_KEY, origin=principal.credential
+        )
         return secret
 
     async def list(self, principal: Principal) -> list[ApiKey]:

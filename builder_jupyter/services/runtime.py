@@ -17,7 +17,7 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
-from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.models import ModelHub, WorkspaceModels
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
@@ -25,7 +25,7 @@ from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
-from builder_jupyter.nodes.base import Place
+from builder_jupyter.nodes.base import NodeType, Place, StepContext
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
@@ -33,22 +33,29 @@ from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
+from builder_jupyter.services.integrations import IntegrationService
+from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.results import ResultService
+from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
+from builder_jupyter.services.workspaces import WorkspaceService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.connections import ConnectionStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.encryption import EncryptionKey
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
+from builder_jupyter.storage.workspaces import WorkspaceStore
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +76,8 @@ class Settings:
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
+    makes_encryption_key : whether that file is made where there is none.
     """
 
     data_dir: Path | None = None
@@ -78,6 +87,8 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    encryption_key: str | None = field(default=None, repr=False)
+    makes_encryption_key: bool = True
 
 
 class Runtime:
@@ -95,6 +106,9 @@ class Runtime:
     waitpoints: WaitpointService
     results: ResultService
     keys: KeyService
+    workspaces: WorkspaceService
+    invites: InviteService
+    integrations: IntegrationService
     tokens: TokenService
     upkeep: UpkeepService
     workers: Workers
@@ -120,14 +134,26 @@ class Runtime:
         for fault in faults:
             notice(fault)
         self._servers = McpServers(configured)
-        self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
+        key = EncryptionKey(
+            settings.data_dir, settings.encryption_key, may_make=settings.makes_encryption_key
+        )  # fmt: skip
         self.registry = registry or default_registry()
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
         self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
-        self._key_store = KeyStore(self.database)
-        self.keys = KeyService(self._key_store, clock)
+        self._key_store, self._connections = KeyStore(self.database), ConnectionStore(self.database)
+        self._workspace_store = WorkspaceStore(self.database)
+        seats = Seats(self._workspace_store, clock)
+        self.keys = KeyService(self._key_store, seats, clock)
+        self.integrations = IntegrationService(self._connections, seats, key, clock)
+        self.workspaces = WorkspaceService(
+            self._workspace_store, seats, self.keys, clock, on_delete=self.integrations.forget
+        )
+        self.invites = InviteService(self._workspace_store, seats, clock)
+        self.models = models or ModelHub(
+            default_model=settings.default_model, notice=notice, credentials=self.integrations
+        )
         self.access = AccessService(GrantStore(self.database))
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
@@ -137,7 +163,7 @@ class Runtime:
         )
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
+        world = World(self.registry, self.models, self.tools, executors, self._equip)
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
@@ -157,12 +183,20 @@ class Runtime:
 
     async def _open(self) -> int:
         await self._journal.open()
+        await self._workspace_store.open()
         await self._key_store.open()
+        await self._connections.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
+
+    async def _equip(self, node_type: NodeType, context: StepContext) -> None:
+        """Give a step what depends on whose it is: models with its workspace's credentials, and tools."""
+        if isinstance(self.models, WorkspaceModels):
+            context.models = self.models.within(context.workspace)
+        await self.tools.equip(node_type, context)
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)

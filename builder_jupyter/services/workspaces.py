@@ -6,7 +6,7 @@ Whoever calls has been let into the workspace before (`Seats.enter`), so ``princ
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,9 @@ MAX_OWNED = 100
 MAX_MEMBERS = 1_000
 
 Leave = Callable[[str], Awaitable[None]]
+
+Shown = list[dict[str, Any]]
+"""Things as they are shown, in order."""
 
 
 class WorkspaceService:
@@ -43,11 +46,22 @@ class WorkspaceService:
         self._clock = clock
         self._on_delete = on_delete
 
-    async def enter(self, principal: Principal, wanted: str | None) -> Principal:
-        """Return a principal as it stands in the workspace it wants to act in. Raises as `Seats.enter`."""
-        return await self._seats.enter(principal, wanted)
+    async def enter(self, principal: Principal, wanted: str | None, *, is_named: bool = False) -> Principal:
+        """Return a principal as it stands in the workspace it wants to act in, its own where it names none.
 
-    async def list(self, principal: Principal) -> list[dict[str, Any]]:
+        Raises
+        ------
+        Forbidden : ``WORKSPACE_DENIED``: it does not belong there, or there is no such workspace.
+        NotFound : ``WORKSPACE_NOT_FOUND``: the same, where the workspace ``is_named`` as the thing that is asked for.
+        """
+        try:
+            return await self._seats.enter(principal, wanted)
+        except Forbidden as error:
+            if not is_named:
+                raise
+            raise NotFound("There is no such workspace.", code="WORKSPACE_NOT_FOUND") from error
+
+    async def list(self, principal: Principal) -> Shown:
         """Return the workspaces that the principal may act in, each with its ``role`` there."""
         found = []
         for workspace_id in self._seats.reach(principal):
@@ -110,7 +124,7 @@ class WorkspaceService:
         await self._keys.revoke_all(one.workspace_id)
         await self._on_delete(one.workspace_id)
 
-    async def members(self, principal: Principal) -> list[dict[str, Any]]:
+    async def members(self, principal: Principal) -> Shown:
         """Return who is in the workspace: its owner, if there is one in particular, then its members."""
         one = self._about(principal.workspace)
         owner = {"name": one.owner, "role": str(Role.OWNER), "added_by": None, "added_at": one.to_dict()["created_at"]}
@@ -181,6 +195,6 @@ def require_person(principal: Principal) -> None:
         raise Forbidden("A key belongs to one workspace; sign in to do this.", code="PERSON_NEEDED")
 
 
-def _check_name(name: str, others: list[Workspace]) -> None:
+def _check_name(name: str, others: Iterable[Workspace]) -> None:
     if any(other.name.casefold() == name.casefold() for other in others):
         raise Conflict("There is a workspace of that name already.", code="WORKSPACE_NAME_TAKEN")

@@ -13,7 +13,7 @@ BYTES = 32
 
 
 def read_or_make(directory: Path | None, file: str = FILE) -> bytes:
-    """Return the secret in a file of a directory, made when there is none; a database in memory has a new one each time.
+    """Return the secret in a file of a directory, made when there is none; a database in memory gets a new one.
 
     Raises
     ------
