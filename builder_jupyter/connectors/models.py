@@ -126,7 +126,6 @@ class ModelHub:
     notice : told, once for each such name, in one sentence for people.
     local : returns the local model; tests put another in its place.
     credentials : those of workspaces; without them all use the server's.
-    dial : returns, for an address that a workspace brings, what its models are reached by.
     """
 
     def __init__(
@@ -137,14 +136,12 @@ class ModelHub:
         notice: Callable[[str], None] | None = None,
         local: Callable[[], Awaitable[ChatModel]] = local_chat_model,
         credentials: Credentials | None = None,
-        dial: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> None:
         self._default = default_model or LOCAL_MODEL_NAME
         self._fall_back_to_local = fall_back_to_local
         self._notice = notice
         self._local = local
         self._credentials = credentials
-        self._dial = dial
         self._models: dict[str, ChatModel] = {}
         self._own: dict[tuple[str, str], tuple[Credential, ChatModel]] = {}
         self._noticed: set[str] = set()
@@ -186,7 +183,7 @@ class ModelHub:
         known = self._own.get((workspace, name))
         if known is not None and known[0] == credential:
             return known[1]
-        found = await asyncio.to_thread(_find, name, self._settings(provider, credential))
+        found = await asyncio.to_thread(_find, name, _settings(credential))
         if isinstance(found, _Lack):
             # Whoever brings a key is not put off with another model.
             raise NotConfigured(found.message, hint=found.hint)
@@ -194,16 +191,6 @@ class ModelHub:
             self._own.pop(next(iter(self._own)))
         self._own[workspace, name] = credential, found
         return found
-
-    def _settings(self, provider: Provider, credential: Credential) -> dict[str, Any]:
-        """Return a credential as LangChain's constructors take it."""
-        settings: dict[str, Any] = {"api_key": credential["apiKey"]}
-        if "organization" in credential:
-            settings["organization"] = credential["organization"]
-        if provider is GENERIC:
-            settings |= {"base_url": credential["baseUrl"]}
-            settings |= self._dial(credential["baseUrl"]) if self._dial is not None else {}
-        return settings
 
     def limits(self, name: str | None) -> tuple[str, ...]:
         """Return the limits that count a use of that model."""
@@ -236,6 +223,12 @@ class _Within:
 
     def limits(self, name: str | None) -> tuple[str, ...]:
         return self._hub.limits(name)
+
+
+def _settings(credential: Credential) -> dict[str, Any]:
+    """Return a credential as LangChain's constructors take it."""
+    names = {"apiKey": "api_key", "organization": "organization", "baseUrl": "base_url"}
+    return {names[field]: value for field, value in credential.items()}
 
 
 def _find(name: str, own: Mapping[str, Any] | None = None) -> LangChainModel | _Lack:

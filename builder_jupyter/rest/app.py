@@ -59,6 +59,7 @@ from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
@@ -188,6 +189,12 @@ class BuilderApp(ExtensionApp):
         default_value=True,
         help="Whether that file is made where there is no key. If not, credentials are refused until there is one.",
     ).tag(config=True)
+    provider_addresses = List(
+        Unicode(),
+        default_value=list(ADDRESSES),
+        help="Where models may be asked with a credential of a workspace's own that brings an address, each with all "
+        "below it: ['https://openrouter.ai/api', 'http://localhost:11434'].",
+    ).tag(config=True)
     jwt_issuer = Unicode(
         "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
     ).tag(config=True)
@@ -238,8 +245,9 @@ class BuilderApp(ExtensionApp):
             # Taken out of the environment, which the kernels inherit.
             key = os.environ.pop(ENCRYPTION_VARIABLE, "") or self.encryption_key
             settings = Settings(
-                directory, *names, root, limits, tokens, self.mcp_servers, key or None, self.encryption_key_file
-            )
+                directory, *names, root, limits, tokens, self.mcp_servers, key or None, self.encryption_key_file,
+                self.provider_addresses,
+            )  # fmt: skip
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

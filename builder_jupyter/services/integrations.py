@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from builder_jupyter.clock import Clock, epoch_ms
 from builder_jupyter.errors import Conflict, InvalidInput, NotConfigured, NotFound, TooLarge, Unavailable
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.services.providers import PROVIDERS, Routing, parse_routing, provider_named
+from builder_jupyter.services.providers import PROVIDERS, Routing, is_among, parse_routing, provider_named
 from builder_jupyter.services.seats import Seats
 from builder_jupyter.storage.cipher import decrypt, encrypt
 from builder_jupyter.storage.connections import ACTIVE, REVOKED, Connection, ConnectionStore
@@ -30,13 +30,21 @@ Shown = list[dict[str, Any]]
 
 
 class IntegrationService:
-    """What can be done with connections. Unknown ids and those of other workspaces look the same."""
+    """What can be done with connections. Unknown ids and those of other workspaces look the same.
 
-    def __init__(self, store: ConnectionStore, seats: Seats, key: EncryptionKey, clock: Clock) -> None:
+    Parameters
+    ----------
+    addresses : which addresses a credential may bring, each with all below it.
+    """
+
+    def __init__(
+        self, store: ConnectionStore, seats: Seats, key: EncryptionKey, clock: Clock, *, addresses: Sequence[str]
+    ) -> None:
         self._store = store
         self._seats = seats
         self._key = key
         self._clock = clock
+        self._addresses = tuple(addresses)
         self._lock = asyncio.Lock()
 
     async def list(self, principal: Principal) -> Shown:
@@ -92,7 +100,7 @@ class IntegrationService:
         ------
         Forbidden : ``WORKSPACE_DENIED``; ``MISSING_SCOPE``: it takes write access to the workspace.
         NotConfigured : ``ENCRYPTION_KEY_MISSING``, whatever else is wrong.
-        InvalidInput : ``UNKNOWN_PROVIDER``, ``INVALID_DISPLAY_NAME``, ``INVALID_CREDENTIAL``.
+        InvalidInput : ``UNKNOWN_PROVIDER``, ``INVALID_DISPLAY_NAME``, ``INVALID_CREDENTIAL``, ``ADDRESS_NOT_ALLOWED``.
         NotFound : ``CONNECTION_NOT_FOUND``: no connection of this workspace has that id.
         Conflict : ``CONNECTION_OF_OTHER_PROVIDER``; ``CONNECTION_REVOKED``.
         TooLarge : the workspace has had `MAX_KEPT` connections.
@@ -107,6 +115,7 @@ class IntegrationService:
                 f"A connection needs a name of 1 to {MAX_NAME} printable characters.", code="INVALID_DISPLAY_NAME"
             )
         fields = about.validated(payload)
+        self._check_address(fields)
         async with self._lock:
             known = self._known(me.workspace, provider, connection_id)
             if known is None and len(self._store.of(me.workspace)) >= MAX_KEPT:
@@ -135,11 +144,14 @@ class IntegrationService:
         ------
         NotConfigured : ``PROVIDER_NOT_CONNECTED``: the workspace uses nothing but its own, and has none.
         Unavailable : ``SECRET_UNREADABLE``.
+        InvalidInput : ``ADDRESS_NOT_ALLOWED``.
         """
         mode = self._routing(workspace, provider)
         one = self._store.active(workspace, provider) if mode is not Routing.BUILT_IN_ONLY else None
         if one is not None:
-            return self._opened(one, await asyncio.to_thread(self._key.get))
+            fields = self._opened(one, await asyncio.to_thread(self._key.get))
+            self._check_address(fields)  # the server may allow less by now
+            return fields
         if mode is Routing.BYO_ONLY:
             raise NotConfigured(
                 f"This workspace uses {PROVIDERS[provider].title} with a credential of its own only, and has none.",
@@ -154,6 +166,14 @@ class IntegrationService:
             for one in self._store.of(workspace):
                 if one.status != REVOKED:
                     await self._store.revoke(one, self._clock.now())
+
+    def _check_address(self, fields: Mapping[str, str]) -> None:
+        if "baseUrl" in fields and not is_among(fields["baseUrl"], self._addresses):
+            raise InvalidInput(
+                "This server does not let models be asked at that address.",
+                code="ADDRESS_NOT_ALLOWED",
+                hint="Whoever runs it can add it to BuilderApp.provider_addresses.",
+            )
 
     def _routing(self, workspace: str, provider: str) -> Routing:
         mode = self._store.routing(workspace, provider)

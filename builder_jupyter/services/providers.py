@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,7 @@ MAX_VALUE = 4_096
 SHOWN_CHARACTERS = 4
 LONG_ENOUGH = 16
 _WORD = re.compile(r"[!-~]+")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]*")
 
 
 class Routing(StrEnum):
@@ -89,6 +90,18 @@ class ConnectionProvider:
         return {field.name: field.masked(payload[field.name]) for field in self.fields if field.name in payload}
 
 
+ADDRESSES = (
+    "https://api.deepseek.com",
+    "https://api.groq.com/openai",
+    "https://api.mistral.ai",
+    "https://api.together.xyz",
+    "https://openrouter.ai/api",
+)
+"""Where models of a provider with an address of the workspace's may be asked, if nobody says otherwise.
+
+Any public address would do no harm in itself, but a name can come to mean another address from one call to the next.
+"""
+
 API_KEY = Field("apiKey", "API key")
 
 PROVIDERS: dict[str, ConnectionProvider] = {
@@ -127,6 +140,20 @@ def parse_routing(name: str) -> Routing:
     if name not in set(Routing):
         raise InvalidInput("There is no such mode.", code="INVALID_ROUTING", hint=f"Known: {', '.join(Routing)}.")
     return Routing(name)
+
+
+def is_among(url: str, addresses: Iterable[str]) -> bool:
+    """Say whether an address is one of these or lies below one."""
+    if not _PLAIN_PATH.fullmatch(urlsplit(url).path) or ".." in url:
+        return False
+    place = _place(url)
+    return any(place[:2] == one[:2] and f"{place[2]}/".startswith(f"{one[2]}/") for one in map(_place, addresses))
+
+
+def _place(url: str) -> tuple[str, tuple[str, int | None], str]:
+    parts = urlsplit(url.lower())
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "", port), urlsplit(url).path.rstrip("/")
 
 
 def _fault(field: Field, value: Any) -> str | None:

@@ -7,7 +7,7 @@ one in a kernel or script that has no server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,7 @@ from builder_jupyter.services.integrations import IntegrationService
 from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.tokens import TokenService
@@ -78,6 +79,7 @@ class Settings:
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
     encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
     makes_encryption_key : whether that file is made where there is none.
+    provider_addresses : where models may be asked with a credential that brings an address.
     """
 
     data_dir: Path | None = None
@@ -89,6 +91,7 @@ class Settings:
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
     encryption_key: str | None = field(default=None, repr=False)
     makes_encryption_key: bool = True
+    provider_addresses: Sequence[str] = ADDRESSES
 
 
 class Runtime:
@@ -146,7 +149,9 @@ class Runtime:
         self._workspace_store = WorkspaceStore(self.database)
         seats = Seats(self._workspace_store, clock)
         self.keys = KeyService(self._key_store, seats, clock)
-        self.integrations = IntegrationService(self._connections, seats, key, clock)
+        self.integrations = IntegrationService(
+            self._connections, seats, key, clock, addresses=settings.provider_addresses
+        )
         self.workspaces = WorkspaceService(
             self._workspace_store, seats, self.keys, clock, on_delete=self.integrations.forget
         )
