@@ -1,4 +1,7 @@
-"""Credentials of workspaces' own: validated, encrypted, masked, routed, and used by their steps alone. Spec §3.5, §12."""
+"""Credentials of workspaces' own: validated, encrypted, masked, routed, and used by their steps alone.
+
+Source: spec builder-studio §3.5, §12.
+"""
 
 from __future__ import annotations
 
@@ -298,6 +301,6 @@ def test_secrets_stand_nowhere_in_the_database_and_the_log(place: Place, caplog:
         return repr([connection.execute(f'SELECT * FROM "{table}"').fetchall() for table in tables])
 
     rows = place.ask(place.runtime.database.read(dump))
-    assert "…4242" in rows
+    assert "4242" in rows
     assert "very-secret" not in rows
     assert "very-secret" not in caplog.text
