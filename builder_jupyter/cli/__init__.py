@@ -22,6 +22,7 @@ from builder_jupyter.cli.doctor import add_doctor
 from builder_jupyter.cli.keys import add_keys
 from builder_jupyter.cli.run import add_run, add_validate
 from builder_jupyter.cli.serve import add_serve
+from builder_jupyter.cli.team import add_team
 from builder_jupyter.cli.token import add_token
 from builder_jupyter.cli.upkeep import add_upkeep
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, TooLarge
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     places = argparse.ArgumentParser(add_help=False)
     _add_places(places, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for add in (add_demo, add_serve, add_run, add_validate, add_keys, add_token, add_upkeep, add_doctor):
+    for add in (add_demo, add_serve, add_run, add_validate, add_keys, add_team, add_token, add_upkeep, add_doctor):
         add(commands, places)
     return parser
 

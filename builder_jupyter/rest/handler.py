@@ -54,6 +54,7 @@ class OwnCredentials:
     """Mixin, first base of a handler: decides who is asking before Jupyter does, and whether they may."""
 
     principal: Principal | None = None
+    misplaced: errors.BuilderError | None = None
     family: ClassVar[Any] = staticmethod(direct_body)
 
     if TYPE_CHECKING:
@@ -137,9 +138,9 @@ class OwnCredentials:
         await self.require(about)
 
     async def _enter(self) -> None:
-        """Have the caller act in the workspace that the path or ``?workspaceId=`` names, which must be one of theirs.
+        """Have the caller act in the workspace that the path or ``?workspaceId=`` names.
 
-        Raises as `WorkspaceService.enter`.
+        That it is none of theirs is said once everything else allows what they want: `require`.
         """
         named = self.path_kwargs.get("workspace_id")
         asked = self.request.query_arguments.get("workspaceId")
@@ -147,8 +148,8 @@ class OwnCredentials:
         if self.principal is None or self.app.runtime is None:
             return
         if wanted is not None or self.principal.credential is CredentialKind.JWT:
-            work = self.runtime.workspaces.enter(self.principal, wanted, is_named=named is not None)
-            self.principal = await self.call(work)
+            work = self.runtime.workspaces.place(self.principal, wanted, is_named=named is not None)
+            self.principal, self.misplaced = await self.call(work)
 
     async def require(self, about: Route | None) -> None:
         """Let the caller through, or raise. A method that declares nothing is open to nobody."""
@@ -169,6 +170,8 @@ class OwnCredentials:
             raise errors.Forbidden("This route is internal: steps are carried out by the server itself.")
         if self.principal.credential is CredentialKind.JUPYTER:
             await self._ask_authorizer()
+        if self.misplaced is not None:
+            raise self.misplaced
 
     async def _ask_authorizer(self) -> None:
         handler = cast(APIHandler, self)

@@ -12,7 +12,7 @@ from typing import Any
 
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock
-from builder_jupyter.errors import Conflict, Forbidden, NotFound, TooLarge
+from builder_jupyter.errors import BuilderError, Conflict, Forbidden, NotFound, TooLarge
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.identity.roles import Capability, Role, may, parse_role
 from builder_jupyter.identity.workspaces import InviteState, Member, Workspace, parse_member, parse_name
@@ -46,20 +46,23 @@ class WorkspaceService:
         self._clock = clock
         self._on_delete = on_delete
 
-    async def enter(self, principal: Principal, wanted: str | None, *, is_named: bool = False) -> Principal:
-        """Return a principal as it stands in the workspace it wants to act in, its own where it names none.
+    async def enter(self, principal: Principal, wanted: str | None) -> Principal:
+        """Return a principal as it stands in the workspace it wants to act in. Raises as `Seats.enter`."""
+        return await self._seats.enter(principal, wanted)
 
-        Raises
-        ------
-        Forbidden : ``WORKSPACE_DENIED``: it does not belong there, or there is no such workspace.
-        NotFound : ``WORKSPACE_NOT_FOUND``: the same, where the workspace ``is_named`` as the thing that is asked for.
+    async def place(
+        self, principal: Principal, wanted: str | None, *, is_named: bool
+    ) -> tuple[Principal, BuilderError | None]:
+        """Return a principal where it wants to act; or as it is, with the error for acting there.
+
+        What is refused to it wherever it acts can be said first, then. ``is_named`` says that the workspace is the
+        thing that is asked for: one that is not theirs looks like one that does not exist.
         """
         try:
-            return await self._seats.enter(principal, wanted)
+            return await self._seats.enter(principal, wanted), None
         except Forbidden as error:
-            if not is_named:
-                raise
-            raise NotFound("There is no such workspace.", code="WORKSPACE_NOT_FOUND") from error
+            unknown = NotFound("There is no such workspace.", code="WORKSPACE_NOT_FOUND")
+            return principal, unknown if is_named else error
 
     async def list(self, principal: Principal) -> Shown:
         """Return the workspaces that the principal may act in, each with its ``role`` there."""

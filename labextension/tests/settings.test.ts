@@ -92,8 +92,13 @@ describe('keys', () => {
     document.body.replaceChildren(section.node);
     await section.load();
     section.draw();
-    const find = <T extends HTMLElement>(selector: string) =>
-      section.node.querySelector<T>(selector)!;
+    const find = <T extends HTMLElement>(selector: string) => {
+      const found = section.node.querySelector<T>(selector);
+      if (!found) {
+        throw new Error(`nothing is ${selector}`);
+      }
+      return found;
+    };
     const press = (word: string) => {
       const buttons = [...section.node.querySelectorAll('button')];
       buttons.find(one => one.textContent === word)?.click();
@@ -153,7 +158,7 @@ describe('providers', () => {
     const opener = section.node.querySelector('button');
     opener?.click();
     const input = section.node.querySelector<HTMLInputElement>('input[type=password]');
-    input!.value = 'sk-secret';
+    input?.setRangeText('sk-secret');
     section.node.querySelector('form')?.requestSubmit();
     await settled();
     expect(section.node.querySelector('[role=alert]')?.textContent).toContain('No.');

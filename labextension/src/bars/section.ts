@@ -9,9 +9,9 @@ export abstract class Section {
   constructor(title: string, isOpen = false) {
     this.node = element(
       'details',
-      'jp-bj-section',
+      'jp-bj-fold',
       isOpen ? { open: '' } : {},
-      element('summary', 'jp-bj-summary', OWN_KEYS, title),
+      element('summary', 'jp-bj-fold-title', OWN_KEYS, title),
       this.body
     );
   }
@@ -22,7 +22,7 @@ export abstract class Section {
   /** Show what was read. */
   abstract draw(): void;
 
-  protected readonly body = element('div', 'jp-bj-section-body');
+  protected readonly body = element('div', 'jp-bj-fold-body');
   protected readonly problem = element('div', 'jp-bj-below', { role: 'alert' });
 
   /** Do something; what goes wrong is said below. */
@@ -46,7 +46,7 @@ export function textField(
     ...attributes
   });
   return {
-    node: element('label', 'jp-bj-field', {}, element('span', '', {}, label), input),
+    node: element('label', 'jp-bj-labelled', {}, element('span', '', {}, label), input),
     input
   };
 }
@@ -62,7 +62,7 @@ export function choiceField(
     select.append(element('option', '', { value: String(value) }, text));
   }
   select.value = String(chosen);
-  const node = element('label', 'jp-bj-field', {}, element('span', '', {}, label), select);
+  const node = element('label', 'jp-bj-labelled', {}, element('span', '', {}, label), select);
   return { node, select };
 }
 

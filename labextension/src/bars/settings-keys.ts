@@ -78,7 +78,7 @@ export class KeysSection extends Section {
       this.close();
       this.opener.focus();
     });
-    const scopes = element('fieldset', 'jp-bj-fieldset', {}, element('legend', '', {}, 'It may'));
+    const scopes = element('fieldset', 'jp-bj-marks', {}, element('legend', '', {}, 'It may'));
     scopes.append(...this.ticks.map(tick => tick.node));
     return formOf(
       'New key',

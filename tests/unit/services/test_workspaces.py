@@ -97,8 +97,9 @@ def test_strangers_do_not_get_in(scene: Scene) -> None:
     for who in (ZOE, person("root", "admin"), jupyter_principal("me")):
         scene.refused(Forbidden, "WORKSPACE_DENIED", enter(who, scene.workspace))
         scene.refused(Forbidden, "WORKSPACE_DENIED", enter(who, "ws_0"))
-        scene.refused(NotFound, "WORKSPACE_NOT_FOUND", enter(who, scene.workspace, is_named=True))
-        scene.refused(NotFound, "WORKSPACE_NOT_FOUND", enter(who, "ws_0", is_named=True))
+        for name in (scene.workspace, "ws_0"):
+            stays, error = scene.ask(scene.runtime.workspaces.place(who, name, is_named=True))
+            assert (stays, error.code) == (who, "WORKSPACE_NOT_FOUND")
 
 
 def test_whoever_has_the_server_owns_default(scene: Scene) -> None:
