@@ -209,7 +209,7 @@ function shown(credits: number): string {
 }
 
 function inDays(days: number): string {
-  return days < 1 ? 'today' : `in ${Math.floor(days)} d`;
+  return days < 0.5 ? 'today' : `in ${Math.round(days)} d`;
 }
 
 function agoInDays(ms: number): string {
