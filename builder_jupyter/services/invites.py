@@ -15,7 +15,6 @@ from builder_jupyter.identity.principal import Principal
 from builder_jupyter.identity.roles import Capability, Role, may, parse_role
 from builder_jupyter.identity.workspaces import INVITE_LIFE, Invite, InviteState, Member, Workspace, parse_email
 from builder_jupyter.services.seats import Seats
-from builder_jupyter.services.workspaces import require_person
 from builder_jupyter.storage.workspaces import WorkspaceStore
 
 MAX_PENDING = 1_000
@@ -86,7 +85,7 @@ class InviteService:
     async def mine(self, principal: Principal) -> Shown:
         """Return the open invites to the principal's own address, each with the workspace's name."""
         now = self._clock.now()
-        if principal.email is None or not principal.is_person:
+        if principal.email is None:
             return []
         found = [one for one in self._store.invites(email=principal.email) if one.state_at(now) is InviteState.PENDING]
         return [one.to_dict(now) | {"workspace_name": self._name(one.workspace)} for one in found]
@@ -96,12 +95,11 @@ class InviteService:
 
         Raises
         ------
-        NotFound : ``INVITE_NOT_FOUND``: to another address, too.
-        Forbidden : ``PERSON_NEEDED``; ``OWNER_IMMUTABLE``: the workspace is theirs.
+        NotFound : ``INVITE_NOT_FOUND``: to another address, too; a key has none.
+        Forbidden : ``OWNER_IMMUTABLE``: the workspace is theirs.
         Gone : ``INVITE_EXPIRED``.
         Conflict : ``INVITE_NOT_PENDING``: it was accepted or revoked.
         """
-        require_person(principal)
         async with self._store.lock:
             now = self._clock.now()
             invite = self._store.invite(invite_id)

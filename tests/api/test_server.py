@@ -314,7 +314,7 @@ async def test_answers_are_as_described(
     await ask("GET", here + "/invites", status=200, **home)
     await ask("DELETE", here + "/invites/{invite_id}", status=200, invite_id=sent["id"], **home)
     await ask("GET", "/api/builder/invites", status=200)
-    await ask("POST", "/api/builder/invites/{invite_id}/accept", status=403, invite_id=sent["id"])
+    await ask("POST", "/api/builder/invites/{invite_id}/accept", status=404, invite_id=sent["id"])
     connections = "/api/integrations/provider-connections"
     about = {"workspaceId": "default", "provider": "fal", "displayName": "f", "credentialPayload": {"apiKey": "k"}}
     made = await ask("POST", connections, status=200, body=about)

@@ -345,8 +345,10 @@ def test_keys_make_no_workspaces_and_enter_no_other(scene: Scene) -> None:
     rt = scene.runtime
     _, secret = scene.ask(rt.keys.create(scene.at(OLIVE), "x", Scope))
     key = scene.ask(rt.keys.authenticate(secret))
-    for work in (rt.workspaces.create(key, "Mine"), rt.workspaces.delete(key), rt.invites.accept(key, "inv_0")):
+    for work in (rt.workspaces.create(key, "Mine"), rt.workspaces.delete(key)):
         scene.refused(Forbidden, "PERSON_NEEDED", work)
+    invite = scene.ask(rt.invites.create(key, "olive@x.org", "viewer"))["id"]
+    scene.refused(NotFound, "INVITE_NOT_FOUND", rt.invites.accept(key, invite))
     assert scene.ask(rt.invites.mine(key)) == []
     assert [one["id"] for one in scene.ask(rt.workspaces.list(key))] == [scene.workspace]
     assert scene.ask(rt.workspaces.enter(key, scene.workspace)) == key
