@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from builder_jupyter.errors import Forbidden
@@ -30,6 +31,10 @@ class Principal:
     viewer's, of whom nothing else is known. ``email`` is an address that is known to be the caller's. ``origin`` is how
     somebody had signed in for whom a key stands. ``signed_in`` is who acts in another workspace than the one that they
     had signed in to, as they were there.
+
+    ``credential_id`` names what was shown among the
+    workspace's keys and users; it is empty for people at the server itself, their kernels included. ``expires_at`` is
+    when it is no longer good.
     """
 
     name: str
@@ -38,6 +43,8 @@ class Principal:
     credential: CredentialKind
     is_admin: bool = False
     teams: frozenset[str] = frozenset()
+    credential_id: str = ""
+    expires_at: datetime | None = None
     role: Role | None = None
     email: str | None = None
     origin: CredentialKind | None = None
@@ -94,14 +101,27 @@ def local_principal(username: str) -> Principal:
 
 
 def key_principal(
-    maker: str, workspace: str, scopes: Collection[Scope], seat: Seat, origin: CredentialKind | None
+    maker: str,
+    workspace: str,
+    scopes: Collection[Scope],
+    seat: Seat,
+    *,
+    origin: CredentialKind | None = None,
+    key_id: str = "",
+    expires_at: datetime | None = None,
 ) -> Principal:
     """Return the principal of an API key: its scopes, as far as the seat of who made it goes."""
-    effective = frozenset(scopes) & seat.scopes
-    kind = CredentialKind.API_KEY
     return Principal(
-        maker, workspace, effective, kind, is_admin=seat.sees_all, role=seat.role, origin=origin
-    )  # fmt: skip
+        maker,
+        workspace,
+        frozenset(scopes) & seat.scopes,
+        CredentialKind.API_KEY,
+        is_admin=seat.sees_all,
+        credential_id=key_id,
+        expires_at=expires_at,
+        role=seat.role,
+        origin=origin,
+    )
 
 
 def seated(principal: Principal, workspace: str, seat: Seat) -> Principal:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Dict, Int, List, Unicode, observe
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.jwt_settings import (
@@ -60,6 +60,7 @@ from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.providers import ADDRESSES
+from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
@@ -195,6 +196,18 @@ class BuilderApp(ExtensionApp):
         help="Where models may be asked with a credential of a workspace's own that brings an address, each with all "
         "below it: ['https://openrouter.ai/api', 'http://localhost:11434'].",
     ).tag(config=True)
+    rate_limits = Enum(
+        [str(mode) for mode in Mode],
+        str(Mode.AUTO),
+        help="Whose requests are counted: 'auto' those with keys and tokens, on a server with keys of several "
+        "workspaces or with JSON Web Tokens; 'on' everybody's; 'off' nobody's.",
+    ).tag(config=True)
+    rates = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Rate limits in place of the usual ones, by bucket, e.g. {'run': {'burst': 20, 'per_minute': 60}, "
+        f"'active': {{'burst': 10}}}}. Buckets: {', '.join(Bucket)}.",
+    ).tag(config=True)
     jwt_issuer = Unicode(
         "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
     ).tag(config=True)
@@ -245,8 +258,9 @@ class BuilderApp(ExtensionApp):
             # Taken out of the environment, which the kernels inherit.
             key = os.environ.pop(ENCRYPTION_VARIABLE, "") or self.encryption_key
             settings = Settings(
-                directory, *names, root, limits, tokens, self.mcp_servers, key or None, self.encryption_key_file,
-                self.provider_addresses,
+                directory, *names, root, limits, tokens, self.mcp_servers,
+                encryption_key=key or None, makes_encryption_key=self.encryption_key_file,
+                provider_addresses=self.provider_addresses, rate_limits=Mode(self.rate_limits), rates=self.rates,
             )  # fmt: skip
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:

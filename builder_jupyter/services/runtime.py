@@ -38,6 +38,7 @@ from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.providers import ADDRESSES
+from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.tokens import TokenService
@@ -76,6 +77,7 @@ class Settings:
     limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
+    rate_limits : for whom requests are counted, and ``rates`` what they may; see `services.rates`.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
     encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
     makes_encryption_key : whether that file is made where there is none.
@@ -92,6 +94,8 @@ class Settings:
     encryption_key: str | None = field(default=None, repr=False)
     makes_encryption_key: bool = True
     provider_addresses: Sequence[str] = ADDRESSES
+    rate_limits: Mode = Mode.AUTO
+    rates: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Runtime:
@@ -113,6 +117,7 @@ class Runtime:
     invites: InviteService
     integrations: IntegrationService
     tokens: TokenService
+    rates: RateService
     upkeep: UpkeepService
     workers: Workers
     artefacts: ArtefactStore
@@ -159,6 +164,10 @@ class Runtime:
         self.models = models or ModelHub(
             default_model=settings.default_model, notice=notice, credentials=self.integrations
         )
+        self.rates = RateService(
+            clock, mode=settings.rate_limits, is_shared=lambda: self.tokens.is_configured or self.keys.is_shared,
+            changes=settings.rates,
+        )  # fmt: skip
         self.access = AccessService(GrantStore(self.database))
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
@@ -172,7 +181,7 @@ class Runtime:
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
-            on_start=self.workers.started, on_admitted=meter.started,
+            on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
         self.admissions = AdmissionService(self.executions, self._journal, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
@@ -202,6 +211,10 @@ class Runtime:
         if isinstance(self.models, WorkspaceModels):
             context.models = self.models.within(context.workspace)
         await self.tools.equip(node_type, context)
+
+    def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
+        self.rates.admit(principal, self.executions.under_way)
+        self.workers.started(execution_id, principal, worker)
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)

@@ -99,7 +99,7 @@ def test_what_members_may_do_with_workflows_of_others(role: Role, theirs: set[Pe
 def test_a_key_may_do_what_it_says_as_far_as_its_makers_seat_goes() -> None:
     wanted = (Scope.READ_CANVASES, Scope.DELETE_CANVAS, Scope.READ_BILLING)
     for role in Role:
-        key = key_principal("ed", "ws_1", wanted, seat_of(role), CredentialKind.JWT)
+        key = key_principal("ed", "ws_1", wanted, seat_of(role), origin=CredentialKind.JWT)
         assert key.scopes == set(wanted) & CEILINGS[role]
         assert (key.role, key.maker, key.is_person) == (role, CredentialKind.JWT, False)
 
