@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,8 @@ from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.models import ModelHub, WorkspaceModels
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
+from builder_jupyter.costs.focus.vendor import read_vendor
+from builder_jupyter.costs.prices import read_prices
 from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
@@ -30,6 +33,8 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.billing import BillingService
+from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
@@ -37,6 +42,7 @@ from builder_jupyter.services.integrations import IntegrationService
 from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
@@ -52,9 +58,11 @@ from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.connections import ConnectionStore
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.encryption import EncryptionKey
+from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
 from builder_jupyter.storage.workspaces import WorkspaceStore
@@ -82,6 +90,10 @@ class Settings:
     encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
     makes_encryption_key : whether that file is made where there is none.
     provider_addresses : where models may be asked with a credential that brings an address.
+    credit_grant : credits that the owner's first workspace begins with.
+    unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
+    credit_prices : credits by node type, where they differ from the types' own prices.
+    billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
     """
 
     data_dir: Path | None = None
@@ -96,6 +108,15 @@ class Settings:
     provider_addresses: Sequence[str] = ADDRESSES
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
+    credit_grant: int = STARTING_GRANT
+    unlimited_credits: bool | None = None
+    credit_prices: Mapping[str, Any] = field(default_factory=dict)
+    billing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nobody is refused for want of credits: as it is said, else where nothing is kept."""
+        return self.data_dir is None if self.unlimited_credits is None else self.unlimited_credits
 
 
 class Runtime:
@@ -119,6 +140,9 @@ class Runtime:
     tokens: TokenService
     rates: RateService
     upkeep: UpkeepService
+    credits: CreditService
+    postings: PostingService
+    billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
     registry: Registry
@@ -145,11 +169,16 @@ class Runtime:
         key = EncryptionKey(
             settings.data_dir, settings.encryption_key, may_make=settings.makes_encryption_key
         )  # fmt: skip
-        self.registry = registry or default_registry()
+        self.registry = (registry or default_registry()).priced(read_prices(settings.credit_prices))
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
         self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
+        self.credits = CreditService(
+            self._journal, LedgerStore(self.database), clock,
+            grant=Decimal(settings.credit_grant), unlimited=settings.is_unlimited,
+        )  # fmt: skip
+        self.postings = PostingService(self.credits)
         self._key_store, self._connections = KeyStore(self.database), ConnectionStore(self.database)
         self._workspace_store = WorkspaceStore(self.database)
         seats = Seats(self._workspace_store, clock)
@@ -178,11 +207,15 @@ class Runtime:
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self._equip)
-        self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
+        self._engine = Engine(
+            self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
+        )
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
+        vendor = read_vendor(settings.billing)
+        self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
         self.admissions = AdmissionService(self.executions, self._journal, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
@@ -198,11 +231,13 @@ class Runtime:
     async def _open(self) -> int:
         await self._journal.open()
         await self._workspace_store.open()
+        await self.credits.open()
         await self._key_store.open()
         await self._connections.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
+        self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
 
@@ -255,6 +290,7 @@ class Runtime:
         await self.workers.stop()
         await self._servers.stop()
         await self.executions.settle()
+        await self.credits.stop()
 
     def __enter__(self) -> Self:
         return self
