@@ -33,7 +33,8 @@ def issuer() -> Issuer:
 def builder_settings(issuer: Issuer, tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "keys.json"
     file.write_bytes(issuer.document())
-    return {"jwt_jwks_file": str(file), "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+    keys = {"jwt_jwks_file": str(file), "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+    return keys | {"unlimited_credits": True}  # a new workspace begins with none
 
 
 @pytest.fixture
