@@ -21,6 +21,21 @@ def key_id() -> str:
     return f"key_{secrets.token_hex(6)}"
 
 
+def workspace_id() -> str:
+    """Return a new workspace id: ``ws_`` and 12 hex digits."""
+    return f"ws_{secrets.token_hex(6)}"
+
+
+def invite_id() -> str:
+    """Return a new id of an invite: ``inv_`` and 16 hex digits."""
+    return f"inv_{secrets.token_hex(8)}"
+
+
+def connection_id() -> str:
+    """Return a new id of a provider's connection: ``conn_`` and 12 hex digits."""
+    return f"conn_{secrets.token_hex(6)}"
+
+
 def incident_id() -> str:
     """Return a new id under which an unforeseen error is logged, and by which its answer names it."""
     return secrets.token_hex(6)

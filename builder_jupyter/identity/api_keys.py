@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from builder_jupyter.identity.principal import CredentialKind
 from builder_jupyter.identity.scopes import Scope
 
 PREFIX = "builder_"
@@ -20,7 +21,10 @@ DISPLAY_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of a key. ``prefix`` is its first characters, for people to tell keys apart."""
+    """What is kept of a key. ``prefix`` is its first characters, for people to tell keys apart.
+
+    ``maker`` is how whoever made it had signed in; None for keys of older versions.
+    """
 
     key_id: str
     workspace: str
@@ -33,6 +37,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    maker: CredentialKind | None = None
 
     def is_valid(self, at: datetime) -> bool:
         """Say whether the key opens anything at this time."""

@@ -28,7 +28,7 @@ from builder_jupyter.identity.jwt_settings import (
     JwtSettings,
     jwt_settings,
 )
-from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.identity.principal import Principal, jupyter_principal, local_principal
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
@@ -44,7 +44,9 @@ from builder_jupyter.rest.builder import (
     generation,
     grants,
     importing,
+    invites,
     keys,
+    members,
     page,
     tools,
     upkeep,
@@ -52,8 +54,9 @@ from builder_jupyter.rest.builder import (
     waitpoints,
     webhooks,
     workflows,
+    workspaces,
 )
-from builder_jupyter.rest.direct import billing, execute, focus
+from builder_jupyter.rest.direct import billing, execute, focus, integrations
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.direct import webhooks as direct_webhooks
 from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
@@ -61,11 +64,13 @@ from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.credits import STARTING_GRANT
+from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 from builder_jupyter.services.webhooks import PATH as WEBHOOK_PATH
 
 ACTIVITY_SECONDS = 10
+ENCRYPTION_VARIABLE = "BUILDER_ENCRYPTION_KEY"
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
@@ -84,6 +89,9 @@ ROUTES: tuple[Any, ...] = (
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *workspaces.HANDLERS,
+    *members.HANDLERS,
+    *invites.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
@@ -94,6 +102,7 @@ ROUTES: tuple[Any, ...] = (
     *execute.HANDLERS,
     *direct_webhooks.HANDLERS,
     *webhooks.HANDLERS,
+    *integrations.HANDLERS,
 )
 
 
@@ -141,7 +150,7 @@ class NoSuchRoute(BuilderFamily):
 
 
 class NoSuchDirectRoute(BuilderHandler):
-    """Whatever else is asked for under ``/api/execute``."""
+    """Whatever else is asked for under ``/api/execute`` and ``/api/integrations``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -197,6 +206,21 @@ class BuilderApp(ExtensionApp):
         key_trait=Unicode(),
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
+    ).tag(config=True)
+    encryption_key = Unicode(
+        "",
+        help="What credentials of workspaces are kept with: 32 bytes in base64, or 64 hex digits. Better in the "
+        f"environment, as {ENCRYPTION_VARIABLE}. Default: a file in the data directory, made at the first use.",
+    ).tag(config=True)
+    encryption_key_file = Bool(
+        default_value=True,
+        help="Whether that file is made where there is no key. If not, credentials are refused until there is one.",
+    ).tag(config=True)
+    provider_addresses = List(
+        Unicode(),
+        default_value=list(ADDRESSES),
+        help="Where models may be asked with a credential of a workspace's own that brings an address, each with all "
+        "below it: ['https://openrouter.ai/api', 'http://localhost:11434'].",
     ).tag(config=True)
     rate_limits = Enum(
         [str(mode) for mode in Mode],
@@ -278,6 +302,8 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         try:
+            # Taken out of the environment, which the kernels inherit.
+            key = os.environ.pop(ENCRYPTION_VARIABLE, "") or self.encryption_key
             settings = Settings(
                 data_dir=directory,
                 default_model=self.default_model or None,
@@ -295,6 +321,9 @@ class BuilderApp(ExtensionApp):
                 outbound_loopback=self.outbound_loopback,
                 media_providers=self.media_providers,
                 media_defaults=self.media_defaults,
+                encryption_key=key or None,
+                makes_encryption_key=self.encryption_key_file,
+                provider_addresses=self.provider_addresses,
             )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
@@ -309,7 +338,7 @@ class BuilderApp(ExtensionApp):
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
-        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
+        self.handlers.append((r"/api/(?:execute|integrations)/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""
@@ -357,6 +386,11 @@ class BuilderApp(ExtensionApp):
         a token. Whoever they let in is the server's owner.
         """
         return getpass.getuser() if self.has_own_provider else user.username
+
+    def principal_of(self, user: User) -> Principal:
+        """Return who a Jupyter user is to us; a hub's user name that is an e-mail address is theirs."""
+        name = self.name_of(user)
+        return jupyter_principal(name, name.strip().lower() if "@" in name and not self.has_own_provider else None)
 
     @property
     def has_own_provider(self) -> bool:

@@ -24,7 +24,7 @@ from tornado import web
 from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.bearer import bearer_of, jose_header
-from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.rest.routing import (
     AT_ADMISSION,
     Access,
@@ -70,6 +70,7 @@ class OwnCredentials:
     """Mixin, first base of a handler: decides who is asking before Jupyter does, and whether they may."""
 
     principal: Principal | None = None
+    misplaced: errors.BuilderError | None = None
     family: ClassVar[Any] = staticmethod(direct_body)
 
     if TYPE_CHECKING:
@@ -151,8 +152,23 @@ class OwnCredentials:
                     raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
-                self.principal = jupyter_principal(self.app.name_of(self.current_user))
+                self.principal = self.app.principal_of(self.current_user)
+        await self._enter()
         await self.require(about)
+
+    async def _enter(self) -> None:
+        """Have the caller act in the workspace that the path or ``?workspaceId=`` names.
+
+        That it is none of theirs is said once everything else allows what they want: `require`.
+        """
+        named = self.path_kwargs.get("workspace_id")
+        asked = self.request.query_arguments.get("workspaceId")
+        wanted = named if named is not None else asked[-1].decode("utf-8", "replace") if asked else None
+        if self.principal is None or self.app.runtime is None:
+            return
+        if wanted is not None or self.principal.credential is CredentialKind.JWT:
+            work = self.runtime.workspaces.place(self.principal, wanted, is_named=named is not None)
+            self.principal, self.misplaced = await self.call(work)
 
     async def require(self, about: Route | None) -> None:
         """Let the caller through, or raise. A method that declares nothing is open to nobody."""
@@ -176,6 +192,8 @@ class OwnCredentials:
         if self.app.runtime is not None and about.bucket is not None and about.bucket not in AT_ADMISSION:
             self.runtime.rates.check(about.bucket, self.principal)
         self.tell_rate()
+        if self.misplaced is not None:
+            raise self.misplaced
 
     def toll(self) -> None:
         """Count the request in the bucket of its route: what begins a run calls this, once it is known to be new.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict
 
 
 def _whole(value: Any) -> Any:
@@ -24,6 +24,9 @@ def _digits(value: Any) -> Any:
 
 Digits = Annotated[int, BeforeValidator(_digits)]
 """A number in a query."""
+
+Moment = Annotated[AwareDatetime, Strict(strict=False)]
+"""A time with its zone, as ISO 8601 text."""
 
 
 class Loose(BaseModel):

@@ -7,7 +7,7 @@ one in a kernel or script that has no server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -22,7 +22,7 @@ from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.media_hub import MediaHub
 from builder_jupyter.connectors.media_peers import data_url, fetching
 from builder_jupyter.connectors.media_settings import read_defaults, read_providers
-from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.models import ModelHub, WorkspaceModels
 from builder_jupyter.connectors.outbound import Outbound
 from builder_jupyter.connectors.provider_errors import retry_after_seconds
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
@@ -35,7 +35,7 @@ from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
-from builder_jupyter.nodes.base import Place
+from builder_jupyter.nodes.base import NodeType, Place, StepContext
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
@@ -47,12 +47,16 @@ from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
+from builder_jupyter.services.integrations import IntegrationService
+from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.postings import PostingService
+from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
+from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
@@ -60,11 +64,13 @@ from builder_jupyter.services.waitpoints import WaitpointService
 from builder_jupyter.services.webhooks import WebhookService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
+from builder_jupyter.services.workspaces import WorkspaceService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.assets import AssetStore
 from builder_jupyter.storage.callbacks import CallbackStore
-from builder_jupyter.storage.cipher import KEY_FILE
+from builder_jupyter.storage.connections import ConnectionStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.encryption import EncryptionKey
 from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
@@ -73,6 +79,7 @@ from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.webhooks import WebhookStore
 from builder_jupyter.storage.workflows import WorkflowStore
+from builder_jupyter.storage.workspaces import WorkspaceStore
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +101,9 @@ class Settings:
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     rate_limits : for whom requests are counted, and ``rates`` what they may; see `services.rates`.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
+    makes_encryption_key : whether that file is made where there is none.
+    provider_addresses : where models may be asked with a credential that brings an address.
     credit_grant : credits that the owner's first workspace begins with.
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
@@ -110,6 +120,9 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    encryption_key: str | None = field(default=None, repr=False)
+    makes_encryption_key: bool = True
+    provider_addresses: Sequence[str] = ADDRESSES
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
     outbound_loopback: bool = False
@@ -144,6 +157,9 @@ class Runtime:
     outbound: Outbound
     results: ResultService
     keys: KeyService
+    workspaces: WorkspaceService
+    invites: InviteService
+    integrations: IntegrationService
     tokens: TokenService
     rates: RateService
     upkeep: UpkeepService
@@ -174,7 +190,9 @@ class Runtime:
         for fault in faults:
             notice(fault)
         self._servers = McpServers(configured)
-        self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
+        self._encryption = EncryptionKey(
+            settings.data_dir, settings.encryption_key, may_make=settings.makes_encryption_key
+        )
         self.registry = (registry or default_registry()).priced(read_prices(settings.credit_prices))
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
@@ -185,8 +203,20 @@ class Runtime:
             grant=Decimal(settings.credit_grant), unlimited=settings.is_unlimited,
         )  # fmt: skip
         self.postings = PostingService(self.credits)
-        self._key_store = KeyStore(self.database)
-        self.keys = KeyService(self._key_store, clock)
+        self._key_store, self._connections = KeyStore(self.database), ConnectionStore(self.database)
+        self._workspace_store = WorkspaceStore(self.database)
+        seats = Seats(self._workspace_store, clock)
+        self.keys = KeyService(self._key_store, seats, clock)
+        self.integrations = IntegrationService(
+            self._connections, seats, self._encryption, clock, addresses=settings.provider_addresses
+        )
+        self.workspaces = WorkspaceService(
+            self._workspace_store, seats, self.keys, clock, on_delete=self.integrations.forget
+        )
+        self.invites = InviteService(self._workspace_store, seats, clock)
+        self.models = models or ModelHub(
+            default_model=settings.default_model, notice=notice, credentials=self.integrations
+        )
         self.rates = RateService(
             clock, mode=settings.rate_limits, is_shared=lambda: self.tokens.is_configured or self.keys.is_shared,
             changes=settings.rates,
@@ -204,7 +234,7 @@ class Runtime:
         self._media = self._media_service(notice)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(
-            self.registry, self.models, self.tools, executors, self.tools.equip, http=self.outbound, media=self._media
+            self.registry, self.models, self.tools, executors, self._equip, http=self.outbound, media=self._media
         )
         self._engine = Engine(
             self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
@@ -235,8 +265,10 @@ class Runtime:
 
     async def _open(self) -> int:
         await self._journal.open()
+        await self._workspace_store.open()
         await self.credits.open()
         await self._key_store.open()
+        await self._connections.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
@@ -244,7 +276,7 @@ class Runtime:
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         self.webhooks = WebhookService(
             WebhookStore(self.database), self.workflows, self.admissions, self._clock,
-            read_or_make(self.settings.data_dir, KEY_FILE),
+            self._encryption.get,
         )  # fmt: skip
         resumed = await self.executions.recover()
         await self.callbacks.open()
@@ -252,6 +284,12 @@ class Runtime:
 
     async def _signing_secret(self, state: ExecutionState) -> str:
         return await self.webhooks.signing_secret(state)
+
+    async def _equip(self, node_type: NodeType, context: StepContext) -> None:
+        """Give a step what depends on whose it is: models with its workspace's credentials, and tools."""
+        if isinstance(self.models, WorkspaceModels):
+            context.models = self.models.within(context.workspace)
+        await self.tools.equip(node_type, context)
 
     def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
         self.rates.admit(principal, self.executions.under_way)
@@ -270,7 +308,9 @@ class Runtime:
         for fault in (*faults, *more):
             notice(fault)
         fetch = fetching(self.outbound)
-        return MediaService(MediaHub(providers, defaults, fetch), self.assets, fetch, data_url)
+        return MediaService(
+            MediaHub(providers, defaults, fetch, self.integrations.credential), self.assets, fetch, data_url
+        )
 
     @property
     def failure(self) -> str | None:

@@ -6,7 +6,7 @@ All share one path; the secret alone says which trigger is meant. Source: spec b
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class WebhookService:
 
     Parameters
     ----------
-    key : with which secrets are encrypted.
+    key : returns what secrets are encrypted with.
 
     Attributes
     ----------
@@ -65,7 +65,12 @@ class WebhookService:
     """
 
     def __init__(
-        self, store: WebhookStore, workflows: WorkflowService, admissions: AdmissionService, clock: Clock, key: bytes
+        self,
+        store: WebhookStore,
+        workflows: WorkflowService,
+        admissions: AdmissionService,
+        clock: Clock,
+        key: Callable[[], bytes],
     ) -> None:
         self._store = store
         self._workflows = workflows
@@ -108,7 +113,7 @@ class WebhookService:
         secret = new_secret()
         fresh = Webhook(
             stored.id, node.id, principal.workspace, principal.name, principal.is_admin, principal.teams,
-            hash_secret(secret), encrypt(self._key, secret), bool(require_signature), self._clock.now(),
+            hash_secret(secret), encrypt(self._key(), secret), bool(require_signature), self._clock.now(),
         )  # fmt: skip
         known = await self._store.by_node(stored.id, node.id) if rotate and require_signature is None else None
         if known is not None:
@@ -116,7 +121,7 @@ class WebhookService:
         kept, _ = await self._store.put(fresh, replace=rotate)
         if require_signature not in (None, kept.require_signature):
             kept, _ = await self._store.put(replace(kept, require_signature=bool(require_signature)), replace=True)
-        secret = decrypt(self._key, kept.sealed)
+        secret = decrypt(self._key(), kept.sealed)
         return {
             "webhookUrl": self.url,
             "webhookSecret": secret,
@@ -250,13 +255,13 @@ class WebhookService:
         if state.admitted.trigger == TriggerType.WEBHOOK:
             webhook = await self._store.by_node(state.plan.workflow_id, state.plan.root)
             if webhook is not None:
-                return decrypt(self._key, webhook.sealed)
+                return decrypt(self._key(), webhook.sealed)
         return await self._workspace_secret(state.admitted.workspace)
 
     async def _workspace_secret(self, workspace: str, *, rotate: bool = False) -> str:
-        made = encrypt(self._key, new_secret())
+        made = encrypt(self._key(), new_secret())
         sealed = await self._store.callback_secret(workspace, made, self._clock.now(), replace=rotate)
-        return decrypt(self._key, sealed)
+        return decrypt(self._key(), sealed)
 
 
 def unknown_webhook() -> NotFound:

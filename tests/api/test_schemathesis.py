@@ -28,8 +28,9 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
-# No schema says which texts are Python, edits that can be made, addresses to call, or bytes of a picture.
-include-path-regex = "/(import|edits|assets|run)$"
+# No schema says which texts are Python, edits that can be made, addresses to call, bytes of a picture, which characters
+# print, or which times are to come.
+include-path-regex = "/(import|edits|assets|run|keys|workspaces(/[^/]+)?|provider-connections)$"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 [parameters]

@@ -27,14 +27,16 @@ ASKING: dict[str, Any] = {
 EVENTS: dict[str, Any] = {"dialect": "direct", "nodes": [{"clientId": "event", "type": "webhook-trigger"}], "edges": []}
 CONNECTIONS = 2
 
+FOR_PEOPLE = {"/api/builder/workspaces"}  # a key belongs to one
 ROUTES_WITH_BODIES = [
-    (verb.upper(), handler.path, about.access is Access.JUPYTER)
+    (verb.upper(), handler.path, about.access is Access.JUPYTER or handler.path in FOR_PEOPLE)
     for handler in ROUTES
     for verb, about in routes_of(handler)
     if verb in {"post", "put", "patch"}
     and about.stream is None  # which answers no JSON, and reads none
     and not about.uploads  # which reads files; test_assets_api has those
     and about.access is not Access.INTERNAL
+    and not handler.path.endswith("/accept")  # which reads none, and nobody has invited us
 ]
 ODD = st.one_of(
     st.none(),
@@ -140,10 +142,22 @@ async def test_no_body_breaks_the_server(
         "/api/builder/executions/{execution_id}/replay": {"fromStepId": "writer", "visit": 1, "edits": {"topic": "y"}},
         "/api/builder/waitpoints/{waitpoint_id}/complete": answer,
         "/api/builder/answer/{token}": answer,
+        "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"], "expires_at": "2999-01-01T00:00:00Z"},
+        "/api/builder/workspaces": {"name": "x"},
+        "/api/builder/workspaces/{workspace_id}": {"name": "x"},
+        "/api/builder/workspaces/{workspace_id}/members/{name}": {"role": "viewer"},
+        "/api/builder/workspaces/{workspace_id}/invites": {"email": "a@b.c", "role": "viewer"},
+        "/api/integrations/provider-connections": {
+            "workspaceId": "default",
+            "provider": "openai",
+            "displayName": "x",
+            "credentialPayload": {"apiKey": "sk-1", "organization": "org"},
+            "connectionId": None,
+        },
+        "/api/integrations/providers/{provider}": {"mode": "auto"},
         "/api/builder/budget": {"creditsPerMonth": 100},
         "/api/builder/credits": {"credits": 5, "paidUsd": "0.04", "pack": "p", "note": "n"},
         "/api/builder/credits/refund": {"id": execution_id, "note": "n"},
-        "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"]},
         "/api/builder/workflows/{workflow_id}/rollback": {"version": 1},
         "/api/builder/workflows/{workflow_id}/publish": {"version": 1},
         "/api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view", "edit"]},
@@ -171,6 +185,7 @@ async def test_no_body_breaks_the_server(
     token = (await call("POST", link, key=full_key)).json["token"]
     host, _, prefix = server_url.removeprefix("http://").partition("/")
     ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob"}
+    ids |= {"workspace_id": "default", "name": "bob", "provider": "openai"}
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
     endpoint = {"canvasId": events, "triggerNodeId": "event"}
     secret = (await call("POST", "/api/mcp/webhooks/register", key=full_key, body=endpoint)).json["webhookSecret"]
