@@ -2,6 +2,7 @@
 
 from builder_jupyter.nodes.agent import Agent
 from builder_jupyter.nodes.end import End
+from builder_jupyter.nodes.frame import Artboard, Frame
 from builder_jupyter.nodes.human import Human
 from builder_jupyter.nodes.prompt import Prompt
 from builder_jupyter.nodes.prompt_trigger import PromptTrigger
@@ -16,5 +17,5 @@ from builder_jupyter.nodes.workflow import MapNode, WorkflowNode
 
 BUILT_IN = (
     Start, Agent, Router, Tool, Python, Human, End, WaitNode, WorkflowNode, MapNode,
-    PromptTrigger, WebhookTrigger, Prompt, TextGen,
+    PromptTrigger, WebhookTrigger, Prompt, TextGen, Frame, Artboard,
 )  # fmt: skip

@@ -30,6 +30,7 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.canvases import CanvasService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
@@ -89,6 +90,7 @@ class Runtime:
     portal: Portal
     access: AccessService
     workflows: WorkflowService
+    canvases: CanvasService
     generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
@@ -135,6 +137,7 @@ class Runtime:
         self.workflows = WorkflowService(
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
+        self.canvases = CanvasService(self.workflows, self.registry)
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self.tools.equip)

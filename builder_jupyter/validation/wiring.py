@@ -41,7 +41,19 @@ def incompatible_types(facts: Facts, report: Report) -> Iterator[Finding]:
     return _refused(facts, report, "INCOMPATIBLE_TYPES")
 
 
-PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types)
+@rule("DUPLICATE_EDGE", Severity.WARNING)
+def duplicate_edge(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Two edges join the same output and input; what flows there flows once."""
+    return _refused(facts, report, "DUPLICATE_EDGE")
+
+
+@rule("INPUT_OCCUPIED", Severity.ERROR)
+def input_occupied(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Several edges enter an input that takes one."""
+    return _refused(facts, report, "INPUT_OCCUPIED")
+
+
+PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types, duplicate_edge, input_occupied)
 """The rules about ports."""
 
 

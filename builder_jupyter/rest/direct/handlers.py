@@ -53,6 +53,12 @@ class ExecutionQuery(BaseModel):
     executionId: str = Field(min_length=1)  # noqa: N815
 
 
+class CanvasQuery(BaseModel):
+    """Which canvases."""
+
+    includeArchived: bool = False  # noqa: N815
+
+
 class Canvas(BaseModel):
     """A workflow in a list. ``updatedAt`` is epoch milliseconds."""
 
@@ -134,10 +140,11 @@ class CanvasesHandler(BuilderHandler):
 
     path = "/api/canvases"
 
-    @route(Scope.READ_CANVASES, answer=CanvasList)
+    @route(Scope.READ_CANVASES, query=CanvasQuery, answer=CanvasList)
     async def get(self) -> None:
-        """List the workspace's canvases."""
-        found = await self.call(self.runtime.workflows.list_workspace(self.caller))
+        """List the workspace's canvases; archived ones only with ``includeArchived=true``."""
+        wanted = self.query(CanvasQuery)
+        found = await self.call(self.runtime.canvases.list(self.caller, include_archived=wanted.includeArchived))
         canvases = [
             {
                 "id": stored.id,
