@@ -21,6 +21,11 @@ def key_id() -> str:
     return f"key_{secrets.token_hex(6)}"
 
 
+def server_id() -> str:
+    """Return a new id of a published MCP server."""
+    return f"mcp_{secrets.token_hex(6)}"
+
+
 def incident_id() -> str:
     """Return a new id under which an unforeseen error is logged, and by which its answer names it."""
     return secrets.token_hex(6)

@@ -43,6 +43,7 @@ from builder_jupyter.rest.builder import (
     grants,
     importing,
     keys,
+    mcp_servers,
     page,
     tools,
     upkeep,
@@ -54,6 +55,7 @@ from builder_jupyter.rest.direct import execute
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
 from builder_jupyter.rest.mcp import handlers as mcp
+from builder_jupyter.rest.mcp.published import PublishedHandler
 from builder_jupyter.rest.mcp.sessions import Sessions
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
@@ -78,6 +80,7 @@ ROUTES: tuple[Any, ...] = (
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *mcp_servers.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
@@ -233,7 +236,7 @@ class BuilderApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
-        self.handlers.extend((pattern(handler.path), handler) for handler in mcp.PROTOCOLS)
+        self.handlers.extend((pattern(handler.path), handler) for handler in (mcp.McpHandler, PublishedHandler))
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))

@@ -36,6 +36,7 @@ from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.published import PublishedService
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
@@ -48,6 +49,7 @@ from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.published import PublishedStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
 
@@ -95,6 +97,7 @@ class Runtime:
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
+    published: PublishedService
     results: ResultService
     keys: KeyService
     tokens: TokenService
@@ -147,6 +150,8 @@ class Runtime:
             on_start=self.workers.started, on_admitted=meter.started,
         )  # fmt: skip
         self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self._published_store = PublishedStore(self.database)
+        self.published = PublishedService(self._published_store, self.workflows, self.admissions, self.registry, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
@@ -161,6 +166,7 @@ class Runtime:
     async def _open(self) -> int:
         await self._journal.open()
         await self._key_store.open()
+        await self._published_store.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)

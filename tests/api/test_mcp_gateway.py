@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,16 +11,17 @@ import pytest
 from httpx2 import AsyncClient
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from server import CANVAS, Call
 
 ERAS = ["auto", "legacy"]
 
 
 @asynccontextmanager
 async def connected(url: str, key: str, mode: Any = "auto") -> AsyncIterator[Client]:
-    async with AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
-        async with Client(streamable_http_client(f"{url}/api/mcp", http_client=http), mode=mode) as client:
-            yield client
+    async with (
+        AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
+        Client(streamable_http_client(f"{url}/api/mcp", http_client=http), mode=mode) as client,
+    ):
+        yield client
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -42,9 +42,13 @@ class OneOrigin(AsgiHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Judge the origin before the credential."""
+        self.check_allowed_origin()
+        await super().prepare(**kwargs)
+
+    def check_allowed_origin(self) -> None:
+        """Raise `Forbidden` (``FORBIDDEN_ORIGIN``) for a page of another origin that the server does not allow."""
         if not self.check_origin():
             raise Forbidden("Pages of this origin may not call here.", code="FORBIDDEN_ORIGIN")
-        await super().prepare(**kwargs)
 
     def skip_check_origin(self) -> bool:
         """Trust no origin for its credential alone."""
@@ -172,5 +176,3 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 HANDLERS = (ToolHandler, ResourceMetadataHandler, ResourceMetadataOfPathHandler)
-PROTOCOLS = (McpHandler,)
-"""Handlers that speak a protocol of their own: no part of the OpenAPI document."""
