@@ -127,8 +127,8 @@ def expected(operation: Operation, credential: str) -> int | None:
         "bad key and cookie",
     }:
         return 401
-    if credential.startswith("jupyter") and access is Access.ANY_PRINCIPAL:
-        return 401  # the one such route is about keys
+    if credential.startswith("jupyter") and operation.path == "/api/verify-key":
+        return 401  # the one route that is about keys
     is_forged = credential == "jupyter cookie, forged" and operation.method not in SAFE
     is_key = credential.startswith(("foreign", "full", "only", "other"))
     if access is Access.INTERNAL or is_forged or (is_key and access is Access.JUPYTER):

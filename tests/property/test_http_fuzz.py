@@ -131,6 +131,13 @@ async def test_no_body_breaks_the_server(
     ]
     graph = {"nodes": nodes, "edges": START_AGENT_END["edges"], "draft": True, "message": "m"}
     answer = {"answer": {"a": 1}}
+    tool = {"name": "write", "description": "d", "canvasId": canvas, "triggerNodeId": "topic", "outputStepId": "writer",
+            "inputSchema": {"type": "object", "properties": {"topic": {"type": "string"}}}}  # fmt: skip
+    published = {"slug": "tea", "title": "Tea", "auth": "public", "tools": [tool]}
+    made = await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)
+    assert made.status == 201, made.text
+    if path == "/api/builder/mcp-servers":
+        published = published | {"slug": "other"}
     valid = {
         "/api/run": run,
         "/api/execute/start": {"canvasId": canvas, "targetNodeId": "writer", "inputs": {"topic": "x"}},
@@ -153,6 +160,10 @@ async def test_no_body_breaks_the_server(
             "arrange": "grid",
             "version": 3,
         },
+        "/api/builder/mcp-servers": published,
+        "/api/builder/mcp-servers/{slug}": published,
+        "/api/builder/mcp-servers/{slug}/keys": {"name": "x"},
+        "/api/mcp/tools/{tool_name}": {"canvasId": canvas, "type": "text-gen", "data": {"prompt": "p"}, "x": 1, "y": 2},
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
         "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
@@ -162,7 +173,8 @@ async def test_no_body_breaks_the_server(
     link = f"/api/builder/executions/{execution}/waitpoints/{waitpoint}/link"
     token = (await call("POST", link, key=full_key)).json["token"]
     host, _, prefix = server_url.removeprefix("http://").partition("/")
-    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob"}
+    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob", "slug": "tea"}
+    ids["tool_name"] = "add_node"
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
     credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {full_key}"
     head = f"{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credential}\r\n"
