@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
+from jupyter_server.auth.identity import User
 from tornado import web
 
 from builder_jupyter.errors import NotFound
@@ -38,6 +39,7 @@ class PublishedHandler(OneOrigin):
         bearer = bearer_of(self.request.headers.get("Authorization", ""))
         address = self.path_kwargs["workspace_id"], self.path_kwargs["slug"]
         self.server, self.principal = await self.call(self.app.require_runtime().published.admit(*address, bearer))
+        self.current_user = User(username=self.principal.name)
         self.app.note_activity()
         self.set_cors_headers()
 
