@@ -9,7 +9,7 @@ from pydantic import Field
 
 from builder_jupyter.errors import InvalidInput, NotFound
 from builder_jupyter.execution.status import ExecutionStatus
-from builder_jupyter.gateway.shapes import Id, Whole
+from builder_jupyter.gateway.shapes import Id, Whole, part
 from builder_jupyter.gateway.tool import SET, Args, Call, Result, tool
 from builder_jupyter.identity.scopes import Scope
 
@@ -105,7 +105,7 @@ async def list_executions(call: Call, args: ListArgs) -> Executions:
         status=None if args.status is None else ExecutionStatus(args.status),
         limit=args.limit,
     )
-    return Executions(executions=[_part(ExecutionShort, row) for row in found])
+    return Executions(executions=[part(ExecutionShort, row) for row in found])
 
 
 class OutputArgs(OnExecution):
@@ -143,14 +143,8 @@ async def cancel_execution(call: Call, args: OnExecution) -> Execution:
 
 def execution_of(picture: Mapping[str, Any]) -> Execution:
     """Return the part of an execution's picture that tools tell."""
-    steps = [_part(StepShown, step) for step in picture["steps"]]
-    shown: Execution = _part(Execution, {**picture, "steps": steps})
-    return shown
-
-
-def _part(model: type[Any], given: Mapping[str, Any]) -> Any:
-    wanted = {field.alias or name for name, field in model.model_fields.items()}
-    return model.model_validate({name: value for name, value in given.items() if name in wanted})
+    steps = [part(StepShown, step) for step in picture["steps"]]
+    return part(Execution, {**picture, "steps": steps})
 
 
 EXECUTION_TOOLS = (get_execution_status, list_executions, get_execution_outputs, cancel_execution)

@@ -101,7 +101,6 @@ class TriggerArgs(OnCanvas):
     inputs: dict[str, Any] = Field(default_factory=dict)
     sync: bool = False
     timeout_seconds: Annotated[Whole, Field(ge=1, le=55)] = 30
-    callback_url: Annotated[str | None, Field(max_length=2048)] = None
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
 
     @property
@@ -131,7 +130,7 @@ async def trigger_workflow(call: Call, args: TriggerArgs) -> Triggered:
     that is cancelled or gives up leaves the run alone: stop it with cancel_execution. The same ``idempotencyKey`` again
     is the same run.
     """
-    said = args.model_dump(include={"canvas_id", "trigger_node_id", "target_node_id", "inputs", "callback_url"})
+    said = args.model_dump(include={"canvas_id", "trigger_node_id", "target_node_id", "inputs"})
     begun = await call.runtime.admissions.start(
         call.principal,
         args.canvas_id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -15,6 +16,7 @@ from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.services.canvases import is_archived
 
 FARTHEST = 1e6
+R = TypeVar("R", bound=Result)
 
 
 def _whole(value: Any) -> Any:
@@ -104,6 +106,12 @@ class Removed(Result):
     version: int
     removed: bool
     edge_ids: list[str]
+
+
+def part(model: type[R], given: Mapping[str, Any]) -> R:
+    """Return the fields that a result has of what a service answers, which may be more."""
+    wanted = {field.alias or name for name, field in model.model_fields.items()}
+    return model.model_validate({name: value for name, value in given.items() if name in wanted})
 
 
 def show_canvas(stored: WorkflowVersion) -> CanvasShown:

@@ -38,8 +38,8 @@ class PublishedHandler(OneOrigin):
             return
         bearer = bearer_of(self.request.headers.get("Authorization", ""))
         address = self.path_kwargs["workspace_id"], self.path_kwargs["slug"]
-        self.server, self.principal = await self.call(self.app.require_runtime().published.admit(*address, bearer))
-        self.current_user = User(username=self.principal.name)
+        self.server, principal = await self.call(self.app.require_runtime().published.admit(*address, bearer))
+        self.principal, self.current_user = principal, User(username=principal.name)
         self.app.note_activity()
         self.set_cors_headers()
 
