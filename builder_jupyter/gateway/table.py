@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder_jupyter.errors import NotFound
-from builder_jupyter.gateway import canvases, documents, edges, frames, keys, nodes, runs
+from builder_jupyter.gateway import canvases, edges, frames, keys, nodes, runs
 from builder_jupyter.gateway.tool import Tool
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "canvases": canvases.TOOLS,
     "nodes": nodes.TOOLS,
-    "documents": documents.TOOLS,
     "edges and ports": edges.TOOLS,
     "frames": frames.TOOLS,
     "runs": runs.TOOLS,
