@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder_jupyter.errors import NotFound
-from builder_jupyter.gateway import canvases, edges, frames, keys, nodes, runs
+from builder_jupyter.gateway import billing, canvases, edges, frames, keys, nodes, runs
 from builder_jupyter.gateway.tool import Tool
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "edges and ports": edges.TOOLS,
     "frames": frames.TOOLS,
     "runs": runs.TOOLS,
+    "billing": billing.TOOLS,
     "keys": keys.TOOLS,
 }
 """The tools by group, in the order in which they are listed."""
