@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder_jupyter.errors import NotFound
-from builder_jupyter.gateway import billing, canvases, edges, frames, keys, nodes, runs
+from builder_jupyter.gateway import (
+    assets,
+    billing,
+    canvases,
+    documents,
+    edges,
+    frames,
+    keys,
+    nodes,
+    runs,
+    webhooks,
+)
 from builder_jupyter.gateway.tool import Tool
 
 if TYPE_CHECKING:
@@ -15,9 +26,12 @@ if TYPE_CHECKING:
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "canvases": canvases.TOOLS,
     "nodes": nodes.TOOLS,
+    "documents": documents.TOOLS,
     "edges and ports": edges.TOOLS,
     "frames": frames.TOOLS,
     "runs": runs.TOOLS,
+    "webhooks": webhooks.TOOLS,
+    "assets": assets.TOOLS,
     "billing": billing.TOOLS,
     "keys": keys.TOOLS,
 }
