@@ -36,6 +36,11 @@ def connection_id() -> str:
     return f"conn_{secrets.token_hex(6)}"
 
 
+def server_id() -> str:
+    """Return a new id of a published MCP server."""
+    return f"mcp_{secrets.token_hex(6)}"
+
+
 def incident_id() -> str:
     """Return a new id under which an unforeseen error is logged, and by which its answer names it."""
     return secrets.token_hex(6)

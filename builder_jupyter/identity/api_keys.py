@@ -48,9 +48,9 @@ class ApiKey:
         return hmac.compare_digest(self.sha256, hash_key(secret))
 
 
-def new_secret() -> str:
-    """Return a new key: 51 characters, 256 bits of randomness."""
-    return PREFIX + secrets.token_urlsafe(32)
+def new_secret(prefix: str = PREFIX) -> str:
+    """Return a new key: its prefix and 43 characters, which are 256 bits of randomness."""
+    return prefix + secrets.token_urlsafe(32)
 
 
 def hash_key(secret: str) -> str:

@@ -2,6 +2,7 @@
 
 from builder_jupyter.nodes.agent import Agent
 from builder_jupyter.nodes.end import End
+from builder_jupyter.nodes.frame import Artboard, Frame
 from builder_jupyter.nodes.generate_image import GenerateImage
 from builder_jupyter.nodes.generate_sfx import GenerateSfx
 from builder_jupyter.nodes.generate_video import GenerateVideo
@@ -35,6 +36,6 @@ BUILT_IN = (
     Start, Agent, Router, Tool, Python, Human, End, WaitNode, WorkflowNode, MapNode,
     PromptTrigger, WebhookTrigger, Prompt, TextGen, GenerateImage, GenerateVideo, TextToSpeech, SpeechToSpeech,
     GenerateSfx, WebhookCall,
-    ImageNode, VideoNode, AudioNode, ShapeNode, TextNode, DocumentNode, CodeNode, EasyConnect,
+    ImageNode, VideoNode, AudioNode, ShapeNode, TextNode, DocumentNode, CodeNode, Frame, Artboard, EasyConnect,
     McpTool, McpOutput, McpCredential,
 )  # fmt: skip

@@ -46,6 +46,7 @@ from builder_jupyter.rest.builder import (
     importing,
     invites,
     keys,
+    mcp_servers,
     members,
     page,
     tools,
@@ -59,7 +60,10 @@ from builder_jupyter.rest.builder import (
 from builder_jupyter.rest.direct import billing, execute, focus, integrations
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.direct import webhooks as direct_webhooks
-from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
+from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
+from builder_jupyter.rest.mcp import handlers as mcp
+from builder_jupyter.rest.mcp.published import PublishedHandler
+from builder_jupyter.rest.mcp.sessions import Sessions
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
@@ -92,6 +96,7 @@ ROUTES: tuple[Any, ...] = (
     *workspaces.HANDLERS,
     *members.HANDLERS,
     *invites.HANDLERS,
+    *mcp_servers.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
@@ -100,6 +105,7 @@ ROUTES: tuple[Any, ...] = (
     *billing.HANDLERS,
     *focus.HANDLERS,
     *execute.HANDLERS,
+    *mcp.HANDLERS,
     *direct_webhooks.HANDLERS,
     *webhooks.HANDLERS,
     *integrations.HANDLERS,
@@ -150,7 +156,7 @@ class NoSuchRoute(BuilderFamily):
 
 
 class NoSuchDirectRoute(BuilderHandler):
-    """Whatever else is asked for under ``/api/execute`` and ``/api/integrations``."""
+    """Whatever else is asked for under ``/api/execute``, ``/api/integrations``, ``/api/mcp`` and ``/api/user-mcp``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -293,6 +299,7 @@ class BuilderApp(ExtensionApp):
     runtime: Runtime | None = None
     problem: Unavailable | None = None
     _pulse: PeriodicCallback | None = None
+    _sessions: Sessions | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
@@ -335,10 +342,11 @@ class BuilderApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
+        self.handlers.extend((pattern(handler.path), handler) for handler in (mcp.McpHandler, PublishedHandler))
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
-        self.handlers.append((r"/api/(?:execute|integrations)/.*", NoSuchDirectRoute))
+        self.handlers.append((r"/api/(?:execute|integrations|mcp|user-mcp)/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""
@@ -410,6 +418,15 @@ class BuilderApp(ExtensionApp):
         """Whether JSON Web Tokens are ours to judge: there are settings for them, or they could not be read."""
         return self.runtime is None or self.runtime.tokens.is_configured
 
+    def mcp_sessions(self) -> Sessions:
+        """Return the sessions of MCP clients; the first client starts them."""
+        if self._sessions is None:
+            from builder_jupyter.rest.mcp.server import gateway_server
+
+            server = gateway_server(workflows.API_VERSION)
+            self._sessions = Sessions(server, max_body_bytes=MAX_BODY_BYTES)
+        return self._sessions
+
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""
         if self.runtime is None:
@@ -444,6 +461,8 @@ class BuilderApp(ExtensionApp):
         """Stop the runtime; unfinished executions resume when the server starts again."""
         if self._pulse is not None:
             self._pulse.stop()
+        if self._sessions is not None:
+            await self._sessions.stop()
         for name, value in getattr(self, "_lent", {}).items():
             if os.environ.get(name) == value:
                 del os.environ[name]

@@ -57,10 +57,11 @@ CARRIED = frozenset({CredentialKind.API_KEY, CredentialKind.JWT})
 # What a page of another origin may send and read beside what every page may.
 SENT_HEADERS = (
     "Accept", "Authorization", "Builder-Worker", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID",
-    "X-Trigger-Type", "X-XSRFToken",
+    "Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id", "X-Trigger-Type", "X-XSRFToken",
 )  # fmt: skip
 READ_HEADERS = (
-    "ETag", "Retry-After", "X-Idempotent-Replay", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
+    "ETag", "Mcp-Session-Id", "Retry-After", "WWW-Authenticate", "X-Idempotent-Replay", "X-RateLimit-Limit",
+    "X-RateLimit-Remaining", "X-RateLimit-Reset",
 )  # fmt: skip
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
@@ -72,6 +73,7 @@ class OwnCredentials:
     principal: Principal | None = None
     misplaced: errors.BuilderError | None = None
     family: ClassVar[Any] = staticmethod(direct_body)
+    challenge: Any = "Bearer"
 
     if TYPE_CHECKING:
         request: Any
@@ -238,12 +240,7 @@ class OwnCredentials:
     def fault(self, status_code: int, exc_info: Any) -> Fault:
         """Return what went wrong for the answer. What nobody foresaw is logged under an id, and the id is answered."""
         error = exc_info[1] if exc_info else None
-        fault = fault_of(error, status_code)
-        if fault.status >= 500 and not isinstance(error, errors.BuilderError):
-            incident = ids.incident_id()
-            log.error("incident %s at %s %s", incident, self.request.method, self.request.path, exc_info=error)
-            return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
-        return fault
+        return logged_fault(error, status_code, f"{self.request.method} {self.request.path}")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer in the error shape of the route's family."""
@@ -255,7 +252,7 @@ class OwnCredentials:
         if isinstance(error, errors.RateLimited):
             self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         if fault.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
+            self.set_header("WWW-Authenticate", self.challenge)
         if fault.status == 405:
             self.set_header("Allow", ", ".join(verb.upper() for verb, _ in routes_of(type(self))))
         self.tell(fault)
@@ -336,6 +333,16 @@ class BuilderFamily(BuilderHandler):
     """A handler whose errors have the Builder API's shape."""
 
     family = staticmethod(builder_body)
+
+
+def logged_fault(error: BaseException | None, status: int, where: str) -> Fault:
+    """Return the fault for what was raised; what nobody foresaw is logged under an id, which the fault tells."""
+    fault = fault_of(error, status)
+    if fault.status >= 500 and not isinstance(error, errors.BuilderError):
+        incident = ids.incident_id()
+        log.error("incident %s at %s", incident, where, exc_info=error)
+        return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
+    return fault
 
 
 def malformed(reason: str, field: str = "body") -> errors.InvalidInput:

@@ -67,7 +67,7 @@ class ExecutionService:
         self._on_start = on_start
         self._engine = engine
         self._journal = journal
-        self._plans = PlanService(workflows, registry)
+        self.plans = PlanService(workflows, registry)
         self._over: OrderedDict[str, None] = OrderedDict()
         self._projecting: set[asyncio.Task[None]] = set()
 
@@ -131,7 +131,7 @@ class ExecutionService:
         ``worker`` is the token of the worker whose own client this is, ``origin`` what else the request brings.
         """
         by_hand = trigger is TriggerType.MANUAL
-        plan = await self._plans.plan(principal, workflow_id, entry, published=not by_hand)
+        plan = await self.plans.plan(principal, workflow_id, entry, published=not by_hand)
         return await self._admit(
             principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker,
             origin=origin,

@@ -43,6 +43,7 @@ from builder_jupyter.services.access import AccessService
 from builder_jupyter.services.assets import AssetService
 from builder_jupyter.services.billing import BillingService
 from builder_jupyter.services.callbacks import CallbackService
+from builder_jupyter.services.canvases import CanvasService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
@@ -54,6 +55,7 @@ from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.providers import ADDRESSES
+from builder_jupyter.services.published import PublishedService
 from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.seats import Seats
@@ -76,6 +78,7 @@ from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.ledger import LedgerStore
+from builder_jupyter.storage.published import PublishedStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.webhooks import WebhookStore
 from builder_jupyter.storage.workflows import WorkflowStore
@@ -148,10 +151,12 @@ class Runtime:
     portal: Portal
     access: AccessService
     workflows: WorkflowService
+    canvases: CanvasService
     generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
+    published: PublishedService
     webhooks: WebhookService
     callbacks: CallbackService
     outbound: Outbound
@@ -228,6 +233,7 @@ class Runtime:
         self.workflows = WorkflowService(
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
+        self.canvases = CanvasService(self.workflows, self.registry)
         self.generation = GenerationService(self.workflows, self.tools)
         self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
         self.outbound = Outbound(allow_loopback=settings.outbound_loopback)
@@ -251,6 +257,8 @@ class Runtime:
         vendor = read_vendor(settings.billing)
         self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
         self.admissions = AdmissionService(self.executions, self._journal, clock, self.callbacks.check)
+        self._published_store = PublishedStore(self.database)
+        self.published = PublishedService(self._published_store, self.workflows, self.admissions, self.registry, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
@@ -269,6 +277,7 @@ class Runtime:
         await self.credits.open()
         await self._key_store.open()
         await self._connections.open()
+        await self._published_store.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)

@@ -110,6 +110,17 @@ CREATE TABLE provider_connections (
 -- Whose credential a workspace uses for a provider: `auto`, `byo-only` or `built-in-only`.
 CREATE TABLE provider_routing (workspace VARCHAR, provider VARCHAR, mode VARCHAR);
 
+-- MCP servers that people publish: workflows as tools (`tools` is a JSON list) at an address of their own.
+CREATE TABLE published_servers (
+    server_id VARCHAR, workspace VARCHAR, slug VARCHAR, title VARCHAR, door VARCHAR, tools VARCHAR, owner VARCHAR,
+    created_at TIMESTAMP, updated_at TIMESTAMP
+);
+-- The keys that open one of them: the hash of the key, never the key.
+CREATE TABLE published_server_keys (
+    key_id VARCHAR, server_id VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, created_by VARCHAR,
+    created_at TIMESTAMP, revoked_at TIMESTAMP
+);
+
 -- Files that people uploaded or steps made. The content lies beside the database, named by its hash.
 CREATE TABLE assets (
     asset_id VARCHAR, workspace VARCHAR, canvas_id VARCHAR, file_name VARCHAR, mime_type VARCHAR, size BIGINT,

@@ -43,6 +43,18 @@ def incompatible_types(facts: Facts, report: Report) -> Iterator[Finding]:
     return _refused(facts, report, "INCOMPATIBLE_TYPES")
 
 
+@rule("DUPLICATE_EDGE", Severity.WARNING)
+def duplicate_edge(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Two edges join the same output and input; what flows there flows once."""
+    return _refused(facts, report, "DUPLICATE_EDGE")
+
+
+@rule("INPUT_OCCUPIED", Severity.ERROR)
+def input_occupied(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Several edges enter an input that takes one."""
+    return _refused(facts, report, "INPUT_OCCUPIED")
+
+
 @rule("INVALID_NODE_DATA", Severity.ERROR)
 def invalid_node_data(facts: Facts, report: Report) -> Iterator[Finding]:
     """What a node holds is not what its type takes, e.g. a prompt beyond 1,000 characters."""
@@ -67,7 +79,7 @@ def not_placeable(facts: Facts, report: Report) -> Iterator[Finding]:
             yield report(f"Node {node.id!r} is of the type {node.type!r}, which is not available yet", node_id=node.id)
 
 
-PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types)
+PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types, duplicate_edge, input_occupied)
 """The rules about ports."""
 
 

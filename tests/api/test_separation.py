@@ -26,8 +26,12 @@ HUMAN = {
     "nodes": [START_AGENT_END["nodes"][0], {"id": "agent", "type": "human"}, START_AGENT_END["nodes"][2]],
     "edges": START_AGENT_END["edges"],
 }
+TOOL = {"name": "ask", "canvasId": "theirs", "triggerNodeId": "start"}
 # Parameters that name nothing of a workspace: the server's own templates, and what stands beside an id.
-NOBODYS = {"template_id": "simple_agent", "version": "1", "subject": "user:bob", "name": "bob", "provider": "fal"}
+NOBODYS = {
+    "template_id": "simple_agent", "version": "1", "subject": "user:bob", "name": "bob", "provider": "fal",
+    "tool_name": "list_canvases",
+}  # fmt: skip
 # A body that would be taken, where one is needed for the id to be looked up.
 BODIES: dict[str, Any] = {
     "PUT /api/builder/workflows/{workflow_id}": {"name": "theirs"},
@@ -36,6 +40,8 @@ BODIES: dict[str, Any] = {
     "PUT /api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view"]},
     "POST /api/builder/executions/{execution_id}/replay": {},
     "POST /api/builder/waitpoints/{waitpoint_id}/complete": {"answer": "theirs"},
+    "PUT /api/builder/mcp-servers/{slug}": {"slug": "ours-tea", "tools": [TOOL]},
+    "POST /api/builder/mcp-servers/{slug}/keys": {"name": "theirs"},
 }
 
 
@@ -61,7 +67,10 @@ def ours(call: Call, full_key: str, save: Save, runtime: Runtime) -> Callable[[]
             "POST", "/api/integrations/provider-connections", key=full_key,
             body=about | {"credentialPayload": {"apiKey": "ours"}},
         )  # fmt: skip
+        published = {"slug": "ours-tea", "tools": [TOOL | {"canvasId": canvas}]}
+        assert (await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)).status == 201
         return {
+            "slug": "ours-tea",
             "workspace_id": "default",
             "invite_id": invited.json["id"],
             "connection_id": connection.json["connectionId"],

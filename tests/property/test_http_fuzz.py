@@ -135,6 +135,13 @@ async def test_no_body_breaks_the_server(
     ]
     graph = {"nodes": nodes, "edges": START_AGENT_END["edges"], "draft": True, "message": "m"}
     answer = {"answer": {"a": 1}}
+    tool = {"name": "write", "description": "d", "canvasId": canvas, "triggerNodeId": "topic", "outputStepId": "writer",
+            "inputSchema": {"type": "object", "properties": {"topic": {"type": "string"}}}}  # fmt: skip
+    published = {"slug": "tea", "title": "Tea", "auth": "public", "tools": [tool]}
+    made = await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)
+    assert made.status == 201, made.text
+    if path == "/api/builder/mcp-servers":
+        published = published | {"slug": "other"}
     events = await save(EVENTS)
     valid = {
         "/api/run": run,
@@ -173,6 +180,10 @@ async def test_no_body_breaks_the_server(
             "arrange": "grid",
             "version": 3,
         },
+        "/api/builder/mcp-servers": published,
+        "/api/builder/mcp-servers/{slug}": published,
+        "/api/builder/mcp-servers/{slug}/keys": {"name": "x"},
+        "/api/mcp/tools/{tool_name}": {"canvasId": canvas, "type": "text-gen", "data": {"prompt": "p"}, "x": 1, "y": 2},
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
         "/webhook/trigger": {"topic": "x", "more": [1, {"a": None}], "callbackUrl": None},
         "/api/mcp/webhooks/register": {"canvasId": events, "triggerNodeId": "event", "rotate": True},
@@ -184,8 +195,8 @@ async def test_no_body_breaks_the_server(
     link = f"/api/builder/executions/{execution}/waitpoints/{waitpoint}/link"
     token = (await call("POST", link, key=full_key)).json["token"]
     host, _, prefix = server_url.removeprefix("http://").partition("/")
-    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob"}
-    ids |= {"workspace_id": "default", "name": "bob", "provider": "openai"}
+    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob", "slug": "tea"}
+    ids |= {"workspace_id": "default", "name": "bob", "provider": "openai", "tool_name": "add_node"}
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
     endpoint = {"canvasId": events, "triggerNodeId": "event"}
     secret = (await call("POST", "/api/mcp/webhooks/register", key=full_key, body=endpoint)).json["webhookSecret"]

@@ -161,7 +161,7 @@ class CanvasesHandler(BuilderHandler):
     async def get(self) -> None:
         """List the workspace's canvases, newest change first; archived ones only with ``includeArchived``."""
         wanted = self.query(CanvasQuery)
-        found = await self.call(self.runtime.workflows.list_workspace(self.caller))
+        found = await self.call(self.runtime.canvases.list(self.caller, include_archived=wanted.includeArchived))
         canvases = [
             {
                 "id": stored.id,
@@ -170,7 +170,6 @@ class CanvasesHandler(BuilderHandler):
                 "updatedAt": epoch_ms(stored.updated_at),
             }
             for stored in found
-            if wanted.includeArchived or stored.workflow.metadata.get("archived") is not True
         ]
         self.answer({"canvases": canvases})
 
