@@ -12,6 +12,8 @@ from typing import Any
 Do = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 ON = {"canvasId": "$canvas"}
+GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""One transparent pixel."""
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("create_canvas", {"name": "Tea"}),
     ("list_canvases", {"includeArchived": True}),
@@ -50,6 +52,29 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("replay_execution", {"executionId": "$execution", "fromStepId": "writer"}),
     ("cancel_execution", {"executionId": "$execution"}),
     ("list_executions", {**ON, "status": "completed", "limit": 1}),
+    ("add_node", {**ON, "type": "webhook-trigger", "nodeId": "hook"}),
+    ("register_webhook", {**ON, "triggerNodeId": "hook"}),
+    ("list_webhooks", ON),
+    ("revoke_webhook", {**ON, "triggerNodeId": "hook"}),
+    ("add_node", {**ON, "type": "document", "nodeId": "brief"}),
+    ("write_document_node", {**ON, "nodeId": "brief", "content": "Write about tea."}),
+    ("read_document_node", {**ON, "nodeId": "brief"}),
+    ("upload_asset", {**ON, "fileName": "dot.gif", "mimeType": "image/gif", "base64": GIF}),
+    ("list_assets", ON),
+    ("get_asset", {"assetId": "$asset"}),
+    ("delete_asset", {"assetId": "$asset", "confirm": True}),
+    ("get_credit_balance", {}),
+    ("list_credit_transactions", {"limit": 1}),
+    ("get_billing_summary", {}),
+    ("export_focus_usage", {"from": "2026-01-01", "to": "2026-02-01", "format": "csv"}),
+    ("upsert_integration", {"provider": "openai", "displayName": "Ours", "credentialPayload": {"apiKey": "sk-test"}}),
+    ("list_integrations", {}),
+    ("revoke_integration", {"connectionId": "$connection"}),
+    ("list_workspaces", {}),
+    ("list_members", {}),
+    ("rename_workspace", {"name": "Renamed"}),
+    ("set_member", {"member": "bob", "role": "viewer"}),
+    ("remove_member", {"member": "bob"}),
     ("create_api_key", {"name": "made"}),
     ("list_api_keys", {}),
     ("revoke_api_key", {"keyId": "$key"}),
@@ -60,7 +85,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 """The calls; where a tool comes several times the last one is its example."""
 
 FOUND = {"create_canvas": ("canvas", "id"), "trigger_workflow": ("execution", "executionId"),
-         "create_api_key": ("key", "keyId")}  # fmt: skip
+         "create_api_key": ("key", "keyId"), "upload_asset": ("asset", "id"), "upsert_integration": ("connection", "connectionId")}  # fmt: skip
 """What later calls name: under which name, and which field of the result it is."""
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound
+from builder_jupyter.execution.events import Origin
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
 from builder_jupyter.gateway.executions import EXECUTION_TOOLS, Execution, execution_of
 from builder_jupyter.gateway.nodes import node_of
@@ -101,6 +102,7 @@ class TriggerArgs(OnCanvas):
     inputs: dict[str, Any] = Field(default_factory=dict)
     sync: bool = False
     timeout_seconds: Annotated[Whole, Field(ge=1, le=55)] = 30
+    callback_url: Annotated[str | None, Field(max_length=2048)] = None
     idempotency_key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
 
     @property
@@ -127,10 +129,11 @@ async def trigger_workflow(call: Call, args: TriggerArgs) -> Triggered:
     """Run a canvas from a trigger node, or for a target node what it needs; without either from its only trigger.
 
     With ``sync`` wait for the end, at most ``timeoutSeconds``; progress is told meanwhile to who asks for it. A call
-    that is cancelled or gives up leaves the run alone: stop it with cancel_execution. The same ``idempotencyKey`` again
+    that is cancelled or gives up leaves the run alone: stop it with cancel_execution. The outcome is sent to
+    ``callbackUrl``. The same ``idempotencyKey`` again
     is the same run.
     """
-    said = args.model_dump(include={"canvas_id", "trigger_node_id", "target_node_id", "inputs"})
+    said = args.model_dump(include={"canvas_id", "trigger_node_id", "target_node_id", "inputs", "callback_url"})
     begun = await call.runtime.admissions.start(
         call.principal,
         args.canvas_id,
@@ -140,6 +143,7 @@ async def trigger_workflow(call: Call, args: TriggerArgs) -> Triggered:
         about=said,
         key=args.idempotency_key,
         worker=call.worker,
+        origin=Origin(callback_url=args.callback_url),
     )
     seconds = args.timeout_seconds if args.sync else 0
     picture = await wait_for(call, begun.execution_id, seconds)

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder_jupyter.errors import NotFound
-from builder_jupyter.gateway import canvases, documents, edges, frames, keys, nodes, runs
+from builder_jupyter.gateway import (
+    assets,
+    billing,
+    canvases,
+    documents,
+    edges,
+    frames,
+    integrations,
+    keys,
+    nodes,
+    runs,
+    webhooks,
+    workspaces,
+)
 from builder_jupyter.gateway.tool import Tool
 
 if TYPE_CHECKING:
@@ -19,7 +32,12 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "edges and ports": edges.TOOLS,
     "frames": frames.TOOLS,
     "runs": runs.TOOLS,
+    "webhooks": webhooks.TOOLS,
+    "assets": assets.TOOLS,
+    "billing": billing.TOOLS,
     "keys": keys.TOOLS,
+    "integrations": integrations.TOOLS,
+    "workspaces": workspaces.TOOLS,
 }
 """The tools by group, in the order in which they are listed."""
 
