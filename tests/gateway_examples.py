@@ -84,8 +84,13 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]
 """The calls; where a tool comes several times the last one is its example."""
 
-FOUND = {"create_canvas": ("canvas", "id"), "trigger_workflow": ("execution", "executionId"),
-         "create_api_key": ("key", "keyId"), "upload_asset": ("asset", "id"), "upsert_integration": ("connection", "connectionId")}  # fmt: skip
+FOUND = {
+    "create_canvas": ("canvas", "id"),
+    "trigger_workflow": ("execution", "executionId"),
+    "upload_asset": ("asset", "id"),
+    "upsert_integration": ("connection", "connectionId"),
+    "create_api_key": ("key", "keyId"),
+}
 """What later calls name: under which name, and which field of the result it is."""
 
 

@@ -17,7 +17,7 @@ from builder_jupyter.connectors.tool_schemas import check_arguments, spec_of
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound, StepError, Unauthenticated
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.identity.api_keys import display_prefix, hash_key, new_secret
-from builder_jupyter.identity.principal import Principal, key_principal
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.identity.published import (
     PREFIX,
     SLUG,
@@ -155,7 +155,7 @@ class PublishedService:
         is_known = bearer is not None and any(key.matches(bearer) for key in self._store.keys(server.server_id))
         if not is_known and (bearer is not None or server.door is not Door.PUBLIC):
             raise Unauthenticated("Invalid or expired token")
-        return server, key_principal(server.owner, server.workspace, {Scope.RUN_WORKFLOWS})
+        return server, _owner_of(server)
 
     async def start(self, principal: Principal, tool: PublishedTool, arguments: Mapping[str, Any]) -> str:
         """Begin the run of a tool; return the execution's id once it is on disk.
@@ -212,6 +212,12 @@ class PublishedService:
         kind = self._registry.find(workflow.profile, nodes[tool.trigger_node_id].type)
         if kind is None or not kind.is_trigger:
             raise InvalidInput(f"Node {tool.trigger_node_id!r} cannot start a run.", code="NOT_A_TRIGGER")
+
+
+def _owner_of(server: PublishedServer) -> Principal:
+    """Return for whom the runs of a server are: its owner, who may do nothing here but run."""
+    scopes = frozenset({Scope.RUN_WORKFLOWS})
+    return Principal(server.owner, server.workspace, scopes, CredentialKind.API_KEY, is_admin=True)
 
 
 def _faults(tool: PublishedTool, names: set[str]) -> Sequence[tuple[str, str]]:

@@ -18,6 +18,7 @@ from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler, malformed
 from builder_jupyter.rest.mcp.bridge import AsgiHandler
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.rates import Bucket
 from builder_jupyter.services.workers import WORKER_HEADER
 
 if TYPE_CHECKING:
@@ -65,17 +66,17 @@ class McpHandler(OneOrigin):
         """Where a client without a credential learns how to get one. Source: RFC 9728, section 5.1."""
         return f'Bearer resource_metadata="{address(self, METADATA_PATH)}"'
 
-    @route(access=Access.ANY_PRINCIPAL, stream="text/event-stream")
+    @route(access=Access.ANY_PRINCIPAL, bucket=Bucket.MCP, stream="text/event-stream")
     async def post(self) -> None:
         """Take one message."""
         await self._pass_on()
 
-    @route(access=Access.ANY_PRINCIPAL, stream="text/event-stream")
+    @route(access=Access.ANY_PRINCIPAL, bucket=Bucket.MCP, stream="text/event-stream")
     async def get(self) -> None:
         """Follow a session's own messages."""
         await self._pass_on()
 
-    @route(access=Access.ANY_PRINCIPAL, stream="text/event-stream")
+    @route(access=Access.ANY_PRINCIPAL, bucket=Bucket.MCP, stream="text/event-stream")
     async def delete(self) -> None:
         """End a session."""
         await self._pass_on()
@@ -116,7 +117,13 @@ class ToolHandler(BuilderHandler):
 
     path = "/api/mcp/tools/{tool_name}"
 
-    @route(access=Access.ANY_PRINCIPAL, body=ToolArguments, answer=ToolResult, refuses=(402, 404, 409, 410, 422, 429))
+    @route(
+        access=Access.ANY_PRINCIPAL,
+        bucket=Bucket.MCP,
+        body=ToolArguments,
+        answer=ToolResult,
+        refuses=(402, 404, 409, 410, 422, 429),
+    )
     async def post(self, tool_name: str) -> None:
         """Call a tool with its arguments; return its structured result."""
         from builder_jupyter.gateway.table import get_tool

@@ -13,10 +13,12 @@ from jupyter_server.auth.identity import User
 from tornado import web
 
 from builder_jupyter.errors import NotFound
+from builder_jupyter.identity.api_keys import hash_key
 from builder_jupyter.identity.bearer import bearer_of
 from builder_jupyter.rest.handler import MAX_BODY_BYTES
 from builder_jupyter.rest.mcp.handlers import Caller, OneOrigin
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.rates import Bucket, subject_of_address
 
 if TYPE_CHECKING:
     from builder_jupyter.gateway.tool import Call
@@ -39,6 +41,9 @@ class PublishedHandler(OneOrigin):
         bearer = bearer_of(self.request.headers.get("Authorization", ""))
         address = self.path_kwargs["workspace_id"], self.path_kwargs["slug"]
         self.server, principal = await self.call(self.app.require_runtime().published.admit(*address, bearer))
+        # The key that was shown is one that opens this server: others have not come as far.
+        subject = hash_key(bearer) if bearer else subject_of_address(self.request.remote_ip)
+        self.runtime.rates.check(Bucket.RUN, subject)
         self.principal, self.current_user = principal, User(username=principal.name)
         self.app.note_activity()
         self.set_cors_headers()
