@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from builder_jupyter.client.default import connect, run, save, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
+    from builder_jupyter.client.focus import billing, focus
     from builder_jupyter.client.function_nodes import node
     from builder_jupyter.client.function_tools import tool
     from builder_jupyter.codegen.reading.compiled import from_langgraph
@@ -36,8 +37,10 @@ __all__ = [
     "Node",
     "Workflow",
     "__version__",
+    "billing",
     "connect",
     "diff",
+    "focus",
     "from_langgraph",
     "load_ipython_extension",
     "node",
@@ -62,6 +65,8 @@ _HOMES = {
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
     "Workflow": "builder_jupyter.graph.model",
+    "billing": "builder_jupyter.client.focus",
+    "focus": "builder_jupyter.client.focus",
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",
     "from_langgraph": "builder_jupyter.codegen.reading.compiled",

@@ -14,6 +14,7 @@
       TooLarge              over a documented limit
       RateLimited           too many requests; ``retry_after`` seconds
       InsufficientCredits   the balance does not cover it
+        BudgetExceeded      the month's budget does not
       Unavailable           cannot be served now
         StoreLocked         another process owns the database
         NotConfigured       a provider, model or tool is not set up
@@ -160,6 +161,12 @@ class InsufficientCredits(BuilderError):
     """The balance does not cover what the run may cost."""
 
     default_code = "INSUFFICIENT_CREDITS"
+
+
+class BudgetExceeded(InsufficientCredits):
+    """The balance would do, but not what the workspace may spend in this month."""
+
+    default_code = "BUDGET_EXCEEDED"
 
 
 class Unavailable(BuilderError):

@@ -37,6 +37,12 @@ def child_execution_id(parent: str, step: str, visit: int, failures: int, index:
     return f"exec_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
+def ledger_entry_id(subject: str, seq: int, part: int) -> str:
+    """Return the id of an entry of the ledger: the same for the same place in the journal."""
+    place = "\0".join([subject, str(seq), str(part)])
+    return f"le_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
+
+
 def waitpoint_id() -> str:
     """Return a new waitpoint id."""
     return f"wp_{secrets.token_hex(8)}"

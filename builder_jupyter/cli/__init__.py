@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from builder_jupyter.cli.billing import add_billing
+from builder_jupyter.cli.credits import add_credits
 from builder_jupyter.cli.demo import add_demo
 from builder_jupyter.cli.doctor import add_doctor
 from builder_jupyter.cli.keys import add_keys
@@ -30,6 +32,9 @@ from builder_jupyter.logs import FieldsFormatter
 BAD_INPUT = (InvalidInput, NotFound, TooLarge)
 INTERRUPTED = 130
 
+COMMANDS = (
+    add_demo, add_serve, add_run, add_validate, add_keys, add_token, add_credits, add_billing, add_upkeep, add_doctor,
+)  # fmt: skip
 DESCRIPTION = "Draw, run and trace agent workflows in Jupyter; this command does so from a shell."
 EXAMPLES = """\
 examples:
@@ -38,6 +43,7 @@ examples:
   builder-jupyter validate my.workflow.json
   builder-jupyter run my.workflow.json --input message="Where is my invoice?"
   builder-jupyter keys create --name ci --scopes read:canvases,run:workflows
+  builder-jupyter credits balance
   builder-jupyter backup monday.tar
   builder-jupyter doctor                    see what is installed and what is running
 
@@ -96,7 +102,18 @@ def _parser() -> argparse.ArgumentParser:
     places = argparse.ArgumentParser(add_help=False)
     _add_places(places, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for add in (add_demo, add_serve, add_run, add_validate, add_keys, add_token, add_upkeep, add_doctor):
+    for add in (
+        add_demo,
+        add_serve,
+        add_run,
+        add_validate,
+        add_keys,
+        add_token,
+        add_credits,
+        add_billing,
+        add_upkeep,
+        add_doctor,
+    ):
         add(commands, places)
     return parser
 

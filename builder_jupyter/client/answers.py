@@ -8,6 +8,7 @@ from typing import Any
 
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.errors import (
+    BudgetExceeded,
     BuilderError,
     Conflict,
     Forbidden,
@@ -40,7 +41,11 @@ KINDS: Mapping[int, type[BuilderError]] = {
     503: Unavailable,
     504: Unavailable,
 }
-BY_CODE: Mapping[str, type[BuilderError]] = {"STORE_LOCKED": StoreLocked, "NOT_CONFIGURED": NotConfigured}
+BY_CODE: Mapping[str, type[BuilderError]] = {
+    "STORE_LOCKED": StoreLocked,
+    "NOT_CONFIGURED": NotConfigured,
+    "BUDGET_EXCEEDED": BudgetExceeded,
+}
 DEFAULT_RETRY_SECONDS = 1.0
 NOT_OURS = "Is this the address of a Jupyter server that has builder_jupyter enabled?"
 
@@ -60,7 +65,7 @@ def error_of(status: int, body: str, headers: Mapping[str, str]) -> BuilderError
         hint = None
     about: dict[str, Any] = {
         "code": code.upper() if isinstance(code, str) else None,  # the direct family writes some in small letters
-        "details": said.get("details"),
+        "details": said.get("details") or (_beside(said) if status == 402 else None),
         "hint": hint,
     }
     if status == 429:
@@ -71,6 +76,11 @@ def error_of(status: int, body: str, headers: Mapping[str, str]) -> BuilderError
     if about["code"] is None:
         about["code"] = "SERVER_ERROR" if status >= 500 else "UNEXPECTED_ANSWER"
     return BuilderError(message, **about)
+
+
+def _beside(said: Wire) -> Wire:
+    """Return what the direct family says beside the error itself: what was required, and what there is."""
+    return {name: value for name, value in said.items() if name not in ("error", "message", "code")}
 
 
 def object_of(body: str) -> Wire:

@@ -6,11 +6,12 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from builder_jupyter.client.code import Code
 from builder_jupyter.client.execution import Execution
-from builder_jupyter.client.frames import executions_frame, versions_frame, workflows_frame
+from builder_jupyter.client.frames import executions_frame, transactions_frame, versions_frame, workflows_frame
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
 from builder_jupyter.client.saved import SavedWorkflow, saved_by
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, Unavailable
@@ -230,6 +231,23 @@ class Client:
         ``dataDir`` is where the database lies, None in memory and for API keys.
         """
         return self._ask(self.transport.status())
+
+    def credits(self) -> Wire:
+        """Return the balance: ``{workspaceId, balance, updatedAt}``; `transactions` says how it came about."""
+        return self._ask(self.transport.credits.balance())
+
+    def transactions(self, limit: int = 50) -> pd.DataFrame:
+        """Return what changed the balance, one row each, newest first."""
+        return transactions_frame(self._ask(self.transport.credits.transactions(limit)))
+
+    def budget(self, credits_per_month: int | EllipsisType | None = ...) -> Wire:
+        """Return what may be spent in this calendar month (UTC); with a number set that limit, with None lift it.
+
+        Runs beyond it are refused with `BudgetExceeded`, also where the balance would do.
+        """
+        if isinstance(credits_per_month, EllipsisType):
+            return self._ask(self.transport.credits.budget())
+        return self._ask(self.transport.credits.set_budget(credits_per_month))
 
     # -- this process as a kernel --------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.client.credits import EmbeddedCredits
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
 from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import NotConfigured
@@ -250,6 +251,11 @@ class EmbeddedTransport:
     async def status(self) -> Wire:
         """Return how the runtime does."""
         return self._runtime.status(self._me)
+
+    @property
+    def credits(self) -> EmbeddedCredits:
+        """The way to balances and budgets."""
+        return EmbeddedCredits(self._runtime, self._me)
 
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
         """Remove executions that ended so long ago."""

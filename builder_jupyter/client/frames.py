@@ -27,6 +27,9 @@ EXECUTION_COLUMNS = (
     "id", "workflow", "workflow_id", "version", "status", "trigger", "created_at", "started_at", "finished_at",
     "seconds", "credits", "waits_for", "error",
 )  # fmt: skip
+TRANSACTION_COLUMNS = (
+    "created_at", "kind", "amount", "balance", "execution_id", "workflow_id", "trigger", "note", "id",
+)  # fmt: skip
 FINDING_COLUMNS = ("severity", "type", "node", "edge", "message", "fix")
 
 _COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
@@ -95,6 +98,11 @@ def executions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
     return _frame(EXECUTION_COLUMNS, map(_execution, rows))
 
 
+def transactions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
+    """Return one row a transaction, newest first; amounts and balances are floats."""
+    return _frame(TRANSACTION_COLUMNS, map(_movement, rows))
+
+
 def findings_frame(verdict: Wire) -> pd.DataFrame:
     """Return one row a finding, errors first; ``fix`` is the title of the best fix, where there is one."""
     return _frame(FINDING_COLUMNS, map(_finding, (*verdict["errors"], *verdict["warnings"])))
@@ -111,6 +119,12 @@ def seconds_of(row: Wire) -> float | None:
     if row["startedAt"] is None or row["finishedAt"] is None:
         return None
     return float(row["finishedAt"] - row["startedAt"]) / 1000
+
+
+def _movement(row: Wire) -> Wire:
+    named = {"balance": "balanceAfter", "execution_id": "executionId", "workflow_id": "canvasId"}
+    named |= {"trigger": "triggerType", "created_at": "createdAt"}
+    return {column: row.get(named.get(column, column)) for column in TRANSACTION_COLUMNS}
 
 
 def _step(step: Wire) -> Wire:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from builder_jupyter.client.address import LOOPBACK, authorization, path_of, split_token, unreachable
 from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, json_of, list_of, object_of
+from builder_jupyter.client.credits import HttpCredits
+from builder_jupyter.client.downloads import CONNECT_SECONDS, download
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
-from builder_jupyter.errors import InvalidInput, Unavailable
+from builder_jupyter.errors import Unavailable
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.portal import Portal
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from builder_jupyter.client.worker import Worker
 
-CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 SILENCE_SECONDS = 60.0  # the server sends a comment long before that
 MAX_RECONNECTS = 6  # in a row, with nothing new in between
@@ -325,6 +326,11 @@ class HttpTransport:
         """Return how the server does."""
         return await self._object("GET", "api/builder/status")
 
+    @property
+    def credits(self) -> HttpCredits:
+        """The way to balances and budgets."""
+        return HttpCredits(self._object, partial(download, self._http))
+
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:
         """Remove executions that ended so long ago."""
         body = {"olderThanSeconds": older_than_seconds, "dryRun": dry_run}
@@ -332,27 +338,7 @@ class HttpTransport:
 
     async def back_up(self, target: Path) -> None:
         """Fetch a backup of the whole database into a file, which is there only once it is whole."""
-        import httpx
-
-        partial = target.with_name(target.name + ".partial")
-        # Making it takes as long as it takes; a server that dies closes the connection.
-        patient = httpx.Timeout(None, connect=CONNECT_SECONDS)
-        try:
-            async with self._http.stream("POST", "api/builder/backup", timeout=patient) as response:
-                if not response.is_success:
-                    body = (await response.aread()).decode(errors="replace")
-                    raise error_of(response.status_code, body, response.headers)
-                with await asyncio.to_thread(_create, partial) as file:
-                    async for chunk in response.aiter_raw(1 << 20):
-                        await asyncio.to_thread(file.write, chunk)
-                    await asyncio.to_thread(_sync, file)
-            await asyncio.to_thread(partial.replace, target)
-        except httpx.TransportError as error:
-            raise unreachable(self._url, error) from error
-        except OSError as error:
-            raise InvalidInput(f"{target} cannot be written: {error.strerror}.", code="FILE_NOT_WRITABLE") from error
-        finally:
-            await asyncio.to_thread(partial.unlink, missing_ok=True)
+        await download(self._http, "POST", "api/builder/backup", target)
 
     def close(self) -> None:
         """Close the connections."""
@@ -384,16 +370,6 @@ class HttpTransport:
         if not response.is_success:
             raise error_of(response.status_code, response.text, response.headers)
         return response
-
-
-def _create(path: Path) -> IO[bytes]:
-    """Open a file for writing that nobody else may read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _body(workflow: Workflow, message: str | None) -> Wire:

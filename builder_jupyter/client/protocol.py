@@ -18,6 +18,38 @@ MAX_PAGE = 100
 """The most workflows that one answer lists."""
 
 
+class CreditsTransport(Protocol):
+    """What a `Transport` has of `services.credits.CreditService`, in the shapes that the REST routes answer."""
+
+    async def balance(self) -> Wire:
+        """Return ``{workspaceId, balance, updatedAt}``."""
+        ...
+
+    async def transactions(self, limit: int = 50) -> list[Wire]:
+        """Return the newest transactions, newest first."""
+        ...
+
+    async def budget(self) -> Wire:
+        """Return ``{workspaceId, creditsPerMonth, used, held, left, month, resetsAt}``."""
+        ...
+
+    async def set_budget(self, credits_per_month: int | None) -> Wire:
+        """Limit what may be spent in a calendar month, or no longer; return as `budget`."""
+        ...
+
+    async def add(self, amount: int, **about: str | None) -> Wire:
+        """Add credits: ``kind paid_usd workspace receipt pack note`` as for `services.postings`; return the balance."""
+        ...
+
+    async def refund(self, entry_or_execution: str, **about: str | None) -> Wire:
+        """Take back a purchase or usage; ``workspace note``. Return the balance."""
+        ...
+
+    async def export(self, target: Path, start: str, end: str, **options: Any) -> None:
+        """Write the charges of a window into a file; ``fmt focus_version columns safe`` as `services.billing`."""
+        ...
+
+
 class Transport(Protocol):
     """A way to the services. Its coroutines run on the loop of ``portal``, and nowhere else.
 
@@ -167,6 +199,11 @@ class Transport(Protocol):
 
     async def status(self) -> Wire:
         """Return ``{version, resumed, active, waiting, failure, dataDir}``."""
+        ...
+
+    @property
+    def credits(self) -> CreditsTransport:
+        """The way to balances and budgets."""
         ...
 
     async def purge(self, *, older_than_seconds: int, dry_run: bool = False) -> Wire:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.errors import OutputInvalid
 from builder_jupyter.execution.calls import Calls
+from builder_jupyter.execution.charges import unforeseen
 from builder_jupyter.execution.children import ChildRuns
 from builder_jupyter.execution.decide import pause_before_retry
 from builder_jupyter.execution.events import Delta, Event, StepCompleted, StepFailed, StepRetrying, StepStarted
@@ -79,6 +80,8 @@ class Attempts:
         """Begin an attempt. A pure step is done on the spot; True means that the world is needed."""
         try:
             node_type = self._type_of(run, visit)
+            if visit.number > 1 and (move := unforeseen(run.state, visit)) is not None:
+                self._recorder.hold(run, move)
             if node_type.effect is Effect.WORLD:
                 if not self._take(run, visit, node_type):
                     return False

@@ -20,7 +20,7 @@ from builder_jupyter.clock import Clock, SteadyTime
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, StepError
 from builder_jupyter.execution.alarms import Alarms
 from builder_jupyter.execution.attempts import Attempts, World
-from builder_jupyter.execution.charges import hold_for
+from builder_jupyter.execution.charges import hold_for, hold_of
 from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide
 from builder_jupyter.execution.events import (
     Admitted,
@@ -32,7 +32,7 @@ from builder_jupyter.execution.events import (
     StepCompleted,
     StepSkipped,
 )
-from builder_jupyter.execution.ports import Journal
+from builder_jupyter.execution.ports import Journal, Ledger, NoLedger
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.recorder import Recorder
 from builder_jupyter.execution.replay import Replay
@@ -41,7 +41,6 @@ from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.execution.visit import Visit
 from builder_jupyter.execution.waitpoints import check_answer, waitpoint_ended
-from builder_jupyter.money import ZERO
 from builder_jupyter.nodes.base import AnswerKind, StepResult
 from builder_jupyter.planning.plan import Plan
 
@@ -56,6 +55,7 @@ class Engine:
 
     Parameters
     ----------
+    ledger : who says whether a workspace can pay; without one, everything passes.
     limits : how many steps may touch the world at a time, by name; see `StepQueue`.
     on_over : called with each run when its terminal status is on disk.
     chance : returns a number from 0 to 1, for the jitter of pauses.
@@ -67,13 +67,14 @@ class Engine:
         world: World,
         clock: Clock,
         *,
+        ledger: Ledger | None = None,
         limits: Mapping[str, int] | None = None,
         on_over: Callable[[Run], None] = lambda _run: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         time = SteadyTime(clock)
         self._journal = journal
-        self._recorder = Recorder(journal, time, on_over)
+        self._recorder = Recorder(journal, ledger or NoLedger(), time, on_over)
         self._alarms = Alarms(clock, time, self._ring)
         self._attempts = Attempts(self, world, self._recorder, limits=limits or {}, chance=chance)
         self._stored_plans: set[str] = set()
@@ -101,6 +102,7 @@ class Engine:
         Raises
         ------
         InvalidInput : ``INVALID_INPUTS``: the inputs are not JSON (NaN, infinity, too deep).
+        InsufficientCredits : the workspace cannot pay for the plan; see `ports.Ledger.check`.
         Unavailable : the journal takes no more entries.
         """
         event = Admitted(
@@ -116,14 +118,16 @@ class Engine:
             self._recorder.begin(run, None if plan.plan_id in self._stored_plans else plan)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidInput(f"The inputs cannot be recorded: {error}.", code="INVALID_INPUTS") from error
+        # Nothing is awaited from the look at the balance to the hold: runs that begin side by side cannot overdraw.
+        if amount := hold_for(plan, replay):
+            self._recorder.hold(run, hold_of(run.state, amount))
         self.runs[run.execution_id] = run
-        for move in hold_for(plan, replay.saved if replay else ZERO):
-            self._record(run, move)
         if replay:
             try:
                 self._take_over(run, replay.results)
             except (TypeError, ValueError, RecursionError) as error:
                 del self.runs[run.execution_id]
+                self._recorder.forget_holds(run)
                 raise InvalidInput(f"The edit cannot be recorded: {error}.", code="INVALID_EDIT") from error
         self._advance(run)
         try:

@@ -277,16 +277,29 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class CreditsMoved(Event):
-    """Base of what happens to credits. ``amount`` is an exact decimal as text, above zero; see `execution.charges`."""
+    """Base of what happens to credits. ``amount`` is an exact decimal as text, above zero; see `execution.charges`.
+
+    ``about`` is what the ledger says of it, the workspace first of all: what is about money stays when an execution is
+    purged. Events of older versions have none, and are not in the ledger.
+    """
 
     amount: str
+
+    def wire(self) -> dict[str, Any]:
+        """Return what listeners see."""
+        body = self.body()
+        body.pop("about", None)
+        return {"kind": "credits", "moved": self.kind.removeprefix("credits_"), **body}
 
 
 @dataclass(frozen=True, slots=True)
 class CreditsHeld(CreditsMoved):
-    """Credits of the workspace are set aside for the execution."""
+    """Credits of the workspace are set aside: for the execution, or for a visit that its admission did not foresee."""
 
     kind: ClassVar[str] = "credits_held"
+    step: str | None = None
+    visit: int | None = None
+    about: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +309,7 @@ class CreditsSpent(CreditsMoved):
     kind: ClassVar[str] = "credits_spent"
     step: str
     visit: int
+    about: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +317,7 @@ class CreditsReleased(CreditsMoved):
     """What the execution did not use is given back."""
 
     kind: ClassVar[str] = "credits_released"
+    about: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +386,7 @@ def to_wire(recorded: Recorded) -> dict[str, Any]:
         case Resumed():
             return head | {"kind": "resumed"}
         case CreditsMoved():
-            return head | {"kind": "credits", "moved": event.kind.removeprefix("credits_"), **event.body()}
+            return head | event.wire()
         case StepEvent():
             return head | {"stepId": event.step, "visit": event.visit} | event.wire()
     raise TypeError(f"{type(event).__name__} has no wire shape")

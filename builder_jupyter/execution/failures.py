@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from builder_jupyter import ids
-from builder_jupyter.errors import BuilderError, StepError
+from builder_jupyter.errors import BuilderError, InsufficientCredits, StepError
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ def failure_of(error: Exception, about: Mapping[str, str]) -> dict[str, Any]:
         message = f"A fault in the node type ({type(error).__name__}); the log has it as incident {incident}."
         return {"message": message, "code": "INTERNAL"}
     log.info("step failed: %s", error.code, extra=dict(about))
-    failure: dict[str, Any] = {"message": str(error), "code": error.code}
+    # The page writes this code in small letters wherever it stands; a step has no route that would do so.
+    code = error.code.lower() if isinstance(error, InsufficientCredits) else error.code
+    failure: dict[str, Any] = {"message": str(error), "code": code}
     if isinstance(error, StepError):
         failure["retryable"] = bool(error.retryable)
         asked = error.details.get("retry_after") if isinstance(error.details, Mapping) else None

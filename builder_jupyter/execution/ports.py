@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from builder_jupyter.execution.events import CreditsMoved
 
 
 class Entry(NamedTuple):
@@ -39,3 +43,31 @@ class Journal(Protocol):
     async def unfinished(self) -> list[str]:
         """Return the ids of executions that were admitted and have no terminal status, oldest first."""
         ...
+
+
+class Ledger(Protocol):
+    """Who says whether a workspace can pay. Both methods are called on the engine's loop and await nothing."""
+
+    def check(self, workspace: str, amount: Decimal) -> None:
+        """Let an amount pass that can be held. Whoever asks holds it before anything else can happen.
+
+        Raises
+        ------
+        InsufficientCredits : the balance is short.
+        BudgetExceeded : this month's budget is.
+        """
+        ...
+
+    def moved(self, workspace: str, move: CreditsMoved, at_ms: int) -> None:
+        """Take note of what was recorded."""
+        ...
+
+
+class NoLedger:
+    """A `Ledger` that lets everything pass, for engines without one."""
+
+    def check(self, workspace: str, amount: Decimal) -> None:
+        """Do nothing."""
+
+    def moved(self, workspace: str, move: CreditsMoved, at_ms: int) -> None:
+        """Do nothing."""

@@ -6,14 +6,15 @@ import json
 import logging
 from asyncio import Future
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from json import JSONEncoder
 
 from builder_jupyter.clock import SteadyTime
 from builder_jupyter.errors import BuilderError, Unavailable
 from builder_jupyter.execution.charges import charges
-from builder_jupyter.execution.events import Event, Recorded
-from builder_jupyter.execution.ports import Entry, Journal
+from builder_jupyter.execution.events import CreditsMoved, CreditsReleased, Event, Recorded
+from builder_jupyter.execution.ports import Entry, Journal, Ledger
 from builder_jupyter.execution.run import Run
 from builder_jupyter.planning.plan import Plan
 
@@ -32,8 +33,9 @@ class Recorder:
     on_over : called with each run when its terminal status is on disk.
     """
 
-    def __init__(self, journal: Journal, time: SteadyTime, on_over: Callable[[Run], None]) -> None:
+    def __init__(self, journal: Journal, ledger: Ledger, time: SteadyTime, on_over: Callable[[Run], None]) -> None:
         self._journal = journal
+        self._ledger = ledger
         self._on_over = on_over
         self.now = time.now_ms
 
@@ -57,8 +59,26 @@ class Recorder:
         """Take an encoded event into the history, after the money that moves with it."""
         if run.state.plan.total_credits:
             for move in charges(run.state, event):
-                run.unwritten.append(_entry(run.record(move, self.now()), encode(move)))
+                self.move(run, move)
         run.unwritten.append(_entry(run.record(event, self.now()), body))
+
+    def hold(self, run: Run, move: CreditsMoved) -> None:
+        """Set credits aside if they are there. Raises `InsufficientCredits`, and nothing has happened then."""
+        self._ledger.check(run.state.admitted.workspace, Decimal(move.amount))
+        self.move(run, move)
+
+    def move(self, run: Run, move: CreditsMoved) -> None:
+        """Take a movement of credits into the history, and tell the ledger."""
+        recorded = run.record(move, self.now())
+        run.unwritten.append(_entry(recorded, encode(move)))
+        self._ledger.moved(run.state.admitted.workspace, move, recorded.at)
+
+    def forget_holds(self, run: Run) -> None:
+        """Give back what a run holds that comes to nothing: nothing of it was written, or ever will be."""
+        left = run.state.held - run.state.spent - run.state.released
+        if left:
+            about = {"workspace": run.state.admitted.workspace}
+            self._ledger.moved(run.state.admitted.workspace, CreditsReleased(str(left), about), self.now())
 
     def flush(self, run: Run) -> Future[None] | None:
         """Send what was recorded to the journal. The future is done when all of it is on disk; None: it is already."""

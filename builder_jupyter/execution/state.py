@@ -54,8 +54,8 @@ class ExecutionState:
     __slots__ = (
         "_activations", "_at", "_numbers", "_open", "_order", "_root", "_timers", "_waited_ms", "_waiting_since",
         "active", "admitted", "cancel_requested", "created_at", "error", "execution_id", "failed", "finished_at",
-        "held", "paused", "plan", "queued", "ready", "released", "seq", "skippable", "spent", "started_at", "status",
-        "topology", "visits", "waiting", "waitpoints",
+        "held", "is_billed", "paused", "plan", "queued", "ready", "released", "seq", "skippable", "spent",
+        "started_at", "status", "topology", "visits", "waiting", "waitpoints",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, first: Recorded) -> None:
@@ -74,6 +74,7 @@ class ExecutionState:
         self.cancel_requested = False
         self.failed: Visit | None = None
         self.held = self.spent = self.released = ZERO
+        self.is_billed: bool | None = None
         self.visits: dict[tuple[int, int], Visit] = {}
         self.ready: dict[Visit, None] = {}
         self.queued: dict[Visit, None] = {}
@@ -175,13 +176,20 @@ class ExecutionState:
             case CancelRequested():
                 self.cancel_requested = True
             case CreditsHeld():
-                self.held = credits_of(self.held + Decimal(event.amount))
+                self._on_held(event)
             case CreditsSpent():
                 self.spent = credits_of(self.spent + Decimal(event.amount))
             case CreditsReleased():
                 self.released = credits_of(self.released + Decimal(event.amount))
             case _:
                 raise TypeError(f"{type(event).__name__} cannot follow an admission")
+
+    def _on_held(self, event: CreditsHeld) -> None:
+        self.held = credits_of(self.held + Decimal(event.amount))
+        if self.is_billed is None:  # what began under an older version is not in the ledger, and stays out of it
+            self.is_billed = event.about is not None
+        if event.step is not None and event.visit is not None:
+            self.visit(event.step, event.visit).is_held = True
 
     def _on_status(self, event: StatusChanged, at: int) -> None:
         self.status = event.status

@@ -24,7 +24,8 @@ class Visit:
     before it: the causal order of messages. ``text`` is what the running attempt has streamed so far: pieces are not
     journaled, so nothing may depend on them once it is over. ``group`` is the one of the state's groups that it is in,
     and ``due`` the time, epoch milliseconds, at which something is to happen to it by itself. ``failures`` counts the
-    attempts that failed; an attempt that ended with its process is none. ``calls`` are what attempts that failed had
+    attempts that failed; an attempt that ended with its process is none. ``is_held``: its price was set aside for it
+    alone. ``calls`` are what attempts that failed had
     asked of models and tools; what the one that completed asked is in its result.
     """
 
@@ -45,6 +46,7 @@ class Visit:
     failures: int = 0
     due: int | None = None
     reused: bool = False
+    is_held: bool = False
     group: dict[Visit, None] | None = None
     started_at: int | None = None
     finished_at: int | None = None

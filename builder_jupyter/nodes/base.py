@@ -260,6 +260,7 @@ class StepContext:
 class NodeType:
     """A kind of node. Subclasses are stateless; the registry keeps one instance of each.
 
+    ``credits`` is the price of one visit, unless a registry says otherwise (`Registry.priced`).
     ``timeout_seconds`` bounds one attempt, ``idle_seconds`` the silence between two streamed pieces of it.
 
     A pure type overrides `decide`, a type with effects overrides `run`. Either may return a `Wait`; it is called again
@@ -276,7 +277,7 @@ class NodeType:
 
     effect: ClassVar[Effect] = Effect.PURE
     is_trigger: ClassVar[bool] = False
-    credits: ClassVar[Credits] = ZERO
+    credits: Credits = ZERO
     timeout_seconds: ClassVar[float | None] = 10.0
     idle_seconds: ClassVar[float | None] = None
     retry: ClassVar[RetryPolicy] = ONCE
@@ -304,6 +305,11 @@ class NodeType:
         """Return the id of the workflow that this node runs as a part of its own."""
         del node
         return None
+
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the labels of edges that this node chooses by, as far as its data names them: its named sockets."""
+        del node
+        return ()
 
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""

@@ -35,6 +35,11 @@ def feeds(output: PortType, into: PortType) -> bool:
     return into in _FEEDS[output]
 
 
+def fed_by(output: Port) -> list[str]:
+    """Return the types of the inputs that an output may enter, in the order of their names."""
+    return sorted(map(str, _FEEDS[output.type]))
+
+
 def join_ports(
     source: NodeType, target: NodeType, *, source_port: str | None = None, target_port: str | None = None
 ) -> tuple[Port, Port] | Refusal:

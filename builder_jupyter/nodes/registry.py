@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import cache
 from importlib.metadata import entry_points
 
+from builder_jupyter.costs.prices import PUBLISHED, price_version
 from builder_jupyter.errors import NotFound
 from builder_jupyter.graph.model import Profile
+from builder_jupyter.money import Credits
 from builder_jupyter.nodes.base import NodeType
 
 ENTRY_POINT_GROUP = "builder_jupyter.node_types"
@@ -17,6 +20,7 @@ class Registry:
     """Node types by (profile, type). The same word in two profiles may name two types; nothing is guessed."""
 
     def __init__(self, types: tuple[type[NodeType], ...] = ()) -> None:
+        self.price_version = PUBLISHED
         self._types: dict[tuple[Profile, str], NodeType] = {}
         for node_type in types:
             self.add(node_type)
@@ -29,6 +33,17 @@ class Registry:
             if key in self._types:
                 raise ValueError(f"node type {node_type.type!r} is registered twice for profile {profile!r}")
             self._types[key] = instance
+
+    def priced(self, prices: Mapping[str, Credits]) -> Registry:
+        """Return a registry of the same types in which those named cost what is said, and the others what they did."""
+        if not prices:
+            return self
+        other = Registry()
+        other.price_version = price_version(prices)
+        for key, node_type in self._types.items():
+            other._types[key] = copy(node_type)
+            other._types[key].credits = prices.get(node_type.type, node_type.credits)
+        return other
 
     def find(self, profile: Profile, type_name: str) -> NodeType | None:
         """Return the type or None. Names are compared exactly: ``Start`` is not ``start``."""

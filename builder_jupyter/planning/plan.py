@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cached_property, partial
 from typing import Any
 
+from builder_jupyter.costs.prices import PUBLISHED
 from builder_jupyter.graph.model import FrozenDict, Node, Profile, canonical_json, freeze, thaw
 from builder_jupyter.money import Credits, credits_of, total
 from builder_jupyter.nodes.retry import ONCE, RetryPolicy
@@ -103,7 +104,7 @@ class Plan:
     """Steps in order and the edges between them.
 
     ``steps`` are sorted by wave, then by place in the workflow; ``edges`` stand in workflow order. ``timeout_seconds``
-    bounds the run, without the time it waits.
+    bounds the run, without the time it waits. ``price_version`` names the price list of its steps' ``credits``.
     """
 
     workflow_id: str
@@ -115,6 +116,7 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     edges: tuple[PlannedEdge, ...]
     timeout_seconds: float = RUN_TIMEOUT_SECONDS
+    price_version: str = PUBLISHED
 
     @cached_property
     def plan_id(self) -> str:
@@ -166,7 +168,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stored shape of the plan."""
-        return {
+        wire: dict[str, Any] = {
             "workflowId": self.workflow_id,
             "workflowVersion": self.workflow_version,
             "workflowName": self.workflow_name,
@@ -177,6 +179,9 @@ class Plan:
             "steps": [step.to_dict() for step in self.steps],
             "edges": [[e.source, e.target, e.label, e.source_port, e.target_port] for e in self.edges],
         }
+        if self.price_version != PUBLISHED:
+            wire["priceVersion"] = self.price_version
+        return wire
 
     @classmethod
     def from_dict(cls, wire: Mapping[str, Any]) -> Plan:
@@ -191,6 +196,7 @@ class Plan:
             steps=tuple(PlannedStep.from_dict(step) for step in wire["steps"]),
             edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
             timeout_seconds=wire.get("timeoutSeconds", RUN_TIMEOUT_SECONDS),
+            price_version=wire.get("priceVersion", PUBLISHED),
         )
 
 

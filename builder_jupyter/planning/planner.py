@@ -135,6 +135,7 @@ class _Graph:
             root=root,
             steps=tuple(sorted(steps, key=lambda step: step.wave)),
             edges=tuple(edges),
+            price_version=self.registry.price_version,
         )
 
     def _edges(self, members: set[str]) -> Iterable[PlannedEdge]:

@@ -36,6 +36,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    budgets,
     catalogue,
     editing,
     executions,
@@ -51,7 +52,7 @@ from builder_jupyter.rest.builder import (
     waitpoints,
     workflows,
 )
-from builder_jupyter.rest.direct import execute
+from builder_jupyter.rest.direct import billing, execute, focus
 from builder_jupyter.rest.direct import handlers as direct
 from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
 from builder_jupyter.rest.mcp import handlers as mcp
@@ -60,6 +61,7 @@ from builder_jupyter.rest.mcp.sessions import Sessions
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.credits import STARTING_GRANT
 from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
@@ -85,7 +87,10 @@ ROUTES: tuple[Any, ...] = (
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
+    *budgets.HANDLERS,
     *direct.HANDLERS,
+    *billing.HANDLERS,
+    *focus.HANDLERS,
     *execute.HANDLERS,
     *mcp.HANDLERS,
 )
@@ -216,6 +221,21 @@ class BuilderApp(ExtensionApp):
     jwt_leeway_seconds = Int(
         MAX_LEEWAY_SECONDS, help=f"How far the issuer's clock may be off, at most {MAX_LEEWAY_SECONDS}."
     ).tag(config=True)
+    credit_grant = Int(
+        STARTING_GRANT, min=0, help="Credits that the owner's first workspace begins with, at its first use."
+    ).tag(config=True)
+    unlimited_credits = Bool(
+        default_value=False, help="Refuse no run for want of credits: what is missing is granted when it is needed."
+    ).tag(config=True)
+    credit_prices = Dict(
+        key_trait=Unicode(),
+        help="Credits of a visit by node type where they are to differ from the published ones: {'agent': 2}.",
+    ).tag(config=True)
+    billing = Dict(
+        key_trait=Unicode(),
+        help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
+        "account_name.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -234,12 +254,22 @@ class BuilderApp(ExtensionApp):
         directory = Path(self.data_dir).expanduser() if self.data_dir else default_data_dir(root)
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
-        limits = {**DEFAULT_LIMITS, **self.limits}
         try:
-            tokens = self._jwt_settings()
-            names = self.default_model or None, self.search_provider or None
-            rates = Mode(self.rate_limits), self.rates
-            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers, *rates)
+            settings = Settings(
+                data_dir=directory,
+                default_model=self.default_model or None,
+                search_provider=self.search_provider or None,
+                root_dir=root,
+                limits={**DEFAULT_LIMITS, **self.limits},
+                jwt=self._jwt_settings(),
+                mcp_servers=self.mcp_servers,
+                credit_grant=self.credit_grant,
+                unlimited_credits=self.unlimited_credits,
+                credit_prices=self.credit_prices,
+                billing=self.billing,
+                rate_limits=Mode(self.rate_limits),
+                rates=self.rates,
+            )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

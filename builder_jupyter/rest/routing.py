@@ -181,8 +181,8 @@ def builder_body(fault: Fault) -> dict[str, Any]:
 def direct_body(fault: Fault) -> dict[str, Any]:
     """Return the direct API's error body: ``error`` is a text. Source: seed "REST API"; the rest is for programs."""
     body: dict[str, Any] = {"error": fault.sentence, "code": fault.code.lower()}
-    if isinstance(fault.details, dict) and "requiredScopes" in fault.details:
-        body["requiredScopes"] = fault.details["requiredScopes"]
+    if isinstance(fault.details, dict) and (fault.status == 402 or "requiredScopes" in fault.details):
+        body |= fault.details
     elif fault.details is not None:
         body["details"] = fault.details
     return body

@@ -8,6 +8,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from builder_jupyter import ids
@@ -289,21 +290,20 @@ class ExecutionService:
         newest = sorted(found.values(), key=lambda row: (-row["createdAt"], row["executionId"]))
         return newest[:limit]
 
-    # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
     @property
     def active(self) -> int:
         """How many executions are not over."""
-        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over)
+        return len(self._live())
 
     @property
     def waiting(self) -> int:
         """How many executions wait, and nothing of them runs or could run."""
-        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and _waits(run))
+        return sum(map(_waits, self._live()))
 
     @property
     def running(self) -> int:
         """How many executions are not over and do not wait."""
-        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits(run))
+        return sum(not _waits(run) for run in self._live())
 
     def counts(self, workspace: str) -> dict[str, int]:
         """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
@@ -313,15 +313,22 @@ class ExecutionService:
         """Return how many executions of a workspace need this process; children are a part of their parents."""
         return sum(r.state.admitted.parent is None and not _waits_for_people(r) for r in self._active(workspace))
 
+    def open_since(self, workspace: str) -> datetime | None:
+        """Return when the oldest execution of a workspace was admitted that is not over; None when all are."""
+        begun = min((run.state.created_at for run in self._active(workspace)), default=0)
+        return datetime.fromtimestamp(begun / 1000, UTC) if begun else None
+
+    def _live(self) -> Sequence[Run]:
+        """Return what is not over. Other threads ask: the copy is made in one go, while the loop may add runs."""
+        return [run for run in list(self._engine.runs.values()) if not run.is_over]
+
     def _active(self, workspace: str) -> Sequence[Run]:
-        return [
-            r for r in list(self._engine.runs.values()) if not r.is_over and r.state.admitted.workspace == workspace
-        ]
+        return [run for run in self._live() if run.state.admitted.workspace == workspace]
 
     @property
     def busy(self) -> int:
         """How many executions need this process: not those that are over, nor those that only people can move on."""
-        return sum(1 for run in list(self._engine.runs.values()) if not run.is_over and not _waits_for_people(run))
+        return sum(not _waits_for_people(run) for run in self._live())
 
     # -- after the end -----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,8 @@ from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
 from builder_jupyter.connectors.models import ModelHub
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
+from builder_jupyter.costs.focus.vendor import read_vendor
+from builder_jupyter.costs.prices import read_prices
 from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
@@ -30,12 +33,15 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.billing import BillingService
 from builder_jupyter.services.canvases import CanvasService
+from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.published import PublishedService
 from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
@@ -47,9 +53,11 @@ from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
+from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.published import PublishedStore
 from builder_jupyter.storage.secret import read_or_make
 from builder_jupyter.storage.workflows import WorkflowStore
@@ -74,6 +82,10 @@ class Settings:
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     rate_limits : for whom requests are counted, and ``rates`` what they may; see `services.rates`.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    credit_grant : credits that the owner's first workspace begins with.
+    unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
+    credit_prices : credits by node type, where they differ from the types' own prices.
+    billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
     """
 
     data_dir: Path | None = None
@@ -85,6 +97,15 @@ class Settings:
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
+    credit_grant: int = STARTING_GRANT
+    unlimited_credits: bool | None = None
+    credit_prices: Mapping[str, Any] = field(default_factory=dict)
+    billing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nobody is refused for want of credits: as it is said, else where nothing is kept."""
+        return self.data_dir is None if self.unlimited_credits is None else self.unlimited_credits
 
 
 class Runtime:
@@ -107,6 +128,9 @@ class Runtime:
     tokens: TokenService
     rates: RateService
     upkeep: UpkeepService
+    credits: CreditService
+    postings: PostingService
+    billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
     registry: Registry
@@ -131,11 +155,16 @@ class Runtime:
             notice(fault)
         self._servers = McpServers(configured)
         self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
-        self.registry = registry or default_registry()
+        self.registry = (registry or default_registry()).priced(read_prices(settings.credit_prices))
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
         self.database = Database(settings.data_dir, on_commit=meter.committed)
         self._journal = DuckDBJournal(self.database)
+        self.credits = CreditService(
+            self._journal, LedgerStore(self.database), clock,
+            grant=Decimal(settings.credit_grant), unlimited=settings.is_unlimited,
+        )  # fmt: skip
+        self.postings = PostingService(self.credits)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
         self.rates = RateService(
@@ -153,11 +182,15 @@ class Runtime:
         self.generation = GenerationService(self.workflows, self.tools)
         executors = {**HERE, Place.KERNEL: self.workers}
         world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
-        self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
+        self._engine = Engine(
+            self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
+        )
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
+        vendor = read_vendor(settings.billing)
+        self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
         self.admissions = AdmissionService(self.executions, self._journal, clock)
         self._published_store = PublishedStore(self.database)
         self.published = PublishedService(self._published_store, self.workflows, self.admissions, self.registry, clock)
@@ -174,11 +207,13 @@ class Runtime:
 
     async def _open(self) -> int:
         await self._journal.open()
+        await self.credits.open()
         await self._key_store.open()
         await self._published_store.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
+        self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
 
@@ -225,6 +260,7 @@ class Runtime:
         await self.workers.stop()
         await self._servers.stop()
         await self.executions.settle()
+        await self.credits.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,21 @@ CREATE TABLE steps (
     output_tokens BIGINT, skip_reason VARCHAR, error VARCHAR
 );
 
+-- What happened to the credits of each workspace, made from the journal in its order (docs/credits.md). Append only.
+CREATE TABLE ledger (
+    position BIGINT, part INTEGER, -- where in the journal it comes from: the posting order
+    entry_id VARCHAR, posted_at BIGINT,
+    kind VARCHAR, -- grant, purchase, purchase_refund, adjustment, usage, refund; hold and release are promises
+    workspace VARCHAR, billing_account VARCHAR,
+    source VARCHAR, target VARCHAR, amount DECIMAL(18, 4), -- from which account to which
+    credits DECIMAL(18, 4), balance_after DECIMAL(18, 4), -- the posted balance: its change, and what it is then
+    execution_id VARCHAR, workflow_id VARCHAR, workflow_version INTEGER, workflow_name VARCHAR, trigger_type VARCHAR,
+    step VARCHAR, visit INTEGER, node_type VARCHAR, price DECIMAL(18, 4), price_version VARCHAR, model VARCHAR,
+    input_tokens BIGINT, output_tokens BIGINT, quantity DECIMAL(18, 4), unit VARCHAR,
+    lot_id VARCHAR, lot_position BIGINT, rate DECIMAL(28, 10), -- USD per credit that was paid
+    undoes VARCHAR, outcome VARCHAR, receipt VARCHAR, pack VARCHAR, note VARCHAR, created_by VARCHAR
+);
+
 CREATE TABLE workflows (
     workflow_id VARCHAR, workspace VARCHAR, owner VARCHAR, current_version INTEGER,
     created_at TIMESTAMP, updated_at TIMESTAMP

@@ -46,12 +46,12 @@ def question(sql: str, frames: Mapping[str, pd.DataFrame], *, to: str = "pandas"
             for name, frame in frames.items():
                 texts = [column for column, kind in frame.dtypes.items() if str(kind) == "object"]
                 connection.register(name, frame.astype(dict.fromkeys(texts, "string")))
-            return _answer(connection.sql(sql), to)
+            return answer(connection.sql(sql), to)
         except duckdb.Error as error:
-            raise InvalidInput(f"The database says: {_first_lines(error)}", code="INVALID_SQL") from error
+            raise InvalidInput(f"The database says: {first_lines(error)}", code="INVALID_SQL") from error
 
 
-def _answer(found: duckdb.DuckDBPyRelation, to: str) -> Any:
+def answer(found: duckdb.DuckDBPyRelation, to: str) -> Any:
     """Return a result. Polars and Arrow take it by the capsule interface: DuckDB's own ways to both need pyarrow."""
     if to == "pandas":
         return to_pandas(found)
@@ -70,6 +70,6 @@ def _answer(found: duckdb.DuckDBPyRelation, to: str) -> Any:
         ) from error
 
 
-def _first_lines(error: duckdb.Error) -> str:
+def first_lines(error: duckdb.Error) -> str:
     """Return what the database says up to where it draws the place."""
     return " ".join(str(error).partition("\n\nLINE")[0].split())

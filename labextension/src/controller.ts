@@ -8,6 +8,7 @@ import { Follower } from './follow';
 import { Run } from './run';
 import type { Entry, Server } from './server';
 import type { Doc, ExecutionSummary, Header, NodeStatus } from './types';
+import { Versions } from './versions';
 import type { Watch } from './watch';
 
 /** The way to the kernel. */
@@ -38,6 +39,8 @@ export class Controller {
   /** How far this machine's clock is ahead of the server's, at most, in milliseconds. */
   skew = Number.POSITIVE_INFINITY;
   readonly changed = new Signal<this, Change>(this);
+  /** What is saved of the workflow. */
+  readonly versions: Versions;
 
   constructor(
     private readonly server: Server,
@@ -45,6 +48,7 @@ export class Controller {
     private readonly kernel: Kernel,
     private doc: Doc
   ) {
+    this.versions = new Versions(server);
     this.watchWorkflow(doc.workflowId);
   }
 
@@ -284,6 +288,9 @@ export class Controller {
     this.unwatch?.();
     this.watched = watched;
     this.workflowId = workflowId;
+    if (this.versions.workflowId !== workflowId) {
+      this.versions.forget();
+    }
     let known = '';
     this.unwatch = this.watch.add({
       workflowId,
@@ -292,6 +299,7 @@ export class Controller {
         this.adopt(newest);
       },
       onSaved: ({ id, version }) => {
+        this.versions.saw(id, version);
         if (known !== `${id} ${version}`) {
           known = `${id} ${version}`;
           this.kernel.saved(id);

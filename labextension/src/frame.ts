@@ -6,6 +6,7 @@ import { element, OWN_KEYS } from './dom';
 import { Editor } from './editor/editor';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
+import { GroupLayer } from './groups';
 import { flag, onEdge } from './inspector/flags';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
@@ -32,7 +33,7 @@ export class CanvasFrame {
   constructor(
     private readonly host: HTMLElement,
     readonly controller: Controller,
-    private doc: Doc,
+    public doc: Doc,
     options: CytoscapeOptions = {},
     /** Who takes edits; without one the graph is there to look at and to run. */
     readonly edits: EditHost | null = null
@@ -65,6 +66,10 @@ export class CanvasFrame {
           this.graph.select(null);
           this.graph.edge([source, target]).select();
         },
+        selectNodes: ids => {
+          this.graph.selectAll(ids);
+          this.stage.focus({ preventScroll: true });
+        },
         mark: marks => {
           this.marks = marks;
           this.pending = 'all';
@@ -79,6 +84,10 @@ export class CanvasFrame {
     this.body.append(this.main, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
     this.graph = new Graph(this.stage, doc, options, edits !== null);
+    this.groups = new GroupLayer(this.stage, this.graph);
+    this.area.append(this.groups.front);
+    this.groups.setGroups(doc.groups ?? []);
+    this.graph.boxes = () => this.groups.boxes;
     this.graph.onSelect = id => {
       this.pane.show(id);
       this.onSelect(id);
@@ -99,9 +108,9 @@ export class CanvasFrame {
     this.graph.fit();
     if (edits) {
       this.opening = afterPaint(() => {
-        const { area, rail, stage, toolbar } = this;
+        const { area, groups, rail, stage, toolbar } = this;
         this.editor = new Editor(
-          { area, rail, stage, tools: toolbar.tools },
+          { area, groups, rail, stage, tools: toolbar.tools },
           this.graph,
           edits,
           this.doc
@@ -117,6 +126,7 @@ export class CanvasFrame {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.graph.setDoc(this.editor?.edits.ahead(doc) ?? doc);
+    this.groups.setGroups(doc.groups ?? []);
     this.editor?.setDoc(doc);
     this.pane.setDoc(doc);
     this.describe(doc);
@@ -140,10 +150,12 @@ export class CanvasFrame {
     this.editor?.dispose();
     clearInterval(this.clock);
     this.pane.dispose();
+    this.groups.dispose();
     this.graph.dispose();
     this.host.replaceChildren();
   }
 
+  readonly groups: GroupLayer;
   private readonly toolbar: Toolbar;
   private readonly pane: Pane;
   private readonly body = element('div', 'jp-bj-body');

@@ -229,6 +229,25 @@ export class Server {
   }
 }
 
+/** What the server says of a workflow among its metadata. */
+const SERVERS = new Set(['deployed', 'deployed_at', 'deployed_version']);
+
+/** What a workflow says, without what the server says of it. */
+export function contentOf(workflow: WireWorkflow): WireWorkflow {
+  const { name, description, nodes, edges, dialect } = workflow;
+  const metadata = Object.fromEntries(
+    Object.entries(workflow.metadata ?? {}).filter(([key]) => !SERVERS.has(key))
+  );
+  return {
+    name,
+    description: description ?? '',
+    nodes,
+    edges,
+    metadata,
+    ...(dialect === undefined ? {} : { dialect })
+  };
+}
+
 /** Whether two workflows say the same; positions count, defaults that the server fills in do not. */
 export function sameContent(stored: WireWorkflow, wanted: WireWorkflow): boolean {
   const content = (workflow: WireWorkflow) => [

@@ -240,6 +240,9 @@ async def test_answers_are_as_described(
     await ask("GET", one + "/versions", status=200, workflow_id=canvas)
     await ask("GET", one + "/versions/{version}", status=200, workflow_id=canvas, version=1)
     await ask("GET", one + "/versions/{version}", status=404, workflow_id=canvas, version=9)
+    difference = one + "/versions/{version}/diff"
+    await ask("GET", difference, status=200, workflow_id=canvas, version=2)
+    await ask("GET", difference, status=404, workflow_id=canvas, version=9)
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
@@ -270,6 +273,14 @@ async def test_answers_are_as_described(
     cancel = "/api/builder/executions/{execution_id}/cancel"
     await ask("POST", cancel, status=200, execution_id=execution_id)
     await ask("GET", "/api/builder/workflows/{workflow_id}/results", status=200, workflow_id=canvas)
+    for name in ("credits/balance", "credits/transactions", "billing/summary"):
+        await ask("GET", f"/api/mcp/{name}", status=200)
+    await ask("GET", "/api/mcp/credits/transactions", status=400, limit=0)
+    await ask("GET", "/api/builder/budget", status=200)
+    await ask("PUT", "/api/builder/budget", status=200, body={"creditsPerMonth": 0})
+    await ask("POST", "/api/run", status=402, body=run | {"idempotencyKey": "another"})
+    await ask("PUT", "/api/builder/budget", status=200, body={"creditsPerMonth": None})
+    await ask("PUT", "/api/builder/budget", status=400, body={})
     bob = {"workflow_id": canvas, "subject": "user:bob"}
     await ask("PUT", one + "/grants/{subject}", status=200, body={"permissions": ["view"]}, **bob)
     await ask("PUT", one + "/grants/{subject}", status=400, body={"permissions": []}, **bob)
@@ -326,8 +337,17 @@ async def test_answers_are_as_described(
     purged = await call("POST", "/api/builder/purge", headers=jp_auth_header, body=sent)
     assert purged.status == 200, purged.text
     check(document, "POST", "/api/builder/purge", purged)
+    posted = {
+        "/api/builder/credits": ({"credits": 5, "kind": "grant"}, 201),
+        "/api/builder/credits/refund": ({"id": execution_id}, 200),
+    }
+    for path, (body, status) in posted.items():
+        answer = await call("POST", path, headers=jp_auth_header, body=body)
+        assert answer.status == status, answer.text
+        check(document, "POST", path, answer)
     assert routes - seen == {
         ("POST", "/api/builder/purge"),
+        *(("POST", path) for path in posted),
         ("POST", "/api/builder/backup"),  # no JSON to look at, here and below
         ("GET", "/builder"),
         ("GET", "/api/builder/openapi.json"),

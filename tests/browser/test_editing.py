@@ -70,9 +70,9 @@ def draw_edge(page: Any, source: str, target: str) -> None:
     page.mouse.move(x - 4, y)
     page.mouse.move(x, y)
     page.wait_for_function(
-        """id => { const dot = document.querySelector('.jp-bj-dot'), { x, y } = dot.getBoundingClientRect();
-          const node = AT(id), half = 90 * CANVAS().graph.core.zoom();
-          return !dot.hidden && Math.hypot(x + 11 - node.x - half, y + 11 - node.y) < 2; }""",
+        """id => { const dot = document.querySelector('.jp-bj-dot'); if (!dot) return false;
+          const { x, y } = dot.getBoundingClientRect(), node = AT(id), half = 90 * CANVAS().graph.core.zoom();
+          return Math.hypot(x + 11 - node.x - half, y + 11 - node.y) < 2; }""",
         arg=source,
     )
     box = page.locator(".jp-bj-dot").bounding_box()

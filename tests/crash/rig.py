@@ -182,7 +182,7 @@ class Server:
         self.process = start(
             "crash.server", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
             "--ServerApp.jpserver_extensions=builder_jupyter=True", f"--ServerApp.root_dir={root}",
-            f"--BuilderApp.data_dir={place}",
+            f"--BuilderApp.data_dir={place}", "--BuilderApp.unlimited_credits=True",
             log=self.log, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         self.headers = {"Authorization": f"Bearer {key}"}
@@ -290,6 +290,7 @@ class Stored:
     plans: dict[str, Plan] = field(default_factory=dict)
     executions: list[tuple[str, str]] = field(default_factory=list)
     steps: list[tuple[str, str, int, str]] = field(default_factory=list)
+    ledger: list[tuple[str, int, str]] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
 
 
@@ -307,20 +308,24 @@ def read(connection: duckdb.DuckDBPyConnection) -> Stored:
         stored.entries[subject, seq] = (at, kind, body)
         subjects[subject].append((seq, at, kind, body))
     for subject, rows in subjects.items():
+        if "/" in subject:  # a workspace's own entries of the ledger
+            continue
         events = [Recorded(subject, seq, at, event_of(kind, body)) for seq, at, kind, body in rows if kind in DURABLE]
         stored.histories[subject] = events
     stored.executions = connection.execute("SELECT execution_id, status FROM executions").fetchall()
+    stored.ledger = connection.execute("SELECT entry_id, position, kind FROM ledger").fetchall()
     stored.steps = connection.execute("SELECT execution_id, step, visit, status FROM steps").fetchall()
     return stored
 
 
 def doubled_credits(stored: Stored) -> list[str]:
     """Entries of the ledger that a visit has twice: an attempt that is made again must not be paid for again."""
-    found = Counter(
+    found: Counter[tuple[Any, ...]] = Counter(
         (subject, kind, body.get("step"), body.get("visit"))
         for (subject, _), (_, kind, body) in stored.entries.items()
-        if kind.startswith("credits_")
+        if kind.startswith("credits_") and "/" not in subject
     )
+    found += Counter(("ledger", entry_id) for entry_id, _, _ in stored.ledger)
     return [f"{entry} is in the ledger {count} times" for entry, count in found.items() if count > 1]
 
 

@@ -95,7 +95,7 @@ class ReplayHandler(BuilderFamily):
 
     path = "/api/builder/executions/{execution_id}/replay"
 
-    @route(Scope.RUN_WORKFLOWS, body=ReplayBody, answer=Replayed, status=202, refuses=(409,))
+    @route(Scope.RUN_WORKFLOWS, body=ReplayBody, answer=Replayed, status=202, refuses=(402, 409))
     async def post(self, execution_id: str) -> None:
         """Run an execution's plan again, whole or from a step on."""
         wanted = await self.model(ReplayBody)

@@ -76,7 +76,7 @@ class StartHandler(BuilderHandler):
         headers=StartHeaders,
         answer=Started,
         status=202,
-        refuses=(404, 409),
+        refuses=(402, 404, 409),
         bucket=Bucket.RUN,
     )
     async def post(self) -> None:

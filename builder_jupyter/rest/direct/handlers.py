@@ -101,7 +101,7 @@ class RunHandler(BuilderHandler):
         answer=Snapshot | RunAccepted,
         status=202,
         also=(200,),
-        refuses=(404, 409),
+        refuses=(402, 404, 409),
         bucket=Bucket.RUN,
     )
     async def post(self) -> None:

@@ -1,7 +1,7 @@
 /** The builder as a page of its own: one workflow at a time, or the list of all. It knows no Jupyter front end. */
 import { element } from '../dom';
 import { fileName } from '../opening';
-import { Server } from '../server';
+import { contentOf, Server } from '../server';
 import type { WireWorkflow } from '../types';
 import { Watch } from '../watch';
 import { Bar } from './bar';
@@ -13,7 +13,7 @@ import { ServerHost } from './serverhost';
 import type { Session } from './session';
 import { signIn } from './signin';
 import { Surface } from './surface';
-import { contentOf, ENDING, newText, stored, template, textOf } from './texts';
+import { ENDING, newText, stored, template, textOf } from './texts';
 
 const UNNAMED = 'Untitled';
 
@@ -164,6 +164,7 @@ export class Builder {
         this.bar.show(doc.name, this.isDirty);
       });
       this.savedText = this.place.id === null ? null : text;
+      host.workflowId = this.place.id;
       await host.open(text);
       surface.focus();
     } catch (error) {
@@ -225,6 +226,7 @@ export class Builder {
         this.place = outcome;
         this.savedText = text;
         history.replaceState(null, '', `#${outcome.id ?? ''}`);
+        surface?.host.keptAs(outcome.id);
         if (outcome.id !== null && surface?.host.doc) {
           this.bar.show(surface.host.doc.name, this.isDirty);
         }

@@ -146,6 +146,7 @@ def test_a_backup_under_load_is_one_moment(rt: Runtime, tmp_path: Path) -> None:
 
 def test_backups_at_the_same_time_take_turns(rt: Runtime, tmp_path: Path) -> None:
     run(rt, save(rt))
+    rt.portal.wait(rt.credits.summary(ME))  # the ledger is made in the background: now it has everything
 
     async def several() -> None:
         await asyncio.gather(*(rt.upkeep.back_up(tmp_path / f"{number}.tar") for number in range(3)))
