@@ -21,6 +21,7 @@ from builder_jupyter.gateway.shapes import (
     PortShown,
     Removed,
     edge_name,
+    part,
     show_node,
 )
 from builder_jupyter.gateway.tool import REMOVE, SET, WRITE, Args, Call, Result, tool
@@ -289,7 +290,7 @@ def ports_of(kind: Any) -> list[PortShown]:
 def _defaults(kind: Mapping[str, Any], with_schema: bool) -> NodeDefaults:
     fields = kind["schema"]["properties"]
     ports = [
-        PortShown(**port, direction=direction)
+        part(PortShown, {**port, "direction": direction})
         for direction, given in (("input", kind["inputs"]), ("output", kind["outputs"]))
         for port in given
     ]
