@@ -43,6 +43,22 @@ def ledger_entry_id(subject: str, seq: int, part: int) -> str:
     return f"le_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
+def delivery_id(execution: str) -> str:
+    """Return the id under which an execution's outcome is sent: the same however often, and after a restart."""
+    return f"dlv_{hashlib.sha256(execution.encode()).hexdigest()[:20]}"
+
+
 def waitpoint_id() -> str:
     """Return a new waitpoint id."""
     return f"wp_{secrets.token_hex(8)}"
+
+
+def asset_id() -> str:
+    """Return a new asset id. Shorter than a content hash, so that no purge takes it for one."""
+    return f"asset_{secrets.token_hex(10)}"
+
+
+def made_asset_id(workspace: str, key: str, sha256: str) -> str:
+    """Return the id of an asset that a step made: the same for the same content from the same visit."""
+    place = f"{workspace}\0{key}\0{sha256}"
+    return f"asset_{hashlib.sha256(place.encode()).hexdigest()[:20]}"

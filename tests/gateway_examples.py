@@ -115,7 +115,7 @@ async def walk(do: Do, until: str | None = None) -> tuple[dict[str, Any], dict[s
     return results, names
 
 
-VARYING = re.compile(r"\b(wf|exec|key|builder|wp|asset|conn|tx|whsec)_[A-Za-z0-9_-]{8,}")
+VARYING = re.compile(r"\b(wf|exec|key|builder|wp|asset|conn|le|whsec)_[A-Za-z0-9_-]{8,}")
 MOMENTS = {"updatedAt", "createdAt", "startedAt", "finishedAt", "lastUsedAt", "expiresAt", "revokedAt"}
 
 

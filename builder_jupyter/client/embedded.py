@@ -227,6 +227,10 @@ class EmbeddedTransport:
         """Return the content of an artefact."""
         return await asyncio.to_thread(self._runtime.artefacts.read, self._me.workspace, sha256)
 
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset."""
+        return await self._runtime.assets.read(self._me, asset_id)
+
     async def attach(self, *, everything: bool = False) -> str:
         """Do nothing: this process runs all steps as it is."""
         del everything

@@ -281,6 +281,10 @@ class HttpTransport:
         """Return the content of an artefact."""
         return (await self._answer("GET", path_of("api/builder/artefacts", sha256))).content
 
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset."""
+        return (await self._answer("GET", path_of("api/builder/assets", asset_id))).content
+
     async def attach(self, *, everything: bool = False) -> str:
         """Let this process run the python steps of what it starts."""
         from builder_jupyter.client.worker import Worker

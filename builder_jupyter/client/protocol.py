@@ -226,6 +226,10 @@ class Transport(Protocol):
         """Return the content of an artefact. Raises `NotFound` (``ARTEFACT_NOT_FOUND``)."""
         ...
 
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset. Raises `NotFound` (``ASSET_NOT_FOUND``)."""
+        ...
+
     async def attach(self, *, everything: bool = False) -> str:
         """Let this process run the python steps of what it starts; return the worker's token, ``""`` if none is needed.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.connectors.langchain_models import LangChainModel
 from builder_jupyter.connectors.local_model import LOCAL_MODEL_NAME, local_chat_model
+from builder_jupyter.connectors.openai_protocol import OpenAIProtocolModel
 from builder_jupyter.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -72,6 +73,15 @@ PROVIDERS = (
         "langchain langchain-anthropic",
     ),
 )
+
+
+ALIASES = {"google": "google_genai"}
+"""What canvases call a provider, and what LangChain does."""
+
+GATEWAY = "gateway"
+GATEWAY_URL = "https://ai-gateway.vercel.sh/v1"
+GATEWAY_KEY = "AI_GATEWAY_API_KEY"
+"""Vercel's AI Gateway speaks the OpenAI chat protocol for the models of many providers, ``gateway:maker/model``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +158,11 @@ class ModelHub:
         return model
 
 
-def _find(name: str) -> LangChainModel | _Lack:
-    """Return the LangChain model of a name, or what it lacks. Blocks."""
+def _find(name: str) -> LangChainModel | OpenAIProtocolModel | _Lack:
+    """Return the model of a name, or what it lacks. Blocks."""
     provider, full_name = _resolve(name)
+    if full_name.startswith(f"{GATEWAY}:"):
+        return _at_the_gateway(full_name)
     if provider is not None:
         lack = _lack(provider, name)
         if lack is not None:
@@ -160,12 +172,23 @@ def _find(name: str) -> LangChainModel | _Lack:
         fixed["stream_usage"] = True  # LangChain leaves it out when another base URL is set
     build = partial(_build, full_name, **fixed)
     lack = _trial(build, name)
-    return lack or LangChainModel(full_name, build, reports_end=provider is not None)
+    takes_effort = provider is not None and provider.name == "openai"
+    return lack or LangChainModel(full_name, build, reports_end=provider is not None, takes_effort=takes_effort)
+
+
+def _at_the_gateway(name: str) -> OpenAIProtocolModel | _Lack:
+    key = os.environ.get(GATEWAY_KEY)
+    if not key:
+        return _Lack(f"The model {name} needs an API key.", f"Set the environment variable {GATEWAY_KEY}.")
+    return OpenAIProtocolModel(name, GATEWAY_URL, key, name.partition(":")[2], takes_effort=True)
 
 
 def _resolve(name: str) -> tuple[Provider | None, str]:
     """Return the provider, if it is one of ours, and the name as LangChain is to have it."""
-    prefix, colon, _ = name.partition(":")
+    prefix, colon, rest = name.partition(":")
+    if colon and prefix in ALIASES:
+        prefix = ALIASES[prefix]
+        name = f"{prefix}:{rest}"
     for provider in PROVIDERS:
         if colon and prefix == provider.name:
             return provider, name

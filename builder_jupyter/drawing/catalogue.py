@@ -45,6 +45,7 @@ def catalogue(registry: Registry, profile: Profile) -> list[dict[str, Any]]:
             "schema": data_schema(kind),
         }
         for kind in registry.of(profile)
+        if kind.placeable
     ]
 
 

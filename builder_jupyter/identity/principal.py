@@ -20,6 +20,7 @@ class CredentialKind(StrEnum):
     API_KEY = "api_key"
     JWT = "jwt"
     LOCAL = "local"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from builder_jupyter.graph.model import Profile
-from builder_jupyter.nodes.base import NodeType
+from builder_jupyter.nodes.static import StaticNode
 
 
-class Frame(NodeType):
+class Frame(StaticNode):
     """Groups nodes; what lies in it moves with it. Source: spec builder-studio §11.3."""
 
     type = "frame"
-    profiles = frozenset({Profile.DIRECT})
     title = "Frame"
     description = "Holds nodes that belong together; it moves with what lies in it."
     color = "#94a3b8"

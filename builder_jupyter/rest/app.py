@@ -36,6 +36,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    assets,
     budgets,
     catalogue,
     editing,
@@ -50,10 +51,12 @@ from builder_jupyter.rest.builder import (
     upkeep,
     versions,
     waitpoints,
+    webhooks,
     workflows,
 )
 from builder_jupyter.rest.direct import billing, execute, focus
 from builder_jupyter.rest.direct import handlers as direct
+from builder_jupyter.rest.direct import webhooks as direct_webhooks
 from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
 from builder_jupyter.rest.mcp import handlers as mcp
 from builder_jupyter.rest.mcp.published import PublishedHandler
@@ -64,6 +67,7 @@ from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.credits import STARTING_GRANT
 from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
+from builder_jupyter.services.webhooks import PATH as WEBHOOK_PATH
 
 ACTIVITY_SECONDS = 10
 
@@ -79,6 +83,7 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
+    *assets.HANDLERS,
     worker.WorkerSocket,
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
@@ -93,6 +98,8 @@ ROUTES: tuple[Any, ...] = (
     *focus.HANDLERS,
     *execute.HANDLERS,
     *mcp.HANDLERS,
+    *direct_webhooks.HANDLERS,
+    *webhooks.HANDLERS,
 )
 
 
@@ -177,6 +184,20 @@ class BuilderApp(ExtensionApp):
         "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
         "header or in env stands for an environment variable of the server.",
     ).tag(config=True)
+    media_providers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Who makes pictures, films and sounds, by name: {'kind': 'openai' | 'queue' | 'elevenlabs', 'url', 'key'?,"
+        " 'models'?: {'image' | 'video' | 'speech' | 'voice' | 'sfx': model}}; or other settings of the built-in"
+        " google, fal, openai and elevenlabs, which need no more than a key in the environment. '${NAME}' in a key"
+        " stands for an environment variable of the server.",
+    ).tag(config=True)
+    media_defaults = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Which provider makes what, where a node names none, e.g. {'image': 'fal', 'speech': 'espeak'}. Default: "
+        "the first that can and has a key. 'local' makes placeholders.",
+    ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
         key_trait=Unicode(),
@@ -236,6 +257,15 @@ class BuilderApp(ExtensionApp):
         help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
         "account_name.",
     ).tag(config=True)
+    public_url = Unicode(
+        "",
+        help="Under which address, base URL included, others reach this server: the beginning of webhooks' addresses. "
+        "Default: the address by which it was asked.",
+    ).tag(config=True)
+    outbound_loopback = Bool(
+        default_value=False,
+        help="For tests only: callbacks and webhook nodes may call this machine by its loopback addresses.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -269,6 +299,9 @@ class BuilderApp(ExtensionApp):
                 billing=self.billing,
                 rate_limits=Mode(self.rate_limits),
                 rates=self.rates,
+                outbound_loopback=self.outbound_loopback,
+                media_providers=self.media_providers,
+                media_defaults=self.media_defaults,
             )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
@@ -377,6 +410,10 @@ class BuilderApp(ExtensionApp):
         url = serverapp.connection_url.rstrip("/") + "/"
         if self.runtime.database.lock is not None:
             self.runtime.database.lock.describe(url=url)
+        own = self.public_url.rstrip("/") + "/" if self.public_url else url
+        self.runtime.webhooks.url = own + WEBHOOK_PATH
+        for address in {url, own}:
+            self.runtime.outbound.protect(address)
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,12 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
+from builder_jupyter.connectors.media_hub import MediaHub
+from builder_jupyter.connectors.media_peers import data_url, fetching
+from builder_jupyter.connectors.media_settings import read_defaults, read_providers
 from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.outbound import Outbound
+from builder_jupyter.connectors.provider_errors import retry_after_seconds
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.costs.focus.vendor import read_vendor
 from builder_jupyter.costs.prices import read_prices
@@ -26,6 +32,7 @@ from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.nodes.base import Place
@@ -33,13 +40,16 @@ from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.assets import AssetService
 from builder_jupyter.services.billing import BillingService
+from builder_jupyter.services.callbacks import CallbackService
 from builder_jupyter.services.canvases import CanvasService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.postings import PostingService
 from builder_jupyter.services.published import PublishedService
@@ -49,9 +59,13 @@ from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
+from builder_jupyter.services.webhooks import WebhookService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.assets import AssetStore
+from builder_jupyter.storage.callbacks import CallbackStore
+from builder_jupyter.storage.cipher import KEY_FILE
 from builder_jupyter.storage.database import Database
 from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
@@ -60,6 +74,7 @@ from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.ledger import LedgerStore
 from builder_jupyter.storage.published import PublishedStore
 from builder_jupyter.storage.secret import read_or_make
+from builder_jupyter.storage.webhooks import WebhookStore
 from builder_jupyter.storage.workflows import WorkflowStore
 
 log = logging.getLogger(__name__)
@@ -86,6 +101,9 @@ class Settings:
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
     billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
+    outbound_loopback : for tests only: callbacks and webhook nodes may call this machine; see `connectors.outbound`.
+    media_providers : by name, how those who make media are reached; see `connectors.media_settings`.
+    media_defaults : which of them makes what, where a node names none.
     """
 
     data_dir: Path | None = None
@@ -97,6 +115,9 @@ class Settings:
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
+    outbound_loopback: bool = False
+    media_providers: Mapping[str, Any] = field(default_factory=dict)
+    media_defaults: Mapping[str, str] = field(default_factory=dict)
     credit_grant: int = STARTING_GRANT
     unlimited_credits: bool | None = None
     credit_prices: Mapping[str, Any] = field(default_factory=dict)
@@ -123,6 +144,9 @@ class Runtime:
     admissions: AdmissionService
     waitpoints: WaitpointService
     published: PublishedService
+    webhooks: WebhookService
+    callbacks: CallbackService
+    outbound: Outbound
     results: ResultService
     keys: KeyService
     tokens: TokenService
@@ -133,6 +157,7 @@ class Runtime:
     billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
+    assets: AssetService
     registry: Registry
     tools: ToolService
 
@@ -180,24 +205,35 @@ class Runtime:
         )
         self.canvases = CanvasService(self.workflows, self.registry)
         self.generation = GenerationService(self.workflows, self.tools)
+        self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
+        self.outbound = Outbound(allow_loopback=settings.outbound_loopback)
+        self._media = self._media_service(notice)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
+        world = World(
+            self.registry, self.models, self.tools, executors, self.tools.equip, http=self.outbound, media=self._media
+        )
         self._engine = Engine(
             self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
         )
+        self.callbacks = CallbackService(
+            CallbackStore(self.database), clock, check=self.outbound.check, send=self.outbound.send,
+            load=self._engine.load, secret_of=self._signing_secret,
+            retry_after=partial(retry_after_seconds, clock=clock),
+        )  # fmt: skip
         self.executions = ExecutionService(
-            self._engine, self._journal, self.workflows, self.registry,
+            self._engine, self._journal, self.workflows, self.registry, standing=self.callbacks.standing,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
         vendor = read_vendor(settings.billing)
         self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
-        self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self.admissions = AdmissionService(self.executions, self._journal, clock, self.callbacks.check)
         self._published_store = PublishedStore(self.database)
         self.published = PublishedService(self._published_store, self.workflows, self.admissions, self.registry, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
+        self._clock = clock
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -215,7 +251,16 @@ class Runtime:
         secret = read_or_make(self.settings.data_dir)
         self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
-        return await self.executions.recover()
+        self.webhooks = WebhookService(
+            WebhookStore(self.database), self.workflows, self.admissions, self._clock,
+            read_or_make(self.settings.data_dir, KEY_FILE),
+        )  # fmt: skip
+        resumed = await self.executions.recover()
+        await self.callbacks.open()
+        return resumed
+
+    async def _signing_secret(self, state: ExecutionState) -> str:
+        return await self.webhooks.signing_secret(state)
 
     def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
         self.rates.admit(principal, self.executions.under_way)
@@ -223,8 +268,18 @@ class Runtime:
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
+        self.callbacks.on_over(run)
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
+        self._media.over(run)
+
+    def _media_service(self, notice: Callable[[str], None]) -> MediaService:
+        providers, faults = read_providers(self.settings.media_providers)
+        defaults, more = read_defaults(self.settings.media_defaults, providers)
+        for fault in (*faults, *more):
+            notice(fault)
+        fetch = fetching(self.outbound)
+        return MediaService(MediaHub(providers, defaults, fetch), self.assets, fetch, data_url)
 
     @property
     def failure(self) -> str | None:
@@ -256,6 +311,8 @@ class Runtime:
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self.callbacks.stop()
+        await self._media.close()
         await self.tokens.close()
         await self.workers.stop()
         await self._servers.stop()

@@ -63,6 +63,21 @@ CREATE TABLE api_keys (
     created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP
 );
 
+-- Endpoints of webhook triggers. The secret's hash finds one; the secret itself lies there encrypted (storage/cipher.py),
+-- since whoever may edit the canvas may read it again. Runs act in the name of who registered it.
+CREATE TABLE webhooks (
+    canvas_id VARCHAR, node_id VARCHAR, workspace VARCHAR, created_by VARCHAR, is_admin BOOLEAN, teams VARCHAR[],
+    sha256 VARCHAR, secret VARCHAR, require_signature BOOLEAN, created_at TIMESTAMP,
+    last_triggered_at BIGINT, last_execution_id VARCHAR
+);
+-- With what the outcomes of runs are signed that no webhook began; encrypted.
+CREATE TABLE callback_secrets (workspace VARCHAR, secret VARCHAR, created_at TIMESTAMP);
+-- Each attempt to send an execution's outcome. `state`: pending (another attempt is due at `retry_at`), delivered, failed.
+CREATE TABLE callback_attempts (
+    execution_id VARCHAR, delivery_id VARCHAR, attempt INTEGER, state VARCHAR, started_at BIGINT, ms BIGINT,
+    status INTEGER, error VARCHAR, retry_at BIGINT
+);
+
 -- What was granted on a workflow to others than its owner: subject `user:x` or `team:y`, permission `view`, `edit`
 -- or `deploy`.
 CREATE TABLE builder_grants (workflow_id VARCHAR, subject VARCHAR, permission VARCHAR);
@@ -76,6 +91,12 @@ CREATE TABLE published_servers (
 CREATE TABLE published_server_keys (
     key_id VARCHAR, server_id VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, created_by VARCHAR,
     created_at TIMESTAMP, revoked_at TIMESTAMP
+);
+
+-- Files that people uploaded or steps made. The content lies beside the database, named by its hash.
+CREATE TABLE assets (
+    asset_id VARCHAR, workspace VARCHAR, canvas_id VARCHAR, file_name VARCHAR, mime_type VARCHAR, size BIGINT,
+    sha256 VARCHAR, width INTEGER, height INTEGER, duration_seconds DOUBLE, created_at TIMESTAMP, created_by VARCHAR
 );
 
 -- Which migrations the file has seen.

@@ -73,6 +73,9 @@ class Facts:
     def _portless(self, edge: Edge) -> str | None:
         """Say why an edge that names no port finds none: layout nodes (text, shapes) carry nothing."""
         source, target = self.kind(edge.source), self.kind(edge.target)
+        for node_id, kind in ((edge.source, source), (edge.target, target)):
+            if kind is not None and not kind.executes:
+                return f"touches {node_id!r}, which never runs"
         if source is not None and edge.source_port is None and not source.outputs:
             return f"leaves {edge.source!r}, which has no outputs"
         if target is not None and edge.target_port is None and not target.inputs:

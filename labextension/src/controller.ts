@@ -117,6 +117,11 @@ export class Controller {
       : [];
   }
 
+  /** A file that a step has made or that was uploaded. */
+  asset(id: string): Promise<Blob> {
+    return this.server.asset(id);
+  }
+
   /** Whether the runs are the kernel's own, because there is no server that has them. */
   get isKernels(): boolean {
     return this.kernel.ownsRuns;

@@ -146,6 +146,16 @@ export class Server {
     return (await this.ask<{ executionId: string }>('POST', path, body, {}, headers)).executionId;
   }
 
+  /** A file that a step has made or that was uploaded. */
+  async asset(id: string): Promise<Blob> {
+    const path = `api/builder/assets/${encodeURIComponent(id)}`;
+    const response = await this.connection.request(path, { method: 'GET' });
+    if (!response.ok) {
+      throw faultOf(response.status, await response.json().catch(() => null));
+    }
+    return response.blob();
+  }
+
   /** What all executions wait for. */
   async waitpoints(): Promise<OpenWaitpoint[]> {
     const answer = await this.ask<{ waitpoints: OpenWaitpoint[] }>('GET', 'api/builder/waitpoints');

@@ -228,6 +228,8 @@ export interface NodeStatus {
   offset?: number;
   error?: Fault | null;
   usage?: Usage | null;
+  /** What it left at its ports, text apart. */
+  outputs?: Record<string, PortValue>;
   credits?: number;
   startedAt?: number | null;
   finishedAt?: number | null;

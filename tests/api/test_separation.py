@@ -26,8 +26,9 @@ HUMAN = {
     "nodes": [START_AGENT_END["nodes"][0], {"id": "agent", "type": "human"}, START_AGENT_END["nodes"][2]],
     "edges": START_AGENT_END["edges"],
 }
+TOOL = {"name": "ask", "canvasId": "theirs", "triggerNodeId": "start"}
 # Parameters that name nothing of a workspace: the server's own templates, and what stands beside an id.
-NOBODYS = {"template_id": "simple_agent", "version": "1", "subject": "user:bob"}
+NOBODYS = {"template_id": "simple_agent", "version": "1", "subject": "user:bob", "tool_name": "list_canvases"}
 # A body that would be taken, where one is needed for the id to be looked up.
 BODIES: dict[str, Any] = {
     "PUT /api/builder/workflows/{workflow_id}": {"name": "theirs"},
@@ -36,6 +37,8 @@ BODIES: dict[str, Any] = {
     "PUT /api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view"]},
     "POST /api/builder/executions/{execution_id}/replay": {},
     "POST /api/builder/waitpoints/{waitpoint_id}/complete": {"answer": "theirs"},
+    "PUT /api/builder/mcp-servers/{slug}": {"slug": "ours-tea", "tools": [TOOL]},
+    "POST /api/builder/mcp-servers/{slug}/keys": {"name": "theirs"},
 }
 
 
@@ -54,7 +57,10 @@ def ours(call: Call, full_key: str, save: Save, runtime: Runtime) -> Callable[[]
             while not waits:
                 waits = (await call("GET", "/api/builder/waitpoints", key=full_key)).json["waitpoints"]
         key = await call("POST", "/api/builder/keys", key=full_key, body={"name": "Ours"})
+        published = {"slug": "ours-tea", "tools": [TOOL | {"canvasId": canvas}]}
+        assert (await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)).status == 201
         return {
+            "slug": "ours-tea",
             "workflow_id": canvas,
             "execution_id": begun.json["executionId"],
             "waitpoint_id": waits[0]["waitpointId"],

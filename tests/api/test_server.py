@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from media_peer import PNG
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from server import CANVAS, START_AGENT_END, Answer, Call
 from tornado.httpclient import AsyncHTTPClient
@@ -229,6 +230,8 @@ async def test_answers_are_as_described(
     one = "/api/builder/workflows/{workflow_id}"
     await ask("GET", "/api/builder/health", status=200)
     await ask("GET", "/api/builder/status", status=200)
+    await ask("GET", "/api/builder/callback-secret", status=200)
+    await ask("POST", "/api/builder/callback-secret", status=200)
     saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
     canvas = saved["id"]
     await ask("POST", "/api/builder/workflows", status=400, body=[])
@@ -247,6 +250,14 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
     await ask("GET", "/api/builder", status=200)
+    made = await call(
+        "POST", "/api/builder/assets", key=full_key, raw=PNG, headers={"Content-Type": "image/png"}, fileName="a"
+    )
+    check(document, "POST", "/api/builder/assets", made)
+    seen.add(("POST", "/api/builder/assets"))
+    await ask("GET", "/api/builder/assets", status=200)
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=200, asset_id=made.json["id"])
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=404, asset_id=made.json["id"])
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
@@ -289,6 +300,26 @@ async def test_answers_are_as_described(
     replay = "/api/builder/executions/{execution_id}/replay"
     await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
     await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})
+    event = {"clientId": "event", "type": "webhook-trigger"}
+    events = await ask(
+        "POST",
+        "/api/builder/workflows",
+        status=201,
+        body={"name": "e", "dialect": "direct", "nodes": [event], "edges": []},
+    )
+    endpoint = {"canvasId": events["id"], "triggerNodeId": "event"}
+    made = await ask("POST", "/api/mcp/webhooks/register", status=200, body=endpoint)
+    await ask("POST", "/api/mcp/webhooks/register", status=404, body=endpoint | {"triggerNodeId": "nobody"})
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        secret = {"X-Webhook-Secret": made["webhookSecret"]}
+        arrived = await call(method, "/webhook/trigger", headers=secret)
+        assert arrived.status == 202, arrived.text
+        check(document, method, "/webhook/trigger", arrived)
+        await ask(method, "/webhook/trigger", status=404)
+    await ask("GET", "/api/builder/webhooks", status=200)
+    place = {"workflow_id": events["id"], "node_id": "event"}
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=200, **place)
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=404, **place)
     human = {"nodes": [{"id": "s", "type": "start"}, {"id": "h", "type": "human"}, {"id": "e", "type": "end"}]}
     human |= {"edges": [{"source": "s", "target": "h"}, {"source": "h", "target": "e"}]}
     asking = await ask("POST", "/api/builder/workflows", status=201, body={"name": "ask", **human})
@@ -354,6 +385,7 @@ async def test_answers_are_as_described(
         ("GET", "/api/builder/executions/{execution_id}/socket"),
         ("GET", "/api/builder/worker"),
         ("GET", "/api/builder/artefacts/{sha256}"),
+        ("GET", "/api/builder/assets/{asset_id}"),
         ("GET", "/api/builder/answer/{token}"),
     }
 

@@ -24,6 +24,7 @@ ASKING: dict[str, Any] = {
     "nodes": [START_AGENT_END["nodes"][0], {"id": "agent", "type": "human"}, START_AGENT_END["nodes"][2]],
     "edges": START_AGENT_END["edges"],
 }
+EVENTS: dict[str, Any] = {"dialect": "direct", "nodes": [{"clientId": "event", "type": "webhook-trigger"}], "edges": []}
 CONNECTIONS = 2
 
 ROUTES_WITH_BODIES = [
@@ -32,6 +33,7 @@ ROUTES_WITH_BODIES = [
     for verb, about in routes_of(handler)
     if verb in {"post", "put", "patch"}
     and about.stream is None  # which answers no JSON, and reads none
+    and not about.uploads  # which reads files; test_assets_api has those
     and about.access is not Access.INTERNAL
 ]
 ODD = st.one_of(
@@ -138,6 +140,7 @@ async def test_no_body_breaks_the_server(
     assert made.status == 201, made.text
     if path == "/api/builder/mcp-servers":
         published = published | {"slug": "other"}
+    events = await save(EVENTS)
     valid = {
         "/api/run": run,
         "/api/execute/start": {"canvasId": canvas, "targetNodeId": "writer", "inputs": {"topic": "x"}},
@@ -168,6 +171,8 @@ async def test_no_body_breaks_the_server(
         "/api/builder/mcp-servers/{slug}/keys": {"name": "x"},
         "/api/mcp/tools/{tool_name}": {"canvasId": canvas, "type": "text-gen", "data": {"prompt": "p"}, "x": 1, "y": 2},
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
+        "/webhook/trigger": {"topic": "x", "more": [1, {"a": None}], "callbackUrl": None},
+        "/api/mcp/webhooks/register": {"canvasId": events, "triggerNodeId": "event", "rotate": True},
         "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
     asking = {**run, "canvasId": await save(ASKING), "triggerNodeId": "start"}
@@ -179,9 +184,12 @@ async def test_no_body_breaks_the_server(
     ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob", "slug": "tea"}
     ids["tool_name"] = "add_node"
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
-    credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {full_key}"
+    endpoint = {"canvasId": events, "triggerNodeId": "event"}
+    secret = (await call("POST", "/api/mcp/webhooks/register", key=full_key, body=endpoint)).json["webhookSecret"]
+    key = secret if path == "/webhook/trigger" else full_key
+    credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {key}"
     head = f"{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credential}\r\n"
-    head += "X-Trigger-Type: manual\r\n"
+    head += "X-Trigger-Type: manual\r\nContent-Type: application/json\r\n"
     bodies = examples(valid)
     assert len(bodies) >= EXAMPLES
     shares = [post_all(host, head, bodies[i::CONNECTIONS]) for i in range(CONNECTIONS)]
