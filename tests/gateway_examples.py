@@ -67,6 +67,14 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("list_credit_transactions", {"limit": 1}),
     ("get_billing_summary", {}),
     ("export_focus_usage", {"from": "2026-01-01", "to": "2026-02-01", "format": "csv"}),
+    ("upsert_integration", {"provider": "openai", "displayName": "Ours", "credentialPayload": {"apiKey": "sk-test"}}),
+    ("list_integrations", {}),
+    ("revoke_integration", {"connectionId": "$connection"}),
+    ("list_workspaces", {}),
+    ("list_members", {}),
+    ("rename_workspace", {"name": "Renamed"}),
+    ("set_member", {"member": "bob", "role": "viewer"}),
+    ("remove_member", {"member": "bob"}),
     ("create_api_key", {"name": "made"}),
     ("list_api_keys", {}),
     ("revoke_api_key", {"keyId": "$key"}),
@@ -80,6 +88,7 @@ FOUND = {
     "create_canvas": ("canvas", "id"),
     "trigger_workflow": ("execution", "executionId"),
     "upload_asset": ("asset", "id"),
+    "upsert_integration": ("connection", "connectionId"),
     "create_api_key": ("key", "keyId"),
 }
 """What later calls name: under which name, and which field of the result it is."""

@@ -13,10 +13,12 @@ from builder_jupyter.gateway import (
     documents,
     edges,
     frames,
+    integrations,
     keys,
     nodes,
     runs,
     webhooks,
+    workspaces,
 )
 from builder_jupyter.gateway.tool import Tool
 
@@ -34,6 +36,8 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "assets": assets.TOOLS,
     "billing": billing.TOOLS,
     "keys": keys.TOOLS,
+    "integrations": integrations.TOOLS,
+    "workspaces": workspaces.TOOLS,
 }
 """The tools by group, in the order in which they are listed."""
 
