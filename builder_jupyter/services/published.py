@@ -14,7 +14,7 @@ from typing import Any
 from builder_jupyter import ids
 from builder_jupyter.clock import Clock
 from builder_jupyter.connectors.tool_schemas import check_arguments, spec_of
-from builder_jupyter.errors import Conflict, InvalidInput, NotFound, StepError, Unauthenticated
+from builder_jupyter.errors import Conflict, Forbidden, InvalidInput, NotFound, StepError, Unauthenticated
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.identity.api_keys import display_prefix, hash_key, new_secret
 from builder_jupyter.identity.principal import CredentialKind, Principal
@@ -31,6 +31,7 @@ from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.published import PublishedStore
 
@@ -58,12 +59,14 @@ class PublishedService:
         workflows: WorkflowService,
         admissions: AdmissionService,
         registry: Registry,
+        seats: Seats,
         clock: Clock,
     ) -> None:
         self._store = store
         self._workflows = workflows
         self._admissions = admissions
         self._registry = registry
+        self._seats = seats
         self._clock = clock
 
     async def list(self, principal: Principal) -> Sequence[PublishedServer]:
@@ -150,12 +153,21 @@ class PublishedService:
         ------
         NotFound : ``MCP_SERVER_NOT_FOUND``.
         Unauthenticated : no key to it, or one that is no longer good.
+        Forbidden : ``OWNER_GONE``: who published it may run nothing in the workspace any more.
         """
         server = self._find(workspace, slug)
         is_known = bearer is not None and any(key.matches(bearer) for key in self._store.keys(server.server_id))
         if not is_known and (bearer is not None or server.door is not Door.PUBLIC):
             raise Unauthenticated("Invalid or expired token")
-        return server, _owner_of(server)
+        return server, self._owner_of(server)
+
+    def _owner_of(self, server: PublishedServer) -> Principal:
+        """Return for whom the runs of a server are: its owner as they stand now, who may do nothing here but run."""
+        seat = self._seats.of_maker(server.workspace, server.owner, None)
+        if Scope.RUN_WORKFLOWS not in seat.scopes:
+            raise Forbidden("Who published this server may run nothing here any more.", code="OWNER_GONE")
+        scopes = frozenset({Scope.RUN_WORKFLOWS})
+        return Principal(server.owner, server.workspace, scopes, CredentialKind.API_KEY, is_admin=seat.sees_all)
 
     async def start(self, principal: Principal, tool: PublishedTool, arguments: Mapping[str, Any]) -> str:
         """Begin the run of a tool; return the execution's id once it is on disk.
@@ -212,12 +224,6 @@ class PublishedService:
         kind = self._registry.find(workflow.profile, nodes[tool.trigger_node_id].type)
         if kind is None or not kind.is_trigger:
             raise InvalidInput(f"Node {tool.trigger_node_id!r} cannot start a run.", code="NOT_A_TRIGGER")
-
-
-def _owner_of(server: PublishedServer) -> Principal:
-    """Return for whom the runs of a server are: its owner, who may do nothing here but run."""
-    scopes = frozenset({Scope.RUN_WORKFLOWS})
-    return Principal(server.owner, server.workspace, scopes, CredentialKind.API_KEY, is_admin=True)
 
 
 def _faults(tool: PublishedTool, names: set[str]) -> Sequence[tuple[str, str]]:

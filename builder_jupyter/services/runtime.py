@@ -190,7 +190,6 @@ class Runtime:
     ) -> None:
         clock = clock or SystemClock()
         self.settings = settings
-        search = load_search_provider(settings.search_provider) if settings.search_provider else None
         configured, faults = read_servers(settings.mcp_servers)
         for fault in faults:
             notice(fault)
@@ -229,7 +228,7 @@ class Runtime:
         self.access = AccessService(GrantStore(self.database))
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
-        self.tools = ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
+        self.tools = self._tool_service()
         self.workflows = WorkflowService(
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
@@ -254,11 +253,12 @@ class Runtime:
             self._engine, self._journal, self.workflows, self.registry, standing=self.callbacks.standing,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
-        vendor = read_vendor(settings.billing)
-        self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
+        self.billing = self._billing_service(clock)
         self.admissions = AdmissionService(self.executions, self._journal, clock, self.callbacks.check)
         self._published_store = PublishedStore(self.database)
-        self.published = PublishedService(self._published_store, self.workflows, self.admissions, self.registry, clock)
+        self.published = PublishedService(
+            self._published_store, self.workflows, self.admissions, self.registry, seats, clock
+        )
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
@@ -310,6 +310,15 @@ class Runtime:
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
         self._media.over(run)
+
+    def _tool_service(self) -> ToolService:
+        named = self.settings.search_provider
+        search = load_search_provider(named) if named else None
+        return ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
+
+    def _billing_service(self, clock: Clock) -> BillingService:
+        vendor = read_vendor(self.settings.billing)
+        return BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
 
     def _media_service(self, notice: Callable[[str], None]) -> MediaService:
         providers, faults = read_providers(self.settings.media_providers)
