@@ -5,7 +5,7 @@ import type { EditableDoc } from '../editor/host';
 import { CanvasFrame } from '../frame';
 import type { Server } from '../server';
 import type { Watch } from '../watch';
-import { Banner } from './banner';
+import { Banner } from '../banner';
 import type { ServerHost } from './serverhost';
 
 /** An editor without a kernel in an element of its own. */
