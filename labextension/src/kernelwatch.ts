@@ -40,9 +40,7 @@ export class KernelWatch {
     const { kernel } = this;
     const isGone =
       kernel !== null &&
-      (kernel.isDisposed ||
-        kernel.status === 'dead' ||
-        kernel.connectionStatus === 'disconnected');
+      (kernel.isDisposed || kernel.status === 'dead' || kernel.connectionStatus === 'disconnected');
     if (isGone || !this.hasComm()) {
       return 'gone';
     }
@@ -82,7 +80,10 @@ export function sayReach(watch: KernelWatch, banner: Banner, ownsRuns: boolean):
       banner.say('kernel', gone);
     } else {
       timer = setTimeout(() => {
-        banner.say('kernel', 'The kernel cannot be reached. What is edited now is done once it can.');
+        banner.say(
+          'kernel',
+          'The kernel cannot be reached. What is edited now is done once it can.'
+        );
       }, PATIENCE_MS);
     }
   };

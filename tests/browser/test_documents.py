@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import grave_findings
 from conftest import WORKFLOW, wait_for_state
-from harness import Jupyter, jupyter, wait_for_canvas
+from harness import Jupyter, click_node, jupyter, wait_for_canvas
 
 from builder_jupyter.graph.dialects import read_text
 from builder_jupyter.graph.model import Workflow
@@ -248,3 +249,27 @@ def test_a_new_workflow_is_what_python_reads(page: Any, lab: Jupyter) -> None:
     assert [node.type for node in read_text(page.evaluate("() => document.body.builder.surface.host.text")).nodes] == [
         "start"
     ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_builder_s_page_has_no_grave_accessibility_finding(page: Any, lab: Jupyter, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{lab.url}/builder")
+    page.get_by_role("button", name="Customer support", exact=True).wait_for()
+    assert grave_findings(page) == [], "nothing open"
+    page.get_by_role("button", name="Customer support", exact=True).click()
+    wait_for_editor(page)
+    page.wait_for_function("() => CANVAS().editor")
+    assert grave_findings(page) == [], "a workflow"
+    click_node(page, "revise")
+    page.wait_for_selector(".jp-bj-nodeform [data-field='prompt']")
+    assert grave_findings(page) == [], "the inspector"
+    page.locator(".jp-bj-stage").focus()
+    page.keyboard.press("ContextMenu")
+    page.wait_for_selector(".jp-bj-menu")
+    assert grave_findings(page) == [], "a menu"
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    page.get_by_label("Search the node types").wait_for()
+    assert grave_findings(page) == [], "the palette"
+    assert not page.problems
