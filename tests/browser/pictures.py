@@ -19,7 +19,7 @@ from harness import FLAGS, Jupyter, click_node, jupyter, open_notebook, run_all,
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
-KEPT = ("drawing", "inspector", "running", "waiting", "dark", "bars")
+KEPT = ("drawing", "inspector", "running", "waiting", "bars", "dark")
 MOST_BYTES = 250_000
 SIZE = {"width": 1280, "height": 860}
 DESK = {
@@ -125,7 +125,7 @@ def drawing(studio: Studio) -> Any:
     stage = page.locator(STAGE).bounding_box()
     target = {"x": x - stage["x"], "y": y - stage["y"] + 75}
     page.drag_and_drop(".jp-bj-rail [data-type=python]", STAGE, target_position=target)
-    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 7 && !CANVAS().graph.core.animated()")
+    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 7 && CANVAS().graph.selected === 'python'")
     click_node(page, "technical")
     page.wait_for_selector(".jp-bj-dot:not([hidden])")
     box = page.locator(".jp-bj-dot").bounding_box()
@@ -148,7 +148,7 @@ def inspector(studio: Studio) -> Any:
 
 def running(studio: Studio) -> Any:
     """An agent that is writing."""
-    page = studio.running()
+    page = studio.running("Write forever about my invoice.")
     page.wait_for_function("() => STATUS('billing') === 'streaming'")
     click_node(page, "billing")
     page.wait_for_function("() => document.querySelector('.jp-bj-details .jp-bj-text')?.textContent.length > 60")
@@ -188,7 +188,7 @@ def thousand(studio: Studio) -> Any:
     page = studio.page(LARGE)
     page.wait_for_selector(".jp-bj-map:not([hidden])")
     page.focus(STAGE)
-    for _ in range(6):
+    for _ in range(8):
         page.keyboard.press("+")
     return page
 
@@ -223,7 +223,7 @@ def saved(studio: Studio) -> Any:
 
 SCENES: dict[str, Callable[[Studio], Any]] = {
     scene.__name__: scene
-    for scene in (empty, drawing, inspector, running, failed, waiting, dark, thousand, bars, saved)
+    for scene in (empty, drawing, inspector, running, failed, waiting, thousand, bars, saved, dark)
 }
 
 

@@ -125,6 +125,9 @@ def test_a_document_outlives_the_server(own: Jupyter, page: Any) -> None:
     wait_for_state(page, "running · reconnecting")
     own.start()
     wait_for_state(page, "completed", timeout=60_000)
+    if page.locator(".jp-Dialog").count():  # Jupyter itself says that the server was away
+        page.keyboard.press("Escape")
+        page.locator(".jp-Dialog").wait_for(state="detached")
     move(page, "summary")
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.host.doc.undoes?.startsWith('Move')")
 
@@ -158,7 +161,7 @@ def test_two_tabs_of_one_notebook_show_the_same(server: Jupyter, show: Show) -> 
 
 def test_two_tabs_of_the_builder_follow_one_run(page: Any, lab: Jupyter) -> None:
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Simple agent").click()
+    page.locator(".jp-bj-begin", has_text="Simple agent").click()
     wait_for_canvas(page)
     wait_for_editor(page)
     page.keyboard.press("Control+s")
@@ -181,7 +184,7 @@ def test_a_run_is_followed_with_a_pasted_key(page: Any, tmp_path: Path) -> None:
         page.goto(f"{running.url}/builder")
         page.get_by_label("API key or token").fill(KEY)
         page.get_by_role("button", name="Use it").click()
-        page.get_by_role("button", name="Simple agent").click()
+        page.locator(".jp-bj-begin", has_text="Simple agent").click()
         wait_for_canvas(page)
         wait_for_editor(page)
         page.locator(MESSAGE).fill("forever")

@@ -161,7 +161,7 @@ def test_the_builder_s_page(page: Any, lab: Jupyter, tmp_path: Path) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Customer support", exact=True).click()
+    page.locator(".jp-bj-begin", has_text="Customer support").click()
     wait_for_editor(page)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -196,7 +196,7 @@ def test_the_builder_s_page(page: Any, lab: Jupyter, tmp_path: Path) -> None:
 
 def test_somebody_else_has_saved(page: Any, lab: Jupyter) -> None:
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Simple agent").click()
+    page.locator(".jp-bj-begin", has_text="Simple agent").click()
     wait_for_editor(page)
     page.keyboard.press("Control+s")
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -233,7 +233,7 @@ def test_a_visitor_signs_in(page: Any, tmp_path: Path, way: str) -> None:
             page.locator("#password_input").fill(lab.token)
             page.keyboard.press("Enter")
             page.wait_for_url("**/builder")
-        page.get_by_role("button", name="Simple agent").click()
+        page.locator(".jp-bj-begin", has_text="Simple agent").click()
         wait_for_editor(page)
         page.keyboard.press("Control+s")  # with the cookie, this is what needs the token against forgery
         page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -255,9 +255,9 @@ def test_a_new_workflow_is_what_python_reads(page: Any, lab: Jupyter) -> None:
 def test_the_builder_s_page_has_no_grave_accessibility_finding(page: Any, lab: Jupyter, theme: str) -> None:
     page.emulate_media(color_scheme=theme)
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Customer support", exact=True).wait_for()
+    page.locator(".jp-bj-begin", has_text="Customer support").wait_for()
     assert grave_findings(page) == [], "nothing open"
-    page.get_by_role("button", name="Customer support", exact=True).click()
+    page.locator(".jp-bj-begin", has_text="Customer support").click()
     wait_for_editor(page)
     page.wait_for_function("() => CANVAS().editor")
     assert grave_findings(page) == [], "a workflow"
