@@ -10,6 +10,7 @@
       Conflict              the thing changed meanwhile, or the key was used for something else
       Gone                  retired for good
       Unprocessable         well formed, but breaks a rule
+      UnsupportedMediaType  the body is of a type that is not read here
       TooLarge              over a documented limit
       RateLimited           too many requests; ``retry_after`` seconds
       InsufficientCredits   the balance does not cover it
@@ -132,6 +133,12 @@ def finding_lines(verdict: Any) -> list[str]:
     return [*lines, *([f"and {more} more"] if more > 0 else [])]
 
 
+class UnsupportedMediaType(BuilderError):
+    """The body is of a type that is not read here."""
+
+    default_code = "UNSUPPORTED_MEDIA_TYPE"
+
+
 class TooLarge(BuilderError):
     """Over a documented limit."""
 
@@ -139,13 +146,14 @@ class TooLarge(BuilderError):
 
 
 class RateLimited(BuilderError):
-    """Too many requests."""
+    """Too many requests. ``retry_after`` is in seconds; ``standing`` says how full the caller's bucket is."""
 
     default_code = "RATE_LIMITED"
 
-    def __init__(self, message: str, *, retry_after: float, **kwargs: Any) -> None:
+    def __init__(self, message: str, *, retry_after: float, standing: Any = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.retry_after = retry_after
+        self.standing = standing
 
 
 class InsufficientCredits(BuilderError):

@@ -117,7 +117,8 @@ def jp_server_config(
         monkeypatch.setattr("builder_jupyter.services.runtime.ModelHub", lambda **_: models)
     return {
         "ServerApp": {"jpserver_extensions": {"builder_jupyter": True}, **server_settings},
-        "BuilderApp": {"data_dir": str(tmp_path / "data"), **builder_settings},
+        # Tests ask more often than callers of a shared server may; those of the limits say so.
+        "BuilderApp": {"data_dir": str(tmp_path / "data"), "rate_limits": "off", **builder_settings},
     }
 
 
@@ -191,6 +192,8 @@ def call(server_url: str) -> Call:
         if key is not None:
             sent["Authorization"] = f"Bearer {key}"
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
         response = await AsyncHTTPClient().fetch(
             url_concat(server_url + path, query), method=method, headers=sent, body=data, raise_error=False,
             allow_nonstandard_methods=True, request_timeout=30, follow_redirects=False,

@@ -22,6 +22,7 @@ from builder_jupyter.errors import (
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
 )
 
 KINDS: Mapping[int, type[BuilderError]] = {
@@ -33,6 +34,7 @@ KINDS: Mapping[int, type[BuilderError]] = {
     409: Conflict,
     410: Gone,
     413: TooLarge,
+    415: UnsupportedMediaType,
     422: Unprocessable,
     502: Unavailable,
     503: Unavailable,

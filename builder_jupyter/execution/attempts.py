@@ -249,6 +249,7 @@ class Attempts:
             targets=targets,
             execution_id=run.root_id,
             workspace=state.admitted.workspace,
+            starter=state.admitted.principal,
         )
 
     def _emit(self, run: Run, visit: Visit, attempt: int, text: str) -> None:

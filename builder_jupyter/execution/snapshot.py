@@ -112,6 +112,7 @@ def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
         "stepId": event.step,
         "visit": event.visit,
         "kind": event.waits_for,
+        "provider": event.request.get("provider"),
         "request": event.request,
         "deadlineAt": event.deadline,
         "pollAt": event.poll_at,

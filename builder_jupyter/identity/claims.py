@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from builder_jupyter.identity.principal import DEFAULT_WORKSPACE, CredentialKind, Principal
 from builder_jupyter.identity.scopes import ALL_SCOPES, Scope
 
 MAX_NAME = 255
+LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 ADMIN = "admin"
 
 USER_SCOPES = frozenset(
@@ -57,6 +59,8 @@ def principal_of(claims: Mapping[str, Any], *, client: str | None = None) -> Pri
         credential=CredentialKind.JWT,
         is_admin=ADMIN in roles,
         teams=frozenset(team for group in _texts("groups", claims.get("groups")) if (team := _team(group))),
+        credential_id=f"user:{_name(claims)}",
+        expires_at=_moment(claims.get("exp")),
     )
 
 
@@ -72,6 +76,12 @@ def _roles(claims: Mapping[str, Any], client: str | None) -> Iterator[str]:
     yield from _texts("realm_access.roles", _inside(claims, "realm_access").get("roles"))
     if client is not None:
         yield from _texts("resource_access.roles", _inside(_inside(claims, "resource_access"), client).get("roles"))
+
+
+def _moment(claim: Any) -> datetime | None:
+    """Return a time in seconds since 1970; None for one that no calendar has."""
+    is_time = isinstance(claim, int | float) and 0 <= claim <= LAST_MOMENT
+    return datetime.fromtimestamp(claim, UTC) if is_time else None
 
 
 def _inside(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from builder_jupyter.errors import Forbidden
@@ -25,7 +26,9 @@ class CredentialKind(StrEnum):
 class Principal:
     """A caller: a name, a workspace and scopes. ``is_admin`` sees every owner's workflows in the workspace.
 
-    ``teams`` are the ones that workflows may be granted to.
+    ``teams`` are the ones that workflows may be granted to. ``credential_id`` names what was shown among the
+    workspace's keys and users; it is empty for people at the server itself, their kernels included. ``expires_at`` is
+    when it is no longer good.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Principal:
     credential: CredentialKind
     is_admin: bool = False
     teams: frozenset[str] = frozenset()
+    credential_id: str = ""
+    expires_at: datetime | None = None
 
     def may(self, scope: Scope) -> bool:
         """Say whether the principal has a scope."""
@@ -66,6 +71,21 @@ def local_principal(username: str) -> Principal:
     return Principal(username, DEFAULT_WORKSPACE, ALL_SCOPES, CredentialKind.LOCAL, is_admin=True)
 
 
-def key_principal(key_name: str, workspace: str, scopes: Collection[Scope]) -> Principal:
+def key_principal(
+    key_name: str,
+    workspace: str,
+    scopes: Collection[Scope],
+    *,
+    key_id: str = "",
+    expires_at: datetime | None = None,
+) -> Principal:
     """Return the principal of an API key."""
-    return Principal(key_name, workspace, frozenset(scopes), CredentialKind.API_KEY, is_admin=True)
+    return Principal(
+        key_name,
+        workspace,
+        frozenset(scopes),
+        CredentialKind.API_KEY,
+        is_admin=True,
+        credential_id=key_id,
+        expires_at=expires_at,
+    )

@@ -230,7 +230,8 @@ class StepContext:
     key : names this visit of this step of this execution; the same for every attempt, so it can serve as the
         idempotency key of what the step does outside.
     answer : what ended the step's waiting, when it waited.
-    execution_id, workspace : the execution that somebody started, and whose it is; executors choose kernels by it.
+    execution_id, workspace, starter : the execution that somebody started, and whose it is; executors choose kernels
+        by it.
     kernel : where its code runs, for node types in the place `Place.KERNEL`.
     """
 
@@ -248,6 +249,7 @@ class StepContext:
     targets: Sequence[str] = ()
     execution_id: str = ""
     workspace: str = ""
+    starter: str = ""
     kernel: Kernel | None = None
 
     def text_in(self, port: str) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Dict, Int, List, Unicode, observe
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
 
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.identity.jwt_settings import (
@@ -56,6 +56,7 @@ from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
 
 ACTIVITY_SECONDS = 10
@@ -171,6 +172,18 @@ class BuilderApp(ExtensionApp):
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
     ).tag(config=True)
+    rate_limits = Enum(
+        [str(mode) for mode in Mode],
+        str(Mode.AUTO),
+        help="Whose requests are counted: 'auto' those with keys and tokens, on a server with keys of several "
+        "workspaces or with JSON Web Tokens; 'on' everybody's; 'off' nobody's.",
+    ).tag(config=True)
+    rates = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Rate limits in place of the usual ones, by bucket, e.g. {'run': {'burst': 20, 'per_minute': 60}, "
+        f"'active': {{'burst': 10}}}}. Buckets: {', '.join(Bucket)}.",
+    ).tag(config=True)
     jwt_issuer = Unicode(
         "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
     ).tag(config=True)
@@ -218,7 +231,8 @@ class BuilderApp(ExtensionApp):
         try:
             tokens = self._jwt_settings()
             names = self.default_model or None, self.search_provider or None
-            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers)
+            rates = Mode(self.rate_limits), self.rates
+            settings = Settings(directory, *names, root, limits, tokens, self.mcp_servers, *rates)
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error

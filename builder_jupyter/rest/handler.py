@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import math
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -24,10 +25,21 @@ from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.bearer import bearer_of, jose_header
 from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
-from builder_jupyter.rest.routing import Access, Fault, Route, builder_body, declared, direct_body, fault_of, routes_of
+from builder_jupyter.rest.routing import (
+    AT_ADMISSION,
+    Access,
+    Fault,
+    Route,
+    builder_body,
+    declared,
+    direct_body,
+    fault_of,
+    routes_of,
+)
 
 if TYPE_CHECKING:
     from builder_jupyter.rest.app import BuilderApp
+    from builder_jupyter.services.rates import Standing
     from builder_jupyter.services.runtime import Runtime
 
 T = TypeVar("T")
@@ -37,6 +49,8 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 LARGE_BODY_BYTES = 64 * 1024
+JSON = "application/json"
+MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
 MAX_JSON_DEPTH = 100
 # Credentials that a page must have been given; a browser sends none of them by itself.
 CARRIED = frozenset({CredentialKind.API_KEY, CredentialKind.JWT})
@@ -45,7 +59,9 @@ SENT_HEADERS = (
     "Accept", "Authorization", "Builder-Worker", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID",
     "X-Trigger-Type", "X-XSRFToken",
 )  # fmt: skip
-READ_HEADERS = ("ETag", "X-Idempotent-Replay")
+READ_HEADERS = (
+    "ETag", "Retry-After", "X-Idempotent-Replay", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
+)  # fmt: skip
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
 
@@ -89,8 +105,11 @@ class OwnCredentials:
         if self.app.runtime is None:
             # Nobody can be recognised now, so nobody is told where the database lies and who holds it.
             raise errors.Unavailable("The workflow runtime is not running.", code=self.app.unavailable().code)
-        service = self.runtime.keys if credential.startswith(KEY_PREFIX) else self.runtime.tokens
-        return await self.call(service.authenticate(credential))
+        if not credential.startswith(KEY_PREFIX):
+            return await self.call(self.runtime.tokens.authenticate(credential))
+        keys = self.runtime.keys
+        known = keys.glance(credential)
+        return known if known is not None else await self.call(keys.authenticate(credential))
 
     def _own_credential(self) -> str | None:
         """Return the bearer's credential if it is for us to judge, None when Jupyter is to decide who is asking.
@@ -154,6 +173,29 @@ class OwnCredentials:
             raise errors.Forbidden("This route is internal: steps are carried out by the server itself.")
         if self.principal.credential is CredentialKind.JUPYTER:
             await self._ask_authorizer()
+        if self.app.runtime is not None and about.bucket is not None and about.bucket not in AT_ADMISSION:
+            self.runtime.rates.check(about.bucket, self.principal)
+        self.tell_rate()
+
+    def toll(self) -> None:
+        """Count the request in the bucket of its route: what begins a run calls this, once it is known to be new.
+
+        Raises `RateLimited`.
+        """
+        about = declared(getattr(self, self.request.method.lower()))
+        if about is not None and about.bucket is not None:
+            self.runtime.rates.check(about.bucket, self.caller)
+
+    def tell_rate(self, standing: Standing | None = None) -> None:
+        """Say in headers how full the caller's bucket is, or the one that is given; nothing where nobody counts."""
+        about = declared(getattr(self, self.request.method.lower(), None))
+        bucket, runtime = about.bucket if about else None, self.app.runtime
+        if standing is None and self.principal is not None and bucket is not None and runtime is not None:
+            standing = runtime.rates.look(bucket, self.principal)
+        if standing is not None:
+            self.set_header("X-RateLimit-Limit", str(standing.limit))
+            self.set_header("X-RateLimit-Remaining", str(standing.remaining))
+            self.set_header("X-RateLimit-Reset", str(standing.reset))
 
     async def _ask_authorizer(self) -> None:
         handler = cast(APIHandler, self)
@@ -190,6 +232,10 @@ class OwnCredentials:
         fault = self.fault(status_code, kwargs.get("exc_info"))
         self.set_status(fault.status)
         self.set_header("Cache-Control", "no-store")
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        self.tell_rate(getattr(error, "standing", None))
+        if isinstance(error, errors.RateLimited):
+            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         if fault.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         if fault.status == 405:
@@ -226,12 +272,21 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
     async def body(self, read: Callable[[Any], T]) -> T:
         """Return what ``read`` makes of the request's JSON value; a large one is read beside the loop.
 
+        A request that does not say what its body is means JSON.
+
         Raises
         ------
+        UnsupportedMediaType : it says that its body is something else.
         TooLarge : over `MAX_BODY_BYTES`.
         InvalidInput : ``INVALID_WORKFLOW`` with field ``body``: not JSON, nested too deep, or not representable.
         """
         raw: bytes = self.request.body
+        media_type = self.request.headers.get("Content-Type", JSON).partition(";")[0].strip().lower()
+        if raw and media_type != JSON:
+            said = media_type if MEDIA_TYPE.fullmatch(media_type) else "something else"
+            raise errors.UnsupportedMediaType(
+                f"The body must be {JSON}; the header Content-Type says {said}.", hint=f"Send 'Content-Type: {JSON}'."
+            )
         if len(raw) > MAX_BODY_BYTES:
             raise errors.TooLarge(f"The body has {len(raw)} bytes; {MAX_BODY_BYTES} is the most.")
         if len(raw) < LARGE_BODY_BYTES:
@@ -252,6 +307,7 @@ class BuilderHandler(OwnCredentials, ExtensionHandlerMixin, APIHandler):
         about = declared(getattr(self, self.request.method.lower()))
         self.set_status(status or (about.status if about else 200))
         self.set_header("Cache-Control", "no-store")
+        self.tell_rate()
         for name, text in headers.items():
             self.set_header(name.replace("_", "-"), text)
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -43,6 +43,9 @@ class Snapshot(BaseModel):
     waitpoints: list[dict[str, Any]]
     parent: dict[str, Any] | None
     credits: dict[str, float]
+    replayOf: str | None = None  # noqa: N815
+    replayFromStepId: str | None = None  # noqa: N815
+    callback: dict[str, Any] | None = None
 
 
 class EventList(BaseModel):

@@ -20,7 +20,7 @@ PATH_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 # Statuses that every route may answer with, and that its row in a table does not repeat.
-UNSAID = frozenset({400, 401, 403, 413, 503})
+UNSAID = frozenset({400, 401, 403, 413, 415, 429, 503})
 
 REF = "#/components/schemas/{model}"
 
@@ -157,15 +157,17 @@ def refusals(path: str, about: Route) -> set[int]:
     """Return the statuses of the errors that a route may answer with.
 
     Whoever asks: a malformed address (400), the wrong host (403), a runtime that is not running (503). The rest follows
-    from what the route declares: who may call it, an id in the path, a body; and what it declares beside.
+    from what the route declares: who may call it and how often, an id in the path, a body; and what it declares beside.
     """
     statuses = {400, 403, 503, *about.refuses}
     if about.access is not Access.PUBLIC:
         statuses.add(401)
     if "{" in path:
         statuses.add(404)
+    if about.bucket is not None:
+        statuses.add(429)
     if about.body is not None:
-        statuses.add(413)
+        statuses |= {413, 415}
     return statuses
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
+from builder_jupyter.services.rates import Bucket
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +43,7 @@ class Route:
     also : other statuses that come with the same shape of answer.
     refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
+    bucket : what the route's requests are counted in; None for those of nobody in particular. See `services.rates`.
     """
 
     access: tuple[Scope, ...] | Access
@@ -54,13 +56,23 @@ class Route:
     also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     stream: str | None = None
+    bucket: Bucket | None = None
+
+
+# Counted where the run is begun, so that what finds an earlier one costs nothing; see `AdmissionService.start`.
+AT_ADMISSION = frozenset({Bucket.RUN, Bucket.WEBHOOK})
 
 
 def route(*scopes: Scope, access: Access | None = None, **about: Any) -> Callable[[F], F]:
-    """Declare a handler's method. The first sentence of its docstring is the route's summary."""
+    """Declare a handler's method. The first sentence of its docstring is the route's summary.
+
+    Without a ``bucket`` its requests are counted as what they do: reading or writing.
+    """
 
     def declare(method: F) -> F:
         summary = (inspect.getdoc(method) or "").partition("\n")[0]
+        if access not in {Access.PUBLIC, Access.INTERNAL}:
+            about.setdefault("bucket", Bucket.READ if method.__name__ == "get" else Bucket.WRITE)
         # Jupyter's own check is silenced, not skipped: `OwnCredentials.prepare` decides.
         open_method = allow_unauthenticated(method)
         vars(open_method)["builder_route"] = Route(access or scopes, summary, **about)
@@ -92,6 +104,7 @@ STATUS: dict[type[errors.BuilderError], int] = {
     errors.Conflict: 409,
     errors.Gone: 410,
     errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
     errors.Unprocessable: 422,
     errors.RateLimited: 429,
     errors.StepError: 502,
@@ -119,6 +132,7 @@ _SLUGS: dict[int, str] = {
     409: "conflict",
     410: "gone",
     413: "too_large",
+    415: "unsupported_media_type",
     422: "validation_error",
     429: "rate_limited",
     502: "bad_gateway",

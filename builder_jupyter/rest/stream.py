@@ -12,18 +12,16 @@ import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
-from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel, Field
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
 from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.handler import BuilderFamily, OwnCredentials, validated
+from builder_jupyter.rest.handler import BuilderFamily, validated
 from builder_jupyter.rest.models import EventList
-from builder_jupyter.rest.routing import builder_body, route
+from builder_jupyter.rest.routing import fault_of, route
+from builder_jupyter.rest.socket import Socket
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +61,25 @@ class ExecutionEvents(BuilderFamily):
         source = self.follow(self.runtime.executions.events(self.caller, execution_id, after=after))
         # A task of its own, to be cancelled when the reader goes away: Tornado takes a cancelled request for a failure.
         self._following = asyncio.create_task(self._send(source))
+        ended = asyncio.create_task(self.call(self.runtime.keys.ended(self.caller)))
         try:
-            await asyncio.wait({self._following})
+            await asyncio.wait({self._following, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._following.done():
+                await self._expel(self._following)
         finally:
             self._following.cancel()
-        if not self._following.cancelled():
+            ended.cancel()
+        if self._following.done() and not self._following.cancelled():
             self._following.result()
+            await self.finish(set_content_type="text/event-stream; charset=utf-8")
+
+    async def _expel(self, following: asyncio.Task[Any]) -> None:
+        """End the stream: what the caller has shown is no longer good."""
+        following.cancel()
+        await asyncio.wait({following})
+        fault = fault_of(errors.Unauthenticated("Invalid or expired token"), 401)
+        with contextlib.suppress(StreamClosedError):
+            self.write(f"event: error\ndata: {json.dumps(self.family(fault))}\n\n")
             await self.finish(set_content_type="text/event-stream; charset=utf-8")
 
     async def _send(self, source: AsyncGenerator[Batch, None]) -> None:
@@ -85,20 +96,18 @@ class ExecutionEvents(BuilderFamily):
             self._following.cancel()
 
 
-class ExecutionSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """The events of one execution over a WebSocket: text frames, each a JSON array of events."""
+class ExecutionSocket(Socket):
+    """The events of one execution over a WebSocket: text frames, each a JSON array of events.
+
+    Before the server closes it because the credential is no longer good, an object says so, as errors do elsewhere.
+    """
 
     path = "/api/builder/executions/{execution_id}/socket"
-    family = staticmethod(builder_body)
 
     @route(Scope.RUN_WORKFLOWS, query=After, stream="websocket")
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Follow an execution over a WebSocket; the socket closes when it is over."""
-        # Everything is refused before the handshake, in our shape: Tornado's own refusals are bare texts.
-        if not self.check_origin():
-            raise errors.Forbidden("Pages of another origin may not open this socket.")
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
+        self.check_handshake()
         self._after = validated(After, {"after": self.get_query_argument("after", "0")}, code="INVALID_WORKFLOW").after
         await self.call(self.runtime.executions.find(self.caller, kwargs["execution_id"]))
         await super().get(*args, **kwargs)

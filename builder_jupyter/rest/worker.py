@@ -7,17 +7,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
-from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
-from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.parcels import PIECE_BYTES, Unpacker, pieces
-from builder_jupyter.rest.handler import OwnCredentials, validated
-from builder_jupyter.rest.routing import builder_body, route
+from builder_jupyter.rest.handler import validated
+from builder_jupyter.rest.routing import route
+from builder_jupyter.rest.socket import Socket
 from builder_jupyter.services.workers import WORKER_HEADER, Attached
 
 log = logging.getLogger(__name__)
@@ -29,11 +26,10 @@ class WorkerQuery(BaseModel):
     everything: bool = False
 
 
-class WorkerSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSocketHandler, JupyterHandler):
+class WorkerSocket(Socket):
     """A kernel at work."""
 
     path = "/api/builder/worker"
-    family = staticmethod(builder_body)
 
     @property
     def max_message_size(self) -> int:
@@ -43,10 +39,7 @@ class WorkerSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSoc
     @route(Scope.RUN_WORKFLOWS, query=WorkerQuery, stream="websocket")
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Attach a kernel as a worker; it takes the steps of runs that are started with its token."""
-        if not self.check_origin():
-            raise errors.Forbidden("Pages of another origin may not open this socket.")
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            raise errors.InvalidInput("This route speaks WebSocket only.", code="NOT_A_WEBSOCKET")
+        self.check_handshake()
         given = {"everything": self.get_query_argument("everything", "false")}
         query = validated(WorkerQuery, given, code="INVALID_WORKER")
         self._parcels: asyncio.Queue[tuple[Mapping[str, Any], Sequence[bytes]]] = asyncio.Queue()
@@ -80,6 +73,9 @@ class WorkerSocket(OwnCredentials, ExtensionHandlerMixin, WebSocketMixin, WebSoc
                     await self.write_message(piece, binary=isinstance(piece, bytes))
         except WebSocketClosedError:  # the worker is gone: `on_close` says so to whom it concerns
             return
+
+    async def farewell(self, body: dict[str, Any]) -> None:
+        """Say nothing: the code of the close is enough, and the worker hears why when it knocks again."""
 
     def on_message(self, message: str | bytes) -> None:
         """Hand on what the worker says. One that says what makes no sense is let go."""

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from builder_jupyter import ids
@@ -290,7 +290,6 @@ class ExecutionService:
         return newest[:limit]
 
     # These are asked for from other threads: the copy is made in one go, while the loop may add runs.
-
     @property
     def active(self) -> int:
         """How many executions are not over."""
@@ -308,12 +307,16 @@ class ExecutionService:
 
     def counts(self, workspace: str) -> dict[str, int]:
         """Return how many executions of a workspace are ``active`` (not over) and how many of those are ``waiting``."""
-        active = [
-            run
-            for run in list(self._engine.runs.values())
-            if not run.is_over and run.state.admitted.workspace == workspace
+        return {"active": len(active := self._active(workspace)), "waiting": sum(map(_waits, active))}
+
+    def under_way(self, workspace: str) -> int:
+        """Return how many executions of a workspace need this process; children are a part of their parents."""
+        return sum(r.state.admitted.parent is None and not _waits_for_people(r) for r in self._active(workspace))
+
+    def _active(self, workspace: str) -> Sequence[Run]:
+        return [
+            r for r in list(self._engine.runs.values()) if not r.is_over and r.state.admitted.workspace == workspace
         ]
-        return {"active": len(active), "waiting": sum(map(_waits, active))}
 
     @property
     def busy(self) -> int:

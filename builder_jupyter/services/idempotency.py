@@ -90,6 +90,7 @@ class AdmissionService:
         derive: bool = False,
         execution_id: str | None = None,
         worker: str | None = None,
+        toll: Callable[[], None] = lambda: None,
     ) -> Begun:
         """Begin an execution, or find the one that the same request began.
 
@@ -100,6 +101,7 @@ class AdmissionService:
         derive : without a key make one of what the request says; it is remembered for five minutes.
         execution_id : the caller's own id for the execution.
         worker : as for `ExecutionService.start`.
+        toll : called when the request is a new one, before anything is looked up; what it raises is the answer.
 
         Raises
         ------
@@ -113,6 +115,7 @@ class AdmissionService:
             key = DERIVED + mark
 
         async def admit() -> Begun:
+            toll()
             run = await self._executions.start(
                 principal, workflow_id, entry=entry, inputs=inputs, trigger=trigger, execution_id=execution_id,
                 request=None if key is None and execution_id is None else (key or "", mark), worker=worker,

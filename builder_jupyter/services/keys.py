@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from builder_jupyter import ids
-from builder_jupyter.clock import Clock
+from builder_jupyter.clock import Clock, Timer
 from builder_jupyter.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from builder_jupyter.identity.api_keys import ApiKey, display_prefix, hash_key, new_secret
 from builder_jupyter.identity.principal import CredentialKind, Principal, key_principal
@@ -15,6 +17,7 @@ from builder_jupyter.identity.scopes import DEFAULT_SCOPES, Scope, parse_scopes
 from builder_jupyter.storage.keys import KeyStore
 
 MAX_NAME = 255
+LOOK_EVERY_SECONDS = 30.0
 
 
 class KeyService:
@@ -24,6 +27,12 @@ class KeyService:
         self._store = store
         self._clock = clock
         self._lent: dict[str, Principal] = {}
+        self._watchers: dict[str, set[asyncio.Future[None]]] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there have been keys of more than one workspace."""
+        return len(self._store.workspaces) > 1
 
     async def create(
         self,
@@ -81,6 +90,9 @@ class KeyService:
                     return key
                 now = self._clock.now()
                 await self._store.revoke(key, now)
+                for over in self._watchers.get(key_id, ()):
+                    if not over.done():
+                        over.set_result(None)
                 return replace(key, revoked_at=now)
         raise NotFound(f"There is no key {key_id!r}.", code="KEY_NOT_FOUND")
 
@@ -92,17 +104,62 @@ class KeyService:
         Unauthenticated : unknown, expired and revoked look the same.
         Forbidden : ``NO_WORKSPACE``: the key belongs to no workspace.
         """
+        principal = self.glance(secret)
+        if principal is None:
+            key, principal = self._known(secret)
+            await self._store.touch(key, self._clock.now())
+        return principal
+
+    def glance(self, secret: str) -> Principal | None:
+        """Return who a key stands for; None when its use is yet to be noted, which `authenticate` does.
+
+        It may be called from any thread, so that most requests need not change theirs to learn who asks. Raises as
+        `authenticate`.
+        """
         lent = self._lent.get(hash_key(secret))
         if lent is not None:
             return lent
-        now = self._clock.now()
+        key, principal = self._known(secret)
+        return principal if self._store.is_touched(key, self._clock.now()) else None
+
+    def _known(self, secret: str) -> tuple[ApiKey, Principal]:
         key = self._store.find(secret)
-        if key is None or not key.is_valid(now):
+        if key is None or not key.is_valid(self._clock.now()):
             raise Unauthenticated("Invalid or expired token")
         if not key.workspace:
             raise Forbidden("This key belongs to no workspace.", code="NO_WORKSPACE")
-        await self._store.touch(key, now)
-        return key_principal(key.created_by, key.workspace, key.scopes)
+        return key, key_principal(
+            key.created_by, key.workspace, key.scopes, key_id=key.key_id, expires_at=key.expires_at
+        )
+
+    async def ended(self, principal: Principal) -> None:
+        """Return once what a caller has shown is no longer good; for people at the server themselves that is never."""
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer: Timer | None = None
+
+        def look() -> None:
+            nonlocal timer
+            left = math.inf
+            if principal.expires_at is not None:
+                left = (principal.expires_at - self._clock.now()).total_seconds()
+            if left <= 0 and not over.done():
+                over.set_result(None)
+            elif left < math.inf:  # the date may be put forward meanwhile
+                timer = self._clock.call_later(min(left, LOOK_EVERY_SECONDS), look)
+
+        watchers = self._watchers.setdefault(principal.credential_id, set())
+        watchers.add(over)
+        try:
+            look()
+            known = next((key for key in self._store.all() if key.key_id == principal.credential_id), None)
+            if known is None or known.revoked_at is None:
+                await over
+        finally:
+            if timer is not None:
+                timer.cancel()
+            watchers.discard(over)
+            if not watchers:
+                self._watchers.pop(principal.credential_id, None)
 
 
 def require_key(principal: Principal) -> None:

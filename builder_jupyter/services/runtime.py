@@ -35,6 +35,7 @@ from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
 from builder_jupyter.services.keys import KeyService
 from builder_jupyter.services.meter import Meter, SilentMeter
+from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
@@ -68,6 +69,7 @@ class Settings:
     limits : how many steps may touch the world at a time, by name; see `execution.queue.StepQueue`.
     root_dir : where fresh kernels begin; the working directory when None.
     jwt : how JSON Web Tokens are checked; None when none is accepted.
+    rate_limits : for whom requests are counted, and ``rates`` what they may; see `services.rates`.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
     """
 
@@ -78,6 +80,8 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    rate_limits: Mode = Mode.AUTO
+    rates: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Runtime:
@@ -96,6 +100,7 @@ class Runtime:
     results: ResultService
     keys: KeyService
     tokens: TokenService
+    rates: RateService
     upkeep: UpkeepService
     workers: Workers
     artefacts: ArtefactStore
@@ -128,6 +133,10 @@ class Runtime:
         self._journal = DuckDBJournal(self.database)
         self._key_store = KeyStore(self.database)
         self.keys = KeyService(self._key_store, clock)
+        self.rates = RateService(
+            clock, mode=settings.rate_limits, is_shared=lambda: self.tokens.is_configured or self.keys.is_shared,
+            changes=settings.rates,
+        )  # fmt: skip
         self.access = AccessService(GrantStore(self.database))
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
@@ -141,7 +150,7 @@ class Runtime:
         self._engine = Engine(self._journal, world, clock, limits=settings.limits, on_over=self._on_over)
         self.executions = ExecutionService(
             self._engine, self._journal, self.workflows, self.registry,
-            on_start=self.workers.started, on_admitted=meter.started,
+            on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
         self.admissions = AdmissionService(self.executions, self._journal, clock)
         self.results = ResultService(self._engine, self.executions, self.workflows)
@@ -163,6 +172,10 @@ class Runtime:
         secret = read_or_make(self.settings.data_dir)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
         return await self.executions.recover()
+
+    def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
+        self.rates.admit(principal, self.executions.under_way)
+        self.workers.started(execution_id, principal, worker)
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)

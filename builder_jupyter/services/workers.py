@@ -221,7 +221,7 @@ class Workers:
         outcome = await worker.run(Job(context.node.id, "", arguments, paths, name), lambda _text: None)
         if outcome.error is not None:
             raise _error(outcome)
-        await asyncio.to_thread(self.keep, context.workspace, outcome.frames)
+        await asyncio.to_thread(self.keep, context, outcome.frames)
         return outcome.value
 
     async def perform(self, context: StepContext, job: Job) -> Outcome:
@@ -242,13 +242,16 @@ class Workers:
         return first + [w for w in willing if w is not starter]
 
     def paths(self, workspace: str, state: Mapping[str, Any]) -> dict[str, str]:
-        """Return where the artefacts of a state lie. Raises `NotFound` for what is not the workspace's."""
+        """Return where the artefacts of a state lie. Raises `NotFound` for what is not the workspace's.
+
+        A state may hold what somebody else's run has made, as replays do: who names it has seen such a run.
+        """
         return {digest: str(self._artefacts.path(workspace, digest)) for digest in references(state)}
 
-    def keep(self, workspace: str, frames: Mapping[str, bytes]) -> None:
+    def keep(self, context: StepContext, frames: Mapping[str, bytes]) -> None:
         """Keep the dataframes of an outcome. Raises `OutputInvalid` when one is not what it is called."""
         for digest, content in frames.items():
-            if self._artefacts.put(workspace, content) != digest:
+            if self._artefacts.put(context.workspace, content, starter=context.starter) != digest:
                 raise OutputInvalid("A dataframe arrived damaged.")
 
 
@@ -266,7 +269,7 @@ class _Session:
         outcome = await workers.perform(context, Job(context.node.id, code, state, paths))
         if outcome.error is not None:
             raise _error(outcome)
-        await asyncio.to_thread(workers.keep, context.workspace, outcome.frames)
+        await asyncio.to_thread(workers.keep, context, outcome.frames)
         return outcome
 
 

@@ -1,7 +1,7 @@
 """Results that are too big for the journal, as files named by the hash of their content.
 
-An empty file per workspace says who may read one: whoever may read an execution may read what it refers to, and
-executions belong to workspaces. The file is on disk before anybody is told its name, so the journal never refers to
+Empty files say who may read one: whoever may follow an execution may read what it refers to, which are the admins of
+its workspace and who started it. The file is on disk before anybody is told its name, so the journal never refers to
 what is not there.
 """
 
@@ -31,29 +31,38 @@ class ArtefactStore:
             Path(tempfile.mkdtemp(prefix="builder-artefacts-")) if data_dir is None else data_dir / "artefacts"
         )
 
-    def put(self, workspace: str, content: bytes, *, suffix: str = "parquet") -> str:
-        """Keep a content for a workspace and return its hash. Raises `Unavailable` (``ARTEFACT_NOT_KEPT``)."""
+    def put(self, workspace: str, content: bytes, *, starter: str = "", suffix: str = "parquet") -> str:
+        """Keep a content for a workspace, and for who started the execution that made it; return its hash.
+
+        Raises `Unavailable` (``ARTEFACT_NOT_KEPT``).
+        """
         digest = hashlib.sha256(content).hexdigest()
         try:
             path = self._path(digest, suffix)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not path.exists():
                 _write(path, content)
-            _write(self._reader(digest, workspace), b"")
+            for reader in {workspace, *([_person(workspace, starter)] if starter else ())}:
+                if not self._reader(digest, reader).exists():
+                    _write(self._reader(digest, reader), b"")
         except OSError as error:
             raise Unavailable(f"A result cannot be kept: {error.strerror}.", code="ARTEFACT_NOT_KEPT") from error
         return digest
 
-    def path(self, workspace: str, digest: str, *, suffix: str = "parquet") -> Path:
-        """Return where a content lies. Raises `NotFound` (``ARTEFACT_NOT_FOUND``), also for another workspace's."""
-        known = _HASH.fullmatch(digest) is not None and self._reader(digest, workspace).exists()
+    def path(self, workspace: str, digest: str, *, starter: str | None = None, suffix: str = "parquet") -> Path:
+        """Return where a content lies that an execution of a workspace has made, or one that somebody started there.
+
+        Raises `NotFound` (``ARTEFACT_NOT_FOUND``), also for another workspace's.
+        """
+        reader = workspace if starter is None else _person(workspace, starter)
+        known = _HASH.fullmatch(digest) is not None and self._reader(digest, reader).exists()
         if not known or not self._path(digest, suffix).exists():
             raise NotFound("Artefact not found", code="ARTEFACT_NOT_FOUND")
         return self._path(digest, suffix)
 
-    def read(self, workspace: str, digest: str) -> bytes:
+    def read(self, workspace: str, digest: str, *, starter: str | None = None) -> bytes:
         """Return a content. Raises as `path`."""
-        return self.path(workspace, digest).read_bytes()
+        return self.path(workspace, digest, starter=starter).read_bytes()
 
     def close(self) -> None:
         """Let go of a temporary folder."""
@@ -63,8 +72,12 @@ class ArtefactStore:
     def _path(self, digest: str, suffix: str) -> Path:
         return self._folder / f"{digest}.{suffix}"
 
-    def _reader(self, digest: str, workspace: str) -> Path:
-        return self._folder / f"{digest}.{hashlib.sha256(workspace.encode()).hexdigest()[:16]}.reader"
+    def _reader(self, digest: str, reader: str) -> Path:
+        return self._folder / f"{digest}.{hashlib.sha256(reader.encode()).hexdigest()[:16]}.reader"
+
+
+def _person(workspace: str, starter: str) -> str:
+    return f"{workspace}\0{starter}"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -21,16 +21,18 @@ USED_EVERY = timedelta(minutes=1)
 
 
 class KeyStore:
-    """Saves and finds API keys by their hash."""
+    """Saves and finds API keys by their hash. ``workspaces`` are those that have or had one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keys: dict[str, ApiKey] = {}
+        self.workspaces: set[str] = set()
 
     async def open(self) -> None:
         """Read all keys into memory. Call once before use."""
         rows = await self._database.read(lambda c: c.execute(SQL["all"]).fetchall())
         self._keys = {key.sha256: key for key in map(_key, rows)}
+        self.workspaces = {key.workspace for key in self._keys.values()}
 
     def all(self) -> list[ApiKey]:
         """Return every key, revoked ones included, oldest first."""
@@ -49,6 +51,7 @@ class KeyStore:
         ]  # fmt: skip
         await self._execute("insert", parameters)
         self._keys[key.sha256] = key
+        self.workspaces.add(key.workspace)
 
     async def revoke(self, key: ApiKey, at: datetime) -> None:
         """Make a key open nothing from now on."""
@@ -57,9 +60,14 @@ class KeyStore:
 
     async def touch(self, key: ApiKey, at: datetime) -> None:
         """Note that a key was used; written at most once in `USED_EVERY`."""
-        if key.last_used_at is None or at - key.last_used_at >= USED_EVERY:
+        if not self.is_touched(key, at):
             self._keys[key.sha256] = replace(key, last_used_at=at)
             await self._execute("used", [naive_utc(at), key.key_id])
+
+    @staticmethod
+    def is_touched(key: ApiKey, at: datetime) -> bool:
+        """Say whether the use of a key at this time needs no writing."""
+        return key.last_used_at is not None and at - key.last_used_at < USED_EVERY
 
     async def _execute(self, query: str, parameters: list[Any]) -> None:
         def work(connection: duckdb.DuckDBPyConnection) -> None:

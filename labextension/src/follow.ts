@@ -50,7 +50,10 @@ export class Follower {
     };
     socket.onmessage = message => {
       if (!this.stopped && socket === this.socket) {
-        this.take(JSON.parse(String(message.data)) as RunEvent[]);
+        const events = JSON.parse(String(message.data)) as RunEvent[] | object;
+        if (Array.isArray(events)) {
+          this.take(events); // an object says that the socket is about to close
+        }
       }
     };
     socket.onclose = () => {

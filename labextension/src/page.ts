@@ -10,7 +10,12 @@ import { Watch } from './watch';
 class JupyterConnection implements Connection {
   async request(path: string, init: RequestInit): Promise<Response> {
     const { settings } = this;
-    return ServerConnection.makeRequest(new URL(path, settings.baseUrl).href, init, settings);
+    const headers = new Headers(init.headers);
+    if (init.body !== undefined && init.body !== null) {
+      headers.set('Content-Type', 'application/json'); // a string is text/plain else
+    }
+    const url = new URL(path, settings.baseUrl).href;
+    return ServerConnection.makeRequest(url, { ...init, headers }, settings);
   }
 
   socket(path: string): WebSocket {

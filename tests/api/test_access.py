@@ -5,6 +5,7 @@ One server serves all routes of a test: starting one for each would take longer 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from issuer import hmac_token
 from server import Answer, Call
 
+from builder_jupyter.identity.claims import ROLES
 from builder_jupyter.identity.principal import local_principal
 from builder_jupyter.identity.scopes import ALL_SCOPES, Scope
 from builder_jupyter.rest.app import HANDLERS, BuilderApp, pattern
@@ -22,7 +25,11 @@ from builder_jupyter.services.runtime import Runtime
 
 SLUGS = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 SAFE = {"GET"}
-BAD = {"none", "basic", "malformed key", "unknown key", "revoked key", "expired key", "bad key and cookie"}
+BAD = {
+    "none", "basic", "malformed key", "unknown key", "revoked key", "expired key", "bad key and cookie",
+    "expired token", "token of another issuer",
+}  # fmt: skip
+SECRET = "a secret of more than thirty-two bytes, for tests"
 
 
 @dataclass(frozen=True)
@@ -112,28 +119,20 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def expected(operation: Operation, credential: str) -> int | None:
+def expected(operation: Operation, credential: str, scopes: frozenset[Scope] = ALL_SCOPES) -> int | None:
     """Return the status with which a credential is refused; None when it is let through."""
     access = operation.about.access
     if access is Access.PUBLIC:
         return None
-    if credential in {
-        "none",
-        "malformed key",
-        "unknown key",
-        "revoked key",
-        "expired key",
-        "basic",
-        "bad key and cookie",
-    }:
+    if credential in BAD:
         return 401
-    if credential.startswith("jupyter") and access is Access.ANY_PRINCIPAL:
+    if "key" not in credential and access is Access.ANY_PRINCIPAL:
         return 401  # the one such route is about keys
     is_forged = credential == "jupyter cookie, forged" and operation.method not in SAFE
-    is_key = credential.startswith(("foreign", "full", "only", "other"))
-    if access is Access.INTERNAL or is_forged or (is_key and access is Access.JUPYTER):
+    is_at_the_server = credential.startswith("jupyter")
+    if access is Access.INTERNAL or is_forged or (access is Access.JUPYTER and not is_at_the_server):
         return 403
-    return 403 if credential == "other scopes" and isinstance(access, tuple) else None
+    return 403 if isinstance(access, tuple) and not scopes & set(access) else None
 
 
 def refused(answer: Answer, status: int | None) -> bool:
@@ -141,6 +140,13 @@ def refused(answer: Answer, status: int | None) -> bool:
     return answer.status == status if status else answer.status in {200, 400, 404}
 
 
+def token(role: str = "user", *, secret: str = SECRET, ttl_seconds: int = 900, **claims: Any) -> dict[str, str]:
+    now = int(datetime.now(UTC).timestamp())
+    said = {"sub": f"user:{role}", "roles": [role], "iat": now, "exp": now + ttl_seconds, **claims}
+    return bearer(hmac_token(secret.encode(), said))
+
+
+@pytest.mark.parametrize("builder_settings", [{"jwt_secret": SECRET}])
 @pytest.mark.parametrize("server_settings", [{}, {"allow_unauthenticated_access": False}], ids=["open", "strict"])
 async def test_matrix(
     *,
@@ -151,6 +157,7 @@ async def test_matrix(
     expired_key: str,
     jp_auth_header: dict[str, str],
     sign_in: Callable[[], Awaitable[dict[str, str]]],
+    server_settings: dict[str, Any],
 ) -> None:
     cookies = await sign_in()
     signed_in = {"Cookie": jar(cookies), "X-XSRFToken": cookies["_xsrf"]}
@@ -167,21 +174,32 @@ async def test_matrix(
         "jupyter token as bearer": bearer(jp_auth_header["Authorization"].split()[1]),
         "jupyter cookie, forged": {"Cookie": jar(cookies)},
         "jupyter cookie": signed_in,
+        "expired token": token(ttl_seconds=-3600),
+        "token of another issuer": token(secret="another " + SECRET),
+        "token from elsewhere": token("admin", workspace="elsewhere"),
     }
-    single = {scope: bearer(make_key(scope)) for scope in Scope}
-    all_but: dict[Any, dict[str, str]] = {}
+    callers = {name: (sent, ALL_SCOPES) for name, sent in headers.items()}
+    if "allow_unauthenticated_access" not in server_settings:  # which has nothing to do with scopes
+        callers |= {f"key of {scope}": (bearer(make_key(scope)), frozenset({scope})) for scope in Scope}
+        callers |= {f"token of a {role}": (token(role), scopes) for role, scopes in ROLES.items()}
     wrong = []
     for operation in OPERATIONS:
-        accepted = operation.about.access if isinstance(operation.about.access, tuple) else (Scope.READ_BILLING,)
-        if accepted not in all_but:
-            all_but[accepted] = bearer(make_key(*(ALL_SCOPES - set(accepted))))
-        scoped = {f"only {scope}": single[scope] for scope in accepted} | {"other scopes": all_but[accepted]}
-        for credential, sent in (headers | scoped).items():
-            answer = await call(operation.method, operation.path, headers=sent)
+        asked = (call(operation.method, operation.path, headers=sent) for sent, _ in callers.values())
+        answers = await asyncio.gather(*asked)
+        for (credential, (_, scopes)), answer in zip(callers.items(), answers, strict=True):
             check_shape(answer, operation)
-            if not refused(answer, expected(operation, credential)):
+            if not refused(answer, expected(operation, credential, scopes)):
                 wrong.append((str(operation), credential, answer.status, answer.text))
     assert wrong == []
+
+
+def test_each_method_says_who_may_call_it() -> None:
+    """The matrix is made of these: a method that declares nothing would be missing from it."""
+    for handler in HANDLERS:
+        ours = [vars(base) for base in handler.__mro__ if base.__module__.startswith("builder_jupyter")]
+        own = {verb for verb in ("get", "post", "put", "patch", "delete") if any(verb in base for base in ours)}
+        assert own == {verb for verb, _ in routes_of(handler)}, handler
+        assert all(about.access for _, about in routes_of(handler)), "no scope at all would let nobody in"
 
 
 async def test_a_bad_key_is_refused_where_nobody_needs_a_credential(

@@ -26,7 +26,7 @@ CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
 [checks.negative_data_rejection]
-expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "422"]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
 include-path-regex = "/(import|edits)$"  # no schema says which texts are Python, and which edits can be made
 [operations.checks.positive_data_acceptance]

@@ -19,6 +19,7 @@ from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.idempotency import EXECUTION_ID_SCHEMA
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.rates import Bucket
 from builder_jupyter.services.workers import WORKER_HEADER
 
 
@@ -69,7 +70,15 @@ class StartHandler(BuilderHandler):
 
     path = "/api/execute/start"
 
-    @route(Scope.RUN_WORKFLOWS, body=StartRequest, headers=StartHeaders, answer=Started, status=202, refuses=(404, 409))
+    @route(
+        Scope.RUN_WORKFLOWS,
+        body=StartRequest,
+        headers=StartHeaders,
+        answer=Started,
+        status=202,
+        refuses=(404, 409),
+        bucket=Bucket.RUN,
+    )
     async def post(self) -> None:
         """Start a run by hand; the same ``Idempotency-Key`` or ``executionId`` again finds the same run."""
         self._check_trigger()
@@ -85,6 +94,7 @@ class StartHandler(BuilderHandler):
                 key=self.request.headers.get("Idempotency-Key"),
                 execution_id=wanted.executionId,
                 worker=self.request.headers.get(WORKER_HEADER),
+                toll=self.toll,
             )
         )
         picture = await self.call(self.runtime.executions.snapshot(self.caller, begun.execution_id))

@@ -15,6 +15,7 @@ from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.idempotency import KEY_SCHEMA, Begun
 from builder_jupyter.services.keys import require_key
 from builder_jupyter.services.planning import Entry
+from builder_jupyter.services.rates import Bucket
 from builder_jupyter.services.workers import WORKER_HEADER
 
 IDEMPOTENCY_KEY: Any = Field(default=None, json_schema_extra={"anyOf": [KEY_SCHEMA, {"type": "null"}]})
@@ -51,6 +52,12 @@ class ExecutionQuery(BaseModel):
     """Which execution."""
 
     executionId: str = Field(min_length=1)  # noqa: N815
+
+
+class CanvasQuery(BaseModel):
+    """Which canvases. One is archived whose ``metadata.archived`` is true."""
+
+    includeArchived: bool = False  # noqa: N815
 
 
 class Canvas(BaseModel):
@@ -95,6 +102,7 @@ class RunHandler(BuilderHandler):
         status=202,
         also=(200,),
         refuses=(404, 409),
+        bucket=Bucket.RUN,
     )
     async def post(self) -> None:
         """Start a run; with ``sync`` wait for its end and answer its snapshot.
@@ -102,31 +110,35 @@ class RunHandler(BuilderHandler):
         The same request again, by its ``Idempotency-Key`` or for five minutes by what it says, finds the same run.
         """
         wanted = await self.model(RunRequest)
-        executions = self.runtime.executions
-        begun = await self.call(
-            self.runtime.admissions.start(
-                self.caller,
-                wanted.canvasId,
-                entry=Entry(node=wanted.triggerNodeId),
-                inputs=wanted.inputs,
-                # How long to wait for the answer, and how, is not what is asked for.
-                about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
-                key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
-                derive=True,
-                worker=self.request.headers.get(WORKER_HEADER),
-            )
-        )
+        begun, picture = await self.call(self._run(wanted))
         mark_replay(self, begun)
         accepted = {"ok": True, "executionId": begun.execution_id, "message": "Execution triggered"}
-        if not wanted.sync:
+        if picture is None:
             self.answer(accepted)
-            return
-        picture = await self.call(executions.wait(self.caller, begun.execution_id, seconds=wanted.timeoutSeconds))
-        if ExecutionStatus(picture["status"]).is_terminal:
+        elif ExecutionStatus(picture["status"]).is_terminal:
             self.answer(picture, status=200)
         else:
             message = "Execution is still running; read it at /api/executions."
             self.answer(accepted | {"status": picture["status"], "pending": True, "message": message})
+
+    async def _run(self, wanted: RunRequest) -> tuple[Begun, dict[str, Any] | None]:
+        """Begin and, if so asked, wait: in one go, since each change of loops costs as much as a short run."""
+        begun = await self.runtime.admissions.start(
+            self.caller,
+            wanted.canvasId,
+            entry=Entry(node=wanted.triggerNodeId),
+            inputs=wanted.inputs,
+            # How long to wait for the answer, and how, is not what is asked for.
+            about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
+            key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
+            derive=True,
+            worker=self.request.headers.get(WORKER_HEADER),
+            toll=self.toll,
+        )
+        if not wanted.sync:
+            return begun, None
+        seconds = wanted.timeoutSeconds
+        return begun, await self.runtime.executions.wait(self.caller, begun.execution_id, seconds=seconds)
 
 
 class CanvasesHandler(BuilderHandler):
@@ -134,9 +146,10 @@ class CanvasesHandler(BuilderHandler):
 
     path = "/api/canvases"
 
-    @route(Scope.READ_CANVASES, answer=CanvasList)
+    @route(Scope.READ_CANVASES, query=CanvasQuery, answer=CanvasList)
     async def get(self) -> None:
-        """List the workspace's canvases."""
+        """List the workspace's canvases, newest change first; archived ones only with ``includeArchived``."""
+        wanted = self.query(CanvasQuery)
         found = await self.call(self.runtime.workflows.list_workspace(self.caller))
         canvases = [
             {
@@ -146,6 +159,7 @@ class CanvasesHandler(BuilderHandler):
                 "updatedAt": epoch_ms(stored.updated_at),
             }
             for stored in found
+            if wanted.includeArchived or stored.workflow.metadata.get("archived") is not True
         ]
         self.answer({"canvases": canvases})
 
