@@ -145,10 +145,11 @@ def drag_many(page: Any, kernel: Kernel) -> None:
     done, settled = kernel.value("steps"), time.perf_counter()
     held = kernel.value(PLACES)
     apart = [n for n, x, y in page.evaluate(HELD) if max(abs(held[n][0] - x), abs(held[n][1] - y)) > 1]
+    moves = sum("Move" in one for one in done)
     print(
         f"drag at 1,000 nodes: {len(nodes)} gestures in {dragged - begun:.1f} s; {intents} intents sent for "
-        f"{len(moved & set(nodes))} nodes, {sum('Move' in one for one in done)} done by Python {settled - dragged:.1f} s "
-        f"later; {len(apart)} of {len(held)} positions differ",
+        f"{len(moved & set(nodes))} nodes, {moves} done by Python {settled - dragged:.1f} s later; "
+        f"{len(apart)} of {len(held)} positions differ",
         flush=True,
     )
 

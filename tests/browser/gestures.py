@@ -61,7 +61,7 @@ def field(name: str) -> str:
 def until(page: Any, kernel: Kernel, expression: str, wanted: Any) -> None:
     """Wait until an expression has a value in the kernel."""
     found: Any = None
-    for _ in range(100):
+    for _ in range(600):
         found = kernel.value(expression)
         if found == wanted:
             return
