@@ -107,7 +107,7 @@ def fill_in(page: Any, kernel: Kernel) -> None:
         page.keyboard.press("Tab")
         page.keyboard.type(pattern)
         page.keyboard.press("Enter")
-        until(page, kernel, data("router") + "['conditions'][-1]", {"label": label, "pattern": pattern})
+        until(page, kernel, data("router") + ".get('conditions', [None])[-1]", {"label": label, "pattern": pattern})
     for target, label in (("agent", "money"), ("agent_2", "trouble")):
         page.mouse.dblclick(*middle(page, "router", target))
         page.keyboard.press("Control+a")
@@ -118,7 +118,7 @@ def fill_in(page: Any, kernel: Kernel) -> None:
     page.click(field("prompt"))
     page.keyboard.type("May this be sent?")
     page.keyboard.press("Tab")
-    until(page, kernel, data("human") + "['prompt']", "May this be sent?")
+    until(page, kernel, data("human") + ".get('prompt')", "May this be sent?")
     for node, name in NAMES.items():
         click_node(page, node)
         page.fill(f".jp-bj-single {field('name')}", name)
@@ -219,7 +219,7 @@ def rename(page: Any, kernel: Kernel) -> None:
     page.wait_for_function("() => CANVAS().graph.selected === 'letters'")
     page.fill(f".jp-bj-single {field('name')}", "Letters")
     page.keyboard.press("Enter")
-    until(page, kernel, data("letters") + "['name']", "Letters")
+    until(page, kernel, data("letters") + ".get('name')", "Letters")
     assert kernel.value(PAIRS)[-1] == ["letters", "human_2"]
 
 
