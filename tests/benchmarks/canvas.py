@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.remove(str(Path(__file__).parent))  # http.py would hide the real one
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
 from conftest import CHROMIUM

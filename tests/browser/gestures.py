@@ -71,6 +71,4 @@ def until(page: Any, kernel: Kernel, expression: str, wanted: Any) -> None:
 
 def data(node: str) -> str:
     """Return the expression of a node's data in the kernel."""
-    return (
-        f"canvas.workflow.to_dict()['nodes'][[n.id for n in canvas.workflow.nodes].index({node!r})].get('data', {{}})"
-    )
+    return f"next(n for n in canvas.workflow.to_dict()['nodes'] if n['id'] == {node!r}).get('data', {{}})"
