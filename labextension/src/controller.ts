@@ -22,6 +22,8 @@ export interface Kernel {
   announce(workflowId: string, executionId: string): void;
   /** Tell Python that there is another saved version than the one known so far. */
   saved(workflowId: string): void;
+  /** Save what is drawn where it lies, and say where; null when it is not to be saved. By its name where this is missing. */
+  keep?(): Promise<string | null>;
 }
 
 /** What has changed: the steps, or all of them. */
@@ -56,6 +58,11 @@ export class Controller {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.watchWorkflow(doc.workflowId ?? this.workflowId);
+  }
+
+  /** The workflow lies on the server under an id that the document does not tell. */
+  liesAt(workflowId: string): void {
+    this.watchWorkflow(workflowId);
   }
 
   /** Begin a run at a trigger. */
@@ -134,7 +141,11 @@ export class Controller {
     this.set({ isStarting: true, problem: null });
     try {
       if (await this.usesServer()) {
-        const workflowId = await this.server.save(this.doc.document);
+        const workflowId = await (this.kernel.keep?.() ?? this.server.save(this.doc.document));
+        if (workflowId === null) {
+          this.set({ isStarting: false });
+          return;
+        }
         const id = await this.server.start(workflowId, entry, inputs, this.kernel.worker);
         this.follow(id, Date.now());
         this.watchWorkflow(workflowId);

@@ -2,7 +2,7 @@
 import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
-import { element, OWN_KEYS } from './dom';
+import { element, OWN_KEYS, setText } from './dom';
 import { Editor } from './editor/editor';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
@@ -38,6 +38,10 @@ export class CanvasFrame {
     /** Who takes edits; without one the graph is there to look at and to run. */
     readonly edits: EditHost | null = null
   ) {
+    setText(
+      this.hint,
+      edits ? 'Drag a node here from the left, or press A and type.' : 'There are no nodes yet.'
+    );
     this.toolbar = new Toolbar(controller, {
       run: () => {
         this.run();
@@ -79,7 +83,7 @@ export class CanvasFrame {
       edits
     );
     host.replaceChildren(this.toolbar.node, this.body);
-    this.area.append(this.stage);
+    this.area.append(this.stage, this.hint);
     this.main.append(...(edits ? [this.rail] : []), this.area);
     this.body.append(this.main, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
@@ -138,6 +142,7 @@ export class CanvasFrame {
     if (!this.edits) {
       this.body.classList.toggle('jp-mod-wide', isWide(doc)); // while one edits, nothing jumps
     }
+    this.hint.hidden = doc.nodes.length > 0;
     this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
     this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
   }
@@ -161,6 +166,8 @@ export class CanvasFrame {
   private readonly body = element('div', 'jp-bj-body');
   private readonly main = element('div', 'jp-bj-main');
   private readonly area = element('div', 'jp-bj-area');
+  /** What to do with a graph that is empty; the mouse goes through it. */
+  private readonly hint = element('div', 'jp-bj-hint');
   private readonly rail = element('div', 'jp-bj-rail', { 'aria-label': 'Node types' });
   private opening: () => void = () => undefined;
   private readonly stage = element('div', 'jp-bj-stage', {

@@ -153,7 +153,7 @@ export class Builder {
   private async begin(read: () => Promise<string>): Promise<void> {
     this.next = NOWHERE;
     const host = new ServerHost(this.server);
-    const surface = new Surface(host, this.server, this.watch);
+    const surface = new Surface(host, this.server, this.watch, () => this.keep());
     try {
       const text = await read();
       this.close();
@@ -166,6 +166,9 @@ export class Builder {
       this.savedText = this.place.id === null ? null : text;
       host.workflowId = this.place.id;
       await host.open(text);
+      if (this.place.id !== null) {
+        surface.liesAt(this.place.id);
+      }
       surface.focus();
     } catch (error) {
       surface.dispose();
@@ -228,11 +231,21 @@ export class Builder {
         history.replaceState(null, '', `#${outcome.id ?? ''}`);
         surface?.host.keptAs(outcome.id);
         if (outcome.id !== null && surface?.host.doc) {
+          surface.liesAt(outcome.id);
           this.bar.show(surface.host.doc.name, this.isDirty);
         }
       }
     });
     this.isSaving = false;
+  }
+
+  /** Before a run: it is the saved workflow that runs. Where it lies, or null while it has changes that are not saved. */
+  private async keep(): Promise<string | null> {
+    await this.surface?.host.settled();
+    if (this.isDirty) {
+      await this.save();
+    }
+    return this.isDirty ? null : this.place.id;
   }
 
   /** Go on with what somebody else has saved; undo leads back to what was here. */
