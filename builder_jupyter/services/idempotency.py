@@ -102,7 +102,7 @@ class AdmissionService:
         execution_id: str | None = None,
         worker: str | None = None,
         origin: Origin = NO_ORIGIN,
-        toll: Callable[[], None] = lambda: None,
+        toll: Callable[[], object] = lambda: None,
     ) -> Begun:
         """Begin an execution, or find the one that the same request began.
 

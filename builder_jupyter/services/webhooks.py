@@ -169,8 +169,12 @@ class WebhookService:
 
     # -- what arrives ------------------------------------------------------------------------------------------
 
-    async def recognise(self, secret: str, raw: bytes, signature: str | None) -> tuple[Webhook, str | None]:
+    async def recognise(
+        self, secret: str, raw: bytes, signature: str | None, *, on_unknown: Callable[[], object] = lambda: None
+    ) -> tuple[Webhook, str | None]:
         """Return the endpoint that a secret opens, and the code of its signature where one is required.
+
+        ``on_unknown`` is called before a secret that opens nothing is refused: whoever guesses is counted.
 
         Raises
         ------
@@ -180,6 +184,7 @@ class WebhookService:
         digest = hash_secret(secret)
         webhook = await self._store.by_secret(digest)
         if webhook is None or not hmac.compare_digest(webhook.sha256, digest):
+            on_unknown()
             raise unknown_webhook()
         if not webhook.require_signature:
             return webhook, None
@@ -189,7 +194,13 @@ class WebhookService:
         return webhook, code
 
     async def trigger(
-        self, webhook: Webhook, arrival: Arrival, *, key: str | None = None, signature: str | None = None
+        self,
+        webhook: Webhook,
+        arrival: Arrival,
+        *,
+        key: str | None = None,
+        signature: str | None = None,
+        toll: Callable[[], object] = lambda: None,
     ) -> Begun:
         """Begin the run that an arrival asks for. The same events twice are two runs, unless they have the same key.
 
@@ -198,6 +209,7 @@ class WebhookService:
         key : the caller's own idempotency key.
         signature : the code of a signature that was checked. It counts once: without a key of the caller's it is the
             run's, so that it is known after a restart, too.
+        toll : as for `AdmissionService.start`.
 
         Raises
         ------
@@ -227,6 +239,7 @@ class WebhookService:
             },
             key=f"{SIGNATURE_KEY}{signature}" if is_own else key,
             origin=Origin(event, callback_url),
+            toll=toll,
         )  # fmt: skip
         if is_own and begun.is_replay:
             raise _used()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from issuer import hmac_token
+from media_peer import PNG
 from server import CANVAS, START_AGENT_END, Call
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -30,7 +31,7 @@ TOOL = {"name": "ask", "canvasId": "theirs", "triggerNodeId": "start"}
 # Parameters that name nothing of a workspace: the server's own templates, and what stands beside an id.
 NOBODYS = {
     "template_id": "simple_agent", "version": "1", "subject": "user:bob", "name": "bob", "provider": "fal",
-    "tool_name": "list_canvases",
+    "tool_name": "list_canvases", "node_id": "start",
 }  # fmt: skip
 # A body that would be taken, where one is needed for the id to be looked up.
 BODIES: dict[str, Any] = {
@@ -67,10 +68,19 @@ def ours(call: Call, full_key: str, save: Save, runtime: Runtime) -> Callable[[]
             "POST", "/api/integrations/provider-connections", key=full_key,
             body=about | {"credentialPayload": {"apiKey": "ours"}},
         )  # fmt: skip
+        picture = await call(
+            "POST",
+            "/api/builder/assets",
+            key=full_key,
+            raw=PNG,
+            headers={"Content-Type": "image/png"},
+            fileName="a.png",
+        )
         published = {"slug": "ours-tea", "tools": [TOOL | {"canvasId": canvas}]}
         assert (await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)).status == 201
         return {
             "slug": "ours-tea",
+            "asset_id": picture.json["id"],
             "workspace_id": "default",
             "invite_id": invited.json["id"],
             "connection_id": connection.json["connectionId"],

@@ -6,6 +6,7 @@ The secret is the credential of an event: no key, cookie or token of the server 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,6 +23,7 @@ from builder_jupyter.rest.direct.handlers import RunHeaders, mark_replay
 from builder_jupyter.rest.handler import BuilderHandler, parse_json
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
+from builder_jupyter.services.rates import Bucket, subject_of_address
 from builder_jupyter.services.webhooks import PATH, Arrival
 
 MAX_EVENT_BYTES = 1024 * 1024
@@ -46,7 +48,8 @@ EVENT: dict[str, Any] = {
     "headers": RunHeaders,
     "answer": Triggered,
     "status": 202,
-    "refuses": (401, 404, 409, 413, 415),
+    "refuses": (401, 402, 404, 409, 413, 415),
+    "bucket": Bucket.WEBHOOK,
 }
 
 
@@ -105,9 +108,10 @@ class TriggerHandler(BuilderHandler):
     async def _arrive(self) -> None:
         self.set_cors_headers()
         request = self.request
-        webhooks = self.runtime.webhooks
+        webhooks, rates = self.runtime.webhooks, self.runtime.rates
+        guessed = partial(rates.check, Bucket.WEBHOOK_FAILED, subject_of_address(request.remote_ip or ""))
         webhook, signature = await self.call(
-            webhooks.recognise(self._secret(), request.body, request.headers.get(SIGNATURE_HEADER))
+            webhooks.recognise(self._secret(), request.body, request.headers.get(SIGNATURE_HEADER), on_unknown=guessed)
         )
         arrival = Arrival(
             method=request.method,
@@ -117,7 +121,8 @@ class TriggerHandler(BuilderHandler):
             body=_event(request.body, request.headers),
         )
         key = request.headers.get("Idempotency-Key")
-        begun = await self.call(webhooks.trigger(webhook, arrival, key=key, signature=signature))
+        toll = partial(rates.check, Bucket.WEBHOOK, webhook.sha256)
+        begun = await self.call(webhooks.trigger(webhook, arrival, key=key, signature=signature, toll=toll))
         mark_replay(self, begun)
         self.answer({"ok": True, "executionId": begun.execution_id, "message": "Execution triggered"})
 
