@@ -75,7 +75,7 @@ def ours(call: Call, full_key: str, save: Save, runtime: Runtime) -> Callable[[]
             raw=PNG,
             headers={"Content-Type": "image/png"},
             fileName="a.png",
-        )
+        )  # fmt: skip
         published = {"slug": "ours-tea", "tools": [TOOL | {"canvasId": canvas}]}
         assert (await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)).status == 201
         return {

@@ -225,7 +225,9 @@ class RegisterHandler(BuilderHandler):
 
     path = "/api/mcp/webhooks/register"
 
-    @route(Scope.WRITE_CANVAS, body=RegisterBody, query=RegisterQuery, answer=Registered, refuses=(404,))
+    @route(
+        Scope.WRITE_CANVAS, body=RegisterBody, query=RegisterQuery, answer=Registered, refuses=(404,), bucket=Bucket.MCP
+    )
     async def post(self) -> None:
         """Return the endpoint of a webhook-trigger node, made where there is none."""
         wanted, query = await self.model(RegisterBody), self.query(RegisterQuery)
