@@ -18,7 +18,7 @@ from builder_jupyter.execution.events import Delta, to_wire
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.snapshot import snapshot, waitpoint
+from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType
 from builder_jupyter.execution.waitpoints import WaitKind
 from builder_jupyter.identity.principal import Principal
@@ -27,7 +27,7 @@ from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.access import may_follow
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
-from builder_jupyter.services.projection import matches, rows, short, short_row
+from builder_jupyter.services.projection import holder_of, matches, rows, short, short_row, waitpoints_of
 from builder_jupyter.services.workflows import WorkflowService
 from builder_jupyter.storage.journal import DuckDBJournal
 
@@ -379,26 +379,6 @@ def _wire(run: Run, after: int) -> list[dict[str, Any]]:
     """Return what has been published of a run; of one that is over what the journal has, wherever it is read from."""
     events = run.published(after)
     return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
-
-
-def holder_of(run: Run, waitpoint_id: str) -> Run | None:
-    """Return the run that has a waitpoint: this one or one of its children."""
-    if waitpoint_id in run.state.waitpoints:
-        return run
-    children = (child for group in run.children.values() for child in group)
-    return next((found for child in children if (found := holder_of(child, waitpoint_id)) is not None), None)
-
-
-def waitpoints_of(run: Run) -> list[dict[str, Any]]:
-    """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
-    found = []
-    for visit in run.state.waiting:
-        children = run.children.get(visit)
-        if children is None:
-            found.append(waitpoint(run.state, visit))
-        else:
-            found.extend(one for child in children for one in waitpoints_of(child))
-    return found
 
 
 async def _picture(run: Run) -> dict[str, Any]:

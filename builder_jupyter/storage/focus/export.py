@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 
+from builder_jupyter.costs.focus.check import STAND_INS
 from builder_jupyter.costs.focus.columns import VERSION, Column, DataType, all_columns, columns_of
 from builder_jupyter.costs.focus.vendor import CREDITS, SERVICES, STEPS, Vendor
 from builder_jupyter.errors import InvalidInput
@@ -25,6 +26,8 @@ from builder_jupyter.storage.database import Database
 
 ROWS_AT_A_TIME = 20_000
 FILLED = "charges.sql"
+VISIBLE = r"[^\p{Z}\p{C}]"
+"""What a text has that is not blank; a word such as ``NULL`` that people write for nothing is none either."""
 
 
 class Format(StrEnum):
@@ -148,6 +151,8 @@ class FocusStore:
             "currency": vendor.currency,
             "credit_currency": vendor.credit_currency,
             "list": vendor.list_price,
+            "visible": VISIBLE,
+            "stand_ins": sorted(STAND_INS),
         }
 
 
