@@ -172,7 +172,7 @@ async def test_who_may(
     await run(1)
     reader = make_key("read:billing")
     refused = await call("GET", path, key=make_key("run:workflows", "read:canvases"), **window)
-    check_refusal(refused, "forbidden", 403)
+    check_refusal(refused, "missing_scope", 403)
     assert "read:billing" in refused.json["error"]
     assert (await call("GET", path, **window)).status == 401
     # A key tells its workspace, and may say so; it has no other.
