@@ -1,8 +1,9 @@
 """Hold an export with every kind of entry to the official tools; see docs/focus.md, "The official validator".
 
 ``python tests/focus_validator.py`` exports a ledger as CSV, and as JSON Lines made Parquet, has focus-validator judge
-both and focus-data-toolkit convert the CSV to FOCUS 1.4. The tools need a Python from 3.12 on; an environment is made for
-them once, in the user's cache. Without such a Python it says so and ends with 0; any other answer than the expected is 1.
+both and focus-data-toolkit convert the CSV to FOCUS 1.4. The tools need a Python from 3.12 on; an environment is made
+for them once, in the user's cache. Without such a Python it says so and ends with 0; any other answer than the
+expected one is 1.
 """
 
 from __future__ import annotations

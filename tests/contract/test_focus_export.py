@@ -222,7 +222,9 @@ async def test_formats_versions_and_columns(
     assert [(entry, Decimal(after), tags, at) for entry, after, tags, at in exact] == told
 
 
-async def test_formulas_in_spreadsheets(call: Call, full_key: str, reader: str, save: Save, window: dict[str, str]) -> None:
+async def test_formulas_in_spreadsheets(
+    call: Call, full_key: str, reader: str, save: Save, window: dict[str, str]
+) -> None:
     canvas = await save(CANVAS, name='=HYPERLINK("http://x")')
     body = {"canvasId": canvas, "triggerNodeId": "topic", "inputs": {"topic": "x"}, "sync": True}
     assert (await call("POST", "/api/run", key=full_key, body=body)).status == 200
@@ -321,7 +323,9 @@ async def test_metadata(
     # Yesterday is over; today is not, and less so while something runs.
     assert [sector["TimeSectorComplete"] for sector in recency["TimeSectors"]] == [True, False, False]
     starts = [sector["TimeSectorStart"] for sector in recency["TimeSectors"]]
-    assert starts == [f"{datetime.fromisoformat(window['from']).date() + timedelta(days=n)}T00:00:00Z" for n in range(3)]
+    assert starts == [
+        f"{datetime.fromisoformat(window['from']).date() + timedelta(days=n)}T00:00:00Z" for n in range(3)
+    ]
     # By month where there are more than 92 days.
     days = (await call("GET", METADATA, key=reader, **{"from": "2025-01-01", "to": "2025-04-03"})).json
     months = (await call("GET", METADATA, key=reader, **{"from": "2025-01-15", "to": "2025-12-02"})).json
@@ -358,7 +362,8 @@ def test_recency_with_a_run_in_flight_and_over_restarts(tmp_path: Any) -> None:
     book.ask(book.runtime.executions.cancel(ME, begun))
     assert complete() == {f"2026-02-{day:02}": day < now.day + 3 for day in range(1, 29)}
     # A late refund moves the day of what it undoes, and leaves it complete.
-    used = [one for one in book.ask(book.runtime.credits.transactions(ME, 200)) if one["kind"] == "deduction"][0]
+    listed = book.ask(book.runtime.credits.transactions(ME, 200))
+    used = next(one for one in listed if one["kind"] == "deduction")
     book.ask(book.runtime.postings.refund(ME, used["executionId"]))
     (recency,) = ask()["Recency"]
     day = next(one for one in recency["TimeSectors"] if one["TimeSectorStart"][:10] == f"{now:%Y-%m-%d}")

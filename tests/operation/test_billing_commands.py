@@ -43,7 +43,16 @@ def test_beside_a_server_and_without_one(tmp_path: Path) -> None:
         for name in ("csv", "jsonl"):
             assert billing(server, "validate", str(files[name])) == (0, "", "No fault found\n")
         assert bj.focus(files["parquet"]).validate().empty
-        chosen = ["--version", "1.4", "--columns", "BilledCost,InvoiceId", "--format", "csv", "--out", str(tmp_path / "c")]
+        chosen = [
+            "--version",
+            "1.4",
+            "--columns",
+            "BilledCost,InvoiceId",
+            "--format",
+            "csv",
+            "--out",
+            str(tmp_path / "c"),
+        ]
         assert billing(server, "export", *DAYS, *chosen, *place)[0] == 0
         assert (tmp_path / "c").read_text().splitlines()[0] == "BilledCost,InvoiceId"
         code, _, said = billing(server, "export", *DAYS, "--version", "1.4", "--out", str(tmp_path / "d.csv"), *place)
@@ -54,7 +63,9 @@ def test_beside_a_server_and_without_one(tmp_path: Path) -> None:
             assert data.validate().empty
             assert int(data.by_workflow().iloc[:, -1].count()) == 3
             early = bj.billing(TODAY - timedelta(days=800), TODAY - timedelta(days=1), client=client)
-            assert early.sql("SELECT count(*) AS n FROM focus")["n"].tolist() == [0], "in three parts, all of them empty"
+            assert early.sql("SELECT count(*) AS n FROM focus")["n"].tolist() == [0], (
+                "in three parts, all of them empty"
+            )
             with pytest.raises(InvalidInput):
                 bj.billing("2026-02-01", "2026-01-01", client=client)
             with pytest.raises(InvalidInput):
@@ -88,7 +99,9 @@ def test_faults_are_named_with_their_rows(tmp_path: Path, capsys: pytest.Capture
     assert told.out.splitlines() == [f"row {row}, ChargeFrequency: 'Usage-based' {words}" for row in (3, 7)]
     assert told.err == "2 faults\n"
     # As many as there are are counted, and as many as one reads are shown.
-    file.write_text("\r\n".join([lines[0], *(line.replace("Usage-Based", "Daily") for line in lines[1:-1] * 4)]), newline="")
+    file.write_text(
+        "\r\n".join([lines[0], *(line.replace("Usage-Based", "Daily") for line in lines[1:-1] * 4)]), newline=""
+    )
     assert cli.main(["billing", "validate", str(file)]) == 1
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 101

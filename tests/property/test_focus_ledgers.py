@@ -46,7 +46,9 @@ EXPORTED = set(EntryKind) - {EntryKind.HOLD, EntryKind.RELEASE}
 TEXT = st.one_of(
     st.none(),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=9),
-    st.sampled_from(['a "b", c', "two\nlines\r\n", "=1+1", " ", "\u3000", "NULL", "None", "ünï", "'; --", "\\", "{}", "w1"]),
+    st.sampled_from(
+        ['a "b", c', "two\nlines\r\n", "=1+1", " ", "\u3000", "NULL", "None", "ünï", "'; --", "\\", "{}", "w1"]
+    ),
 )
 Row = dict[str, Any]
 
@@ -92,7 +94,9 @@ class Shop:
             "node_type": ("agent", "text-gen", "my-own", "tool")[number % 4],
             "model": (None, "gpt", "openai:gpt", "meta/llama")[number // 4 % 4],
         }  # fmt: skip
-        held = {name: value for name, value in about.items() if name not in {"node_type", "price", "price_version", "model"}}
+        held = {
+            name: value for name, value in about.items() if name not in {"node_type", "price", "price_version", "model"}
+        }
         self.journal(execution, "credits_held", {"amount": str(amount + 1), "about": held})
         spent = {**about}
         if number % 2:
@@ -112,7 +116,8 @@ class Shop:
             name: getattr(one, name)
             for name in (
                 "execution_id", "workflow_id", "workflow_version", "workflow_name", "trigger_type", "step", "visit",
-                "node_type", "price_version", "model", "lot_id", "lot_position", "input_tokens", "output_tokens", "unit",
+                "node_type", "price_version", "model", "lot_id", "lot_position", "input_tokens", "output_tokens",
+                "unit",
             )
         }  # fmt: skip
         exact = {name: getattr(one, name) for name in ("price", "rate", "quantity")}
@@ -192,12 +197,16 @@ def charge_of(entry: LedgerEntry, undone: LedgerEntry | None) -> Row:
     """What a row must say, as values; columns that are not named are empty."""
     posted = datetime.fromtimestamp(entry.posted_at / 1000, UTC)
     charged = posted if undone is None else datetime.fromtimestamp(undone.posted_at / 1000, UTC)
-    sign, credit, rate, list_price = 1 if undone is None else -1, entry.amount, entry.rate or Decimal(0), VENDOR.list_price
+    sign, credit, rate, list_price = (
+        1 if undone is None else -1,
+        entry.amount,
+        entry.rate or Decimal(0),
+        VENDOR.list_price,
+    )
     following = (month(posted) + timedelta(days=32)).replace(day=1)
     row: Row = {
-        **dict.fromkeys(
-            ("ServiceProviderName", "HostProviderName", "InvoiceIssuerName", "ProviderName", "PublisherName"), VENDOR.name
-        ),
+        "ServiceProviderName": VENDOR.name, "HostProviderName": VENDOR.name, "InvoiceIssuerName": VENDOR.name,
+        "ProviderName": VENDOR.name, "PublisherName": VENDOR.name,
         "BillingAccountId": entry.billing_account, "BillingAccountName": VENDOR.account_name,
         "BillingAccountType": "Account", "BillingCurrency": "EUR", "SubAccountId": WORKSPACE,
         "SubAccountName": f"Workspace {WORKSPACE}", "SubAccountType": "Workspace",
