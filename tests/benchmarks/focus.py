@@ -3,7 +3,8 @@
 ``python tests/benchmarks/focus.py`` exports a million charges from a real Jupyter server over HTTP as CSV and JSON
 Lines: time to the first byte, to the last, and how much more memory the server's process took than it had when idle.
 Then five questions on ten million charges in Parquet, asked of `bj.focus` and, in the same run, of plain DuckDB, polars
-Then five questions on ten million charges in Parquet, asked of `bj.focus` and, in the same run, of plain DuckDB, polars
+and pandas, each of which loads only the columns that the question needs. ``--quick`` has a tenth of each. Nothing is
+asserted.
 pandas reads Parquet by pyarrow, which has to be installed for it.
 """
 

@@ -6,6 +6,13 @@ WITH services AS (
     SELECT v[1] AS node_type, v[2] AS sku, v[3] AS service, v[4] AS category, v[5] AS subcategory
     FROM (SELECT unnest($services::VARCHAR[][]) AS v)
 ),
+taken_back AS ( -- few, so that not every part of an export looks at every entry
+    SELECT entry_id, part, posted_at FROM ledger
+    WHERE workspace = $workspace AND entry_id IN (
+        SELECT undoes FROM ledger
+        WHERE workspace = $workspace AND undoes IS NOT NULL AND position > $after AND position <= $upto
+    )
+),
 entries AS (
     SELECT l.*,
         l.kind IN ('usage', 'refund') AS is_usage,
@@ -33,7 +40,7 @@ entries AS (
         CASE WHEN l.kind IN ('usage', 'refund') THEN coalesce(s.subcategory, $step[5])
              ELSE $credits[5] END AS subcategory
     FROM ledger l
-    LEFT JOIN ledger o ON o.entry_id = l.undoes AND o.workspace = $workspace
+    LEFT JOIN taken_back o ON o.entry_id = l.undoes
     LEFT JOIN services s ON s.node_type = l.node_type
     WHERE l.workspace = $workspace AND l.kind NOT IN ('hold', 'release')
       AND l.posted_at >= $start AND l.posted_at < $end AND l.position > $after AND l.position <= $upto
