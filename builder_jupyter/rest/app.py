@@ -28,7 +28,7 @@ from builder_jupyter.identity.jwt_settings import (
     JwtSettings,
     jwt_settings,
 )
-from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.identity.principal import Principal, jupyter_principal, local_principal
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
@@ -36,6 +36,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    assets,
     budgets,
     catalogue,
     editing,
@@ -43,25 +44,37 @@ from builder_jupyter.rest.builder import (
     generation,
     grants,
     importing,
+    invites,
     keys,
+    mcp_servers,
+    members,
     page,
     tools,
     upkeep,
     versions,
     waitpoints,
+    webhooks,
     workflows,
+    workspaces,
 )
-from builder_jupyter.rest.direct import billing, execute, focus
+from builder_jupyter.rest.direct import billing, execute, focus, integrations
 from builder_jupyter.rest.direct import handlers as direct
-from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
+from builder_jupyter.rest.direct import webhooks as direct_webhooks
+from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
+from builder_jupyter.rest.mcp import handlers as mcp
+from builder_jupyter.rest.mcp.published import PublishedHandler
+from builder_jupyter.rest.mcp.sessions import Sessions
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.credits import STARTING_GRANT
+from builder_jupyter.services.providers import ADDRESSES
 from builder_jupyter.services.rates import Bucket, Mode
 from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
+from builder_jupyter.services.webhooks import PATH as WEBHOOK_PATH
 
 ACTIVITY_SECONDS = 10
+ENCRYPTION_VARIABLE = "BUILDER_ENCRYPTION_KEY"
 
 ROUTES: tuple[Any, ...] = (
     *workflows.HANDLERS,
@@ -75,10 +88,15 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
+    *assets.HANDLERS,
     worker.WorkerSocket,
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *workspaces.HANDLERS,
+    *members.HANDLERS,
+    *invites.HANDLERS,
+    *mcp_servers.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
@@ -87,6 +105,10 @@ ROUTES: tuple[Any, ...] = (
     *billing.HANDLERS,
     *focus.HANDLERS,
     *execute.HANDLERS,
+    *mcp.HANDLERS,
+    *direct_webhooks.HANDLERS,
+    *webhooks.HANDLERS,
+    *integrations.HANDLERS,
 )
 
 
@@ -134,7 +156,7 @@ class NoSuchRoute(BuilderFamily):
 
 
 class NoSuchDirectRoute(BuilderHandler):
-    """Whatever else is asked for under ``/api/execute``."""
+    """Whatever else is asked for under ``/api/execute``, ``/api/integrations``, ``/api/mcp`` and ``/api/user-mcp``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -171,11 +193,40 @@ class BuilderApp(ExtensionApp):
         "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
         "header or in env stands for an environment variable of the server.",
     ).tag(config=True)
+    media_providers = Dict(
+        key_trait=Unicode(),
+        value_trait=Dict(),
+        help="Who makes pictures, films and sounds, by name: {'kind': 'openai' | 'queue' | 'elevenlabs', 'url', 'key'?,"
+        " 'models'?: {'image' | 'video' | 'speech' | 'voice' | 'sfx': model}}; or other settings of the built-in"
+        " google, fal, openai and elevenlabs, which need no more than a key in the environment. '${NAME}' in a key"
+        " stands for an environment variable of the server.",
+    ).tag(config=True)
+    media_defaults = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="Which provider makes what, where a node names none, e.g. {'image': 'fal', 'speech': 'espeak'}. Default: "
+        "the first that can and has a key. 'local' makes placeholders.",
+    ).tag(config=True)
     limits = Dict(
         value_trait=Int(min=1),
         key_trait=Unicode(),
         help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
         "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
+    ).tag(config=True)
+    encryption_key = Unicode(
+        "",
+        help="What credentials of workspaces are kept with: 32 bytes in base64, or 64 hex digits. Better in the "
+        f"environment, as {ENCRYPTION_VARIABLE}. Default: a file in the data directory, made at the first use.",
+    ).tag(config=True)
+    encryption_key_file = Bool(
+        default_value=True,
+        help="Whether that file is made where there is no key. If not, credentials are refused until there is one.",
+    ).tag(config=True)
+    provider_addresses = List(
+        Unicode(),
+        default_value=list(ADDRESSES),
+        help="Where models may be asked with a credential of a workspace's own that brings an address, each with all "
+        "below it: ['https://openrouter.ai/api', 'http://localhost:11434'].",
     ).tag(config=True)
     rate_limits = Enum(
         [str(mode) for mode in Mode],
@@ -230,6 +281,15 @@ class BuilderApp(ExtensionApp):
         help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
         "account_name.",
     ).tag(config=True)
+    public_url = Unicode(
+        "",
+        help="Under which address, base URL included, others reach this server: the beginning of webhooks' addresses. "
+        "Default: the address by which it was asked.",
+    ).tag(config=True)
+    outbound_loopback = Bool(
+        default_value=False,
+        help="For tests only: callbacks and webhook nodes may call this machine by its loopback addresses.",
+    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -239,6 +299,7 @@ class BuilderApp(ExtensionApp):
     runtime: Runtime | None = None
     problem: Unavailable | None = None
     _pulse: PeriodicCallback | None = None
+    _sessions: Sessions | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
@@ -248,6 +309,8 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         try:
+            # Taken out of the environment, which the kernels inherit.
+            key = os.environ.pop(ENCRYPTION_VARIABLE, "") or self.encryption_key
             settings = Settings(
                 data_dir=directory,
                 default_model=self.default_model or None,
@@ -262,6 +325,12 @@ class BuilderApp(ExtensionApp):
                 billing=self.billing,
                 rate_limits=Mode(self.rate_limits),
                 rates=self.rates,
+                outbound_loopback=self.outbound_loopback,
+                media_providers=self.media_providers,
+                media_defaults=self.media_defaults,
+                encryption_key=key or None,
+                makes_encryption_key=self.encryption_key_file,
+                provider_addresses=self.provider_addresses,
             )
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
@@ -273,10 +342,11 @@ class BuilderApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
+        self.handlers.extend((pattern(handler.path), handler) for handler in (mcp.McpHandler, PublishedHandler))
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
-        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
+        self.handlers.append((r"/api/(?:execute|integrations|mcp|user-mcp)/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""
@@ -325,6 +395,11 @@ class BuilderApp(ExtensionApp):
         """
         return getpass.getuser() if self.has_own_provider else user.username
 
+    def principal_of(self, user: User) -> Principal:
+        """Return who a Jupyter user is to us; a hub's user name that is an e-mail address is theirs."""
+        name = self.name_of(user)
+        return jupyter_principal(name, name.strip().lower() if "@" in name and not self.has_own_provider else None)
+
     @property
     def has_own_provider(self) -> bool:
         """Whether the server's identity provider is one of Jupyter's own: it knows its token and its cookies.
@@ -343,6 +418,15 @@ class BuilderApp(ExtensionApp):
         """Whether JSON Web Tokens are ours to judge: there are settings for them, or they could not be read."""
         return self.runtime is None or self.runtime.tokens.is_configured
 
+    def mcp_sessions(self) -> Sessions:
+        """Return the sessions of MCP clients; the first client starts them."""
+        if self._sessions is None:
+            from builder_jupyter.rest.mcp.server import gateway_server
+
+            server = gateway_server(workflows.API_VERSION)
+            self._sessions = Sessions(server, max_body_bytes=MAX_BODY_BYTES)
+        return self._sessions
+
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""
         if self.runtime is None:
@@ -360,6 +444,10 @@ class BuilderApp(ExtensionApp):
         url = serverapp.connection_url.rstrip("/") + "/"
         if self.runtime.database.lock is not None:
             self.runtime.database.lock.describe(url=url)
+        own = self.public_url.rstrip("/") + "/" if self.public_url else url
+        self.runtime.webhooks.url = own + WEBHOOK_PATH
+        for address in {url, own}:
+            self.runtime.outbound.protect(address)
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)
@@ -373,6 +461,8 @@ class BuilderApp(ExtensionApp):
         """Stop the runtime; unfinished executions resume when the server starts again."""
         if self._pulse is not None:
             self._pulse.stop()
+        if self._sessions is not None:
+            await self._sessions.stop()
         for name, value in getattr(self, "_lent", {}).items():
             if os.environ.get(name) == value:
                 del os.environ[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import waitpoint
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
@@ -76,23 +75,3 @@ def rows(state: ExecutionState) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]
             visit.error["message"] if visit.error else None,
         ))  # fmt: skip
     return execution, steps
-
-
-def holder_of(run: Run, waitpoint_id: str) -> Run | None:
-    """Return the run that has a waitpoint: this one or one of its children."""
-    if waitpoint_id in run.state.waitpoints:
-        return run
-    children = (child for group in run.children.values() for child in group)
-    return next((found for child in children if (found := holder_of(child, waitpoint_id)) is not None), None)
-
-
-def waitpoints_of(run: Run) -> list[dict[str, Any]]:
-    """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
-    found = []
-    for visit in run.state.waiting:
-        children = run.children.get(visit)
-        if children is None:
-            found.append(waitpoint(run.state, visit))
-        else:
-            found.extend(one for child in children for one in waitpoints_of(child))
-    return found

@@ -24,6 +24,7 @@ TOLD = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 UNCOUNTED = {
     "GET /api/builder/answer/{token}", "POST /api/builder/answer/{token}", "GET /api/builder/health",
     "GET /api/builder/openapi.json", "GET /builder", "POST /api/execute/worker",
+    "GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/api/mcp",
 }  # fmt: skip
 BY_PATH = {
     "/api/run": Bucket.RUN, "/api/execute/start": Bucket.RUN, "/api/mcp": Bucket.MCP, "/api/billing/": Bucket.BILLING,
