@@ -45,7 +45,7 @@ TYPES = {column.name: column.type for column in COLUMNS}
 EXPORTED = set(EntryKind) - {EntryKind.HOLD, EntryKind.RELEASE}
 TEXT = st.one_of(
     st.none(),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=9),
+    st.text(st.characters(exclude_categories=["Cs", "Cn"], exclude_characters="\x00"), max_size=9),
     st.sampled_from(
         ['a "b", c', "two\nlines\r\n", "=1+1", " ", "\u3000", "NULL", "None", "ünï", "'; --", "\\", "{}", "w1"]
     ),
@@ -180,7 +180,7 @@ SOLD = {
 
 
 def said(text: str | None) -> str | None:
-    """A text, unless it is blank or a word for nothing. Unassigned and invisible characters are blank as well."""
+    """A text, unless it is blank or a word for nothing. Invisible characters are blank as well."""
     is_blank = not text or all(unicodedata.category(character)[0] in "ZC" for character in text)
     return None if is_blank or text in STAND_INS else text
 
