@@ -287,6 +287,11 @@ async def test_answers_are_as_described(
     for name in ("credits/balance", "credits/transactions", "billing/summary"):
         await ask("GET", f"/api/mcp/{name}", status=200)
     await ask("GET", "/api/mcp/credits/transactions", status=400, limit=0)
+    january = {"from": "2026-01-01", "to": "2026-02-01"}
+    await ask("GET", "/api/billing/focus-metadata", status=200, **january)
+    for path in ("/api/billing/focus-export", "/api/billing/focus-metadata"):
+        await ask("GET", path, status=400, **january | {"to": "2028-01-01"})
+        await ask("GET", path, status=403, **january, workspaceId="elsewhere")
     await ask("GET", "/api/builder/budget", status=200)
     await ask("PUT", "/api/builder/budget", status=200, body={"creditsPerMonth": 0})
     await ask("POST", "/api/run", status=402, body=run | {"idempotencyKey": "another"})
