@@ -29,8 +29,8 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
 # No schema says which texts are Python, edits that can be made, addresses to call, bytes of a picture, which characters
-# print, or which times are to come.
-include-path-regex = "/(import|edits|assets|run|keys|workspaces(/[^/]+)?|provider-connections)$"
+# print, which times are to come, or that names differ.
+include-path-regex = "/(import|edits|assets|run|keys|workspaces(/[^/]+)?|provider-connections|mcp-servers(/[^/]+)?)$"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 [[operations]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -19,7 +19,7 @@ TEXT: Any = Field(default=None, min_length=1, max_length=MAX_TEXT)
 class BudgetBody(Loose):
     """Credits that the workspace may spend in a calendar month (UTC); null for any number."""
 
-    creditsPerMonth: Whole | None = Field(ge=0, le=MOST)  # noqa: N815 - the wire's names, here and below
+    creditsPerMonth: Annotated[Whole, Field(ge=0, le=MOST)] | None  # noqa: N815 - the wire's names, here and below
 
 
 class MonthlyBudget(BaseModel):

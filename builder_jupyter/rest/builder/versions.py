@@ -42,7 +42,7 @@ class VersionDiff(BaseModel):
     ``counts`` are of nodes and edges; ``titles`` say what was compared; ``text`` is all of it.
     """
 
-    titles: tuple[str, str]
+    titles: list[str]
     lines: list[str]
     counts: dict[str, int]
     text: str
