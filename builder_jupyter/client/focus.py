@@ -92,6 +92,16 @@ def billing(start: Moment = None, end: Moment = None, *, client: Client | None =
     return FocusData(dataset, f"the charges of {transport.where}")
 
 
+def questions() -> dict[str, tuple[str, ...]]:
+    """Return the names of the ready-made questions, each with those of its parameters; `FocusData.use_cases` says more.
+
+    Nothing is read for it.
+    """
+    from builder_jupyter.storage.focus.cases import cases
+
+    return {case.name: tuple(parameter.name for parameter in case.parameters) for case in cases().values()}
+
+
 def _moment(given: Moment) -> datetime | None:
     """Return a time, UTC; what has no zone is meant so."""
     if given is None:
@@ -206,7 +216,8 @@ class FocusData:
         Parameters
         ----------
         by : ``month``, ``day``, ``service``, ``category``, ``provider``, ``account``, ``region``, ``workflow``,
-            ``model``, ``trigger``, ``execution``, ``step``, ``resource``, ``sku``, ``charge``, ``currency``, ``tag:KEY``.
+            ``model``, ``trigger``, ``execution``, ``step``, ``resource``, ``sku``, ``charge``, ``currency``,
+            ``tag:KEY``.
         measure : ``effective``, ``billed`` or ``list`` cost, ``credits`` or ``tokens``.
         where : only charges of this value of a dimension; None is for those that have none.
 

@@ -156,6 +156,7 @@ async def test_no_body_breaks_the_server(
             "arrange": "grid",
             "version": 3,
         },
+        "/api/builder/estimate": START_AGENT_END,
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
         "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})

@@ -45,7 +45,9 @@ DIMENSIONS: dict[str, Dimension] = {
     "account": Dimension("Sub account", "coalesce(SubAccountName, SubAccountId)", ("SubAccountId",)),
     "region": Dimension("Region", "coalesce(RegionName, RegionId)", ("RegionId",)),
     "workflow": Dimension(
-        "Workflow", "CASE WHEN ResourceType = 'Workflow' THEN coalesce(ResourceName, ResourceId) END", ("x_ExecutionId",)
+        "Workflow",
+        "CASE WHEN ResourceType = 'Workflow' THEN coalesce(ResourceName, ResourceId) END",
+        ("x_ExecutionId",),
     ),
     "model": _plain("Model", "x_ModelName"),
     "trigger": _plain("Trigger", "x_TriggerType"),
