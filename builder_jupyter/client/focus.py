@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import InvalidInput
@@ -77,11 +79,11 @@ def billing(start: Moment = None, end: Moment = None, *, client: Client | None =
     transport = (client or default_client()).transport
     last = _moment(end) or datetime.now(UTC) + timedelta(seconds=1)
     first = _moment(start) or last - LONGEST
-    folder = TemporaryDirectory(prefix="builder-")
+    folder = _Folder()
     files: list[Files] = []
     while first < last:
         stop = min(first + LONGEST, last)
-        place = Path(folder.name) / f"{len(files)}.parquet"
+        place = folder.path / f"{len(files)}.parquet"
         transport.portal.wait(transport.credits.export(place, iso_z(first), iso_z(stop), fmt="parquet"))
         files.append(files_of(place))
         first = stop
@@ -90,6 +92,14 @@ def billing(start: Moment = None, end: Moment = None, *, client: Client | None =
     dataset = Dataset(files)
     dataset.keep(folder)
     return FocusData(dataset, f"the charges of {transport.where}")
+
+
+class _Folder:
+    """A temporary folder that goes with this object, without a warning: nobody can close a dataset that is shown."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="builder-"))
+        finalize(self, rmtree, self.path, ignore_errors=True)
 
 
 def questions() -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ docs/decisions.md.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.errors import NotConfigured
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 VEGA_LITE_MIME = "application/vnd.vegalite.v5+json"
 """What JupyterLab 4 draws by itself. Altair 6 writes version 6, of which no chart here uses anything that 5 lacks."""
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.1.json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.6.1.json"
 PICTURE_VERSION = "5.20"
 PICTURE_WIDTH = 600
 COLORS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#14b8a6", "#8a8f98")
@@ -46,20 +47,17 @@ class Chart:
         """Return the Vega-Lite specification."""
         return {**self.altair.to_dict(), "$schema": SCHEMA}
 
-    def to_svg(self) -> str:
-        """Return a picture of it."""
+    def to_png(self) -> bytes:
+        """Return a picture of it, on no ground."""
         import vl_convert
 
         flat = {**self.to_dict(), "width": PICTURE_WIDTH}
-        return str(vl_convert.vegalite_to_svg(flat, vl_version=PICTURE_VERSION))
-
-    def bundle(self, *, picture: bool = True) -> dict[str, Any]:
-        """Return it by MIME type; with a ``picture`` for where nothing can draw."""
-        found: dict[str, Any] = {"text/plain": repr(self), VEGA_LITE_MIME: self.to_dict()}
-        return {**found, "image/svg+xml": self.to_svg()} if picture else found
+        return bytes(vl_convert.vegalite_to_png(flat, vl_version=PICTURE_VERSION, scale=1.5))
 
     def _repr_mimebundle_(self, **_selection: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self.bundle(), METADATA
+        """Return it by MIME type, the picture always: without one JupyterLab makes its own, and draws without end."""
+        picture = b64encode(self.to_png()).decode()
+        return {"text/plain": repr(self), VEGA_LITE_MIME: self.to_dict(), "image/png": picture}, METADATA
 
 
 METADATA = {VEGA_LITE_MIME: {"embed_options": {"actions": False, "renderer": "svg"}}}
@@ -80,7 +78,7 @@ def bars(frame: pd.DataFrame, label: str, amount: str, *, title: str) -> Chart:
                 alt.Tooltip(f"{_field(amount)}:Q", title=title, format=",.6~f"),
             ],
         )
-        .properties(width="container", height={"step": 22})
+        .properties(width="container", height={"step": 22}, autosize={"type": "fit-x", "contains": "padding"})
     )
     return Chart(_dressed(chart), shown)
 

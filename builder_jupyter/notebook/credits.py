@@ -35,7 +35,7 @@ class CreditsView:
         pace = left.iloc[0] if len(left) else None
         self.credits_per_day = 0.0 if pace is None else float(pace["PerDay"])
         self.days_left = None if self.credits_per_day <= 0 else self.balance / self.credits_per_day
-        self.history: Sequence[float] = [float(one) for one in charges.burn_down()["Balance"].tail(DAYS)]
+        self.history: Sequence[float] = _history(charges)
 
     def __repr__(self) -> str:
         line = _sparks(self.history)
@@ -55,6 +55,15 @@ class CreditsView:
             left, whole = self._budget["left"], self._budget["creditsPerMonth"]
             parts.append(f"{left:g} of this month's budget of {_credits(whole)} left")
         return ", ".join(parts)
+
+
+def _history(charges: FocusData) -> list[float]:
+    """Return the balance before the first of the days, and at the end of each."""
+    days = charges.burn_down().tail(DAYS)
+    if not len(days):
+        return []
+    first = days.iloc[0]
+    return [float(first["Balance"] + first["Used"] - first["Added"]), *map(float, days["Balance"])]
 
 
 def _credits(amount: float) -> str:
@@ -83,5 +92,5 @@ def _picture(values: Sequence[float]) -> str:
         f'<polyline points="{line}" fill="none" stroke="#3b82f6" stroke-width="2"/></svg>'
     )
     source = b64encode(svg.encode()).decode()
-    said = f"Balance of the last {len(values)} days with postings, from {values[0]:g} to {values[-1]:g} credits"
+    said = f"Balance over the last {len(values) - 1} days with postings, from {values[0]:g} to {values[-1]:g} credits"
     return f'<img alt="{said}" title="{said}" src="data:image/svg+xml;base64,{source}">'

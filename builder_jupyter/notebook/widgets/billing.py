@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -14,7 +15,6 @@ import ipywidgets as widgets
 from builder_jupyter.client.default import default_client
 from builder_jupyter.client.focus import billing
 from builder_jupyter.errors import BuilderError
-from builder_jupyter.notebook.charts import METADATA
 from builder_jupyter.notebook.costs import Costs, Row, first_view
 from builder_jupyter.notebook.display import VIEW_MIME
 
@@ -178,8 +178,8 @@ class BillingPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         if chart is None:
             self.picture.outputs = ()
             return
-        data = chart.bundle(picture=False)
-        self.picture.outputs = ({"output_type": "display_data", "data": data, "metadata": METADATA},)
+        data, metadata = chart._repr_mimebundle_()
+        self.picture.outputs = ({"output_type": "display_data", "data": data, "metadata": metadata},)
 
     def _export(self, _button: Any) -> None:
         try:
@@ -211,7 +211,7 @@ class BillingPanel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         bundle: dict[str, Any] = {"text/plain": "\n".join([f"<BillingPanel of {self.costs.data!r}>", *lines])}
         chart = self.costs.chart()
         if chart is not None:
-            bundle["image/svg+xml"] = chart.to_svg()
+            bundle["image/png"] = b64encode(chart.to_png()).decode()
         return {**bundle, VIEW_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
 
 
