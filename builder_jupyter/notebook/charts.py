@@ -21,7 +21,8 @@ VEGA_LITE_MIME = "application/vnd.vegalite.v5+json"
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.6.1.json"
 PICTURE_VERSION = "5.20"
-PICTURE_WIDTH = 600
+WIDTH = 480
+"""Pixels. Not the container's: a cell that is scrolled out of sight has none, and its chart would be none."""
 COLORS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#14b8a6", "#8a8f98")
 """Of parts, the most first; the last is that of all the rest. They can be told apart on light and dark pages alike."""
 
@@ -51,8 +52,7 @@ class Chart:
         """Return a picture of it, on no ground."""
         import vl_convert
 
-        flat = {**self.to_dict(), "width": PICTURE_WIDTH}
-        return bytes(vl_convert.vegalite_to_png(flat, vl_version=PICTURE_VERSION, scale=1.5))
+        return bytes(vl_convert.vegalite_to_png(self.to_dict(), vl_version=PICTURE_VERSION, scale=1.5))
 
     def _repr_mimebundle_(self, **_selection: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return it by MIME type, the picture always: without one JupyterLab makes its own, and draws without end."""
@@ -78,7 +78,7 @@ def bars(frame: pd.DataFrame, label: str, amount: str, *, title: str) -> Chart:
                 alt.Tooltip(f"{_field(amount)}:Q", title=title, format=",.6~f"),
             ],
         )
-        .properties(width="container", height={"step": 22}, autosize={"type": "fit-x", "contains": "padding"})
+        .properties(width=WIDTH, height={"step": 22})
     )
     return Chart(_dressed(chart), shown)
 
@@ -116,7 +116,7 @@ def columns(
         rule = line.mark_rule(color="#ef4444", strokeDash=[6, 4], size=2).encode(y="limit:Q")
         said = line.mark_text(color="#ef4444", align="left", baseline="middle", dx=4)
         chart = chart + rule + said.encode(y="limit:Q", x=alt.value("width"), text="text:N")
-    return Chart(_dressed(chart.properties(width="container", height=240)), shown)
+    return Chart(_dressed(chart.properties(width=WIDTH, height=240)), shown)
 
 
 def chart_of(frame: pd.DataFrame) -> Chart:

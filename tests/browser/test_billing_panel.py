@@ -20,7 +20,8 @@ support, report = flow("support", "fast", "fast", "fast"), flow("report", "fast"
 runs = [bj.run(support, message=f"m{at}", show=False) for at in range(3)] + [bj.run(report, message="r", show=False)]
 _ = bj.budget(20)"""
 PANEL = "panel = bj.BillingPanel()\npanel"
-SQL = "%%focus --plot\nSELECT ResourceName, -sum(x_CreditDelta) AS Credits FROM focus WHERE ChargeCategory = 'Usage' GROUP BY ALL"
+SQL = """%%focus --plot
+SELECT ResourceName, -sum(x_CreditDelta) AS Credits FROM focus WHERE ChargeCategory = 'Usage' GROUP BY ALL"""
 DARK = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
 
 
