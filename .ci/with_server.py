@@ -64,7 +64,7 @@ def key(url: str) -> str:
     request = urllib.request.Request(
         f"{url}api/builder/keys",
         data=json.dumps({"name": "notebooks", "scopes": scopes}).encode(),
-        headers={"Authorization": f"token {TOKEN}"},
+        headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         made: str = json.load(answer)["key"]

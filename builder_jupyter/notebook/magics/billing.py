@@ -43,6 +43,8 @@ class BillingMagics(CellMagics):
             if options.action is not None:
                 usage = "%%focus takes SQL below it and no question: write %focus use-case NAME for one."
                 raise InvalidInput(usage, code="USAGE")
+            if options.first or options.end:
+                raise InvalidInput("SQL sees all charges: say in it from when to when.", code="USAGE")
             if not cell.strip():
                 raise InvalidInput("The cell asks nothing.", code="EMPTY_CELL", hint="Write SQL over focus below.")
             return self._answered(options, lambda data, to: data.sql(cell, to=to))

@@ -120,6 +120,7 @@ def test_what_is_drawn_is_returned_too(
         ("%focus something else", InvalidInput, "use-case NAME"),
         ("%%focus use-case burn-down\nSELECT 1", InvalidInput, "%focus use-case NAME"),
         ("%%focus", InvalidInput, "asks nothing"),
+        ("%%focus --from 2026-01-01\nSELECT 1", InvalidInput, "sees all"),
         ("%%focus --data $nothing\nSELECT 1", InvalidInput, "nothing"),
         ("%%focus --data $wrong\nSELECT 1", InvalidInput, "no FOCUS dataset"),
         ("%%focus\nSELEKT 1", InvalidInput, "SELEKT"),
