@@ -60,11 +60,11 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 def key(url: str) -> str:
     """Make a key that may do what a kernel's may."""
-    scopes = ["read:canvases", "write:canvas", "delete:canvas", "run:workflows", "manage:integrations"]
+    scopes = ["read:canvases", "write:canvas", "delete:canvas", "run:workflows", "manage:integrations", "read:billing"]
     request = urllib.request.Request(
         f"{url}api/builder/keys",
         data=json.dumps({"name": "notebooks", "scopes": scopes}).encode(),
-        headers={"Authorization": f"token {TOKEN}"},
+        headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         made: str = json.load(answer)["key"]

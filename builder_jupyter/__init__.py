@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from builder_jupyter.client.client import Client
     from builder_jupyter.client.code import Code
-    from builder_jupyter.client.default import connect, run, save, start, to_langgraph, validate
+    from builder_jupyter.client.default import budget, connect, estimate, run, save, start, to_langgraph, validate
     from builder_jupyter.client.diff import diff
     from builder_jupyter.client.execution import Execution
     from builder_jupyter.client.focus import billing, focus
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.build import workflow
     from builder_jupyter.graph.model import Edge, Node, Workflow
+    from builder_jupyter.notebook.widgets.billing import BillingPanel
     from builder_jupyter.notebook.widgets.canvas import Canvas
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BillingPanel",
     "BuilderError",
     "Canvas",
     "Client",
@@ -38,8 +40,10 @@ __all__ = [
     "Workflow",
     "__version__",
     "billing",
+    "budget",
     "connect",
     "diff",
+    "estimate",
     "focus",
     "from_langgraph",
     "load_ipython_extension",
@@ -57,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BillingPanel": "builder_jupyter.notebook.widgets.billing",
     "BuilderError": "builder_jupyter.errors",
     "Canvas": "builder_jupyter.notebook.widgets.canvas",
     "Client": "builder_jupyter.client.client",
@@ -66,6 +71,8 @@ _HOMES = {
     "Node": "builder_jupyter.graph.model",
     "Workflow": "builder_jupyter.graph.model",
     "billing": "builder_jupyter.client.focus",
+    "budget": "builder_jupyter.client.default",
+    "estimate": "builder_jupyter.client.default",
     "focus": "builder_jupyter.client.focus",
     "connect": "builder_jupyter.client.default",
     "diff": "builder_jupyter.client.diff",

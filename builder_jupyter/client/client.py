@@ -5,18 +5,27 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from decimal import Decimal
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from builder_jupyter.client.code import Code
+from builder_jupyter.client.content import content_of, has_code, inputs_of
+from builder_jupyter.client.estimate import Estimate
 from builder_jupyter.client.execution import Execution
-from builder_jupyter.client.frames import executions_frame, transactions_frame, versions_frame, workflows_frame
+from builder_jupyter.client.frames import (
+    estimate_frame,
+    executions_frame,
+    transactions_frame,
+    versions_frame,
+    workflows_frame,
+)
 from builder_jupyter.client.protocol import MAX_PAGE, Transport, Wire
 from builder_jupyter.client.saved import SavedWorkflow, saved_by
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, Unavailable
-from builder_jupyter.graph.model import FrozenDict, Workflow
+from builder_jupyter.graph.model import Workflow
 from builder_jupyter.graph.version import without_marks
+from builder_jupyter.money import Credits
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -169,6 +178,24 @@ class Client:
         """
         self._offer_tools()
         return self._ask(self.transport.validate(workflow))
+
+    def estimate(self, workflow: Workflow | str, *, trigger: str | None = None, target: str | None = None) -> Estimate:
+        """Return what a run would cost, saved or not; nothing is saved or run.
+
+        Parameters
+        ----------
+        workflow : a workflow, or the id or name of a saved one.
+        trigger, target : as in `start`.
+
+        Raises
+        ------
+        NotFound, InvalidInput : as `start`, for what cannot run.
+        """
+        if trigger is not None and target is not None:
+            raise InvalidInput("Name a trigger or a target.", code="TWO_ENTRIES")
+        graph = workflow if isinstance(workflow, Workflow) else self.workflow(workflow)
+        found = self._ask(self.transport.estimate(graph, trigger, target))
+        return Estimate(Credits(Decimal(str(found["credits"]))), bool(found["mayRepeat"]), estimate_frame(found))
 
     def tools(self) -> list[Wire]:
         """Return the tools that workflows may name, built-in ones first: ``{"name", "description", "parameters"}``."""
@@ -326,7 +353,7 @@ class Client:
         """
         if sum((trigger is not None, target is not None, whole)) > 1:
             raise InvalidInput("Name a trigger or a target, or run the whole workflow.", code="TWO_ENTRIES")
-        given = _inputs(inputs) | values
+        given = inputs_of(inputs) | values
         saved = self.save(workflow) if isinstance(workflow, Workflow) else self.workflow(workflow)
         self.attach_for(saved)
         execution_id = self._ask(self.transport.start(saved.id or "", given, trigger, target=target, whole=whole))
@@ -370,30 +397,3 @@ class Client:
             work.close()
             raise Unavailable("This client is closed.", code="CLIENT_CLOSED", hint="Make a new one with connect().")
         return self.transport.portal.wait(work)
-
-
-def has_code(workflow: Workflow) -> bool:
-    """Say whether some node of a workflow runs in a kernel."""
-    from builder_jupyter.nodes.base import Place
-    from builder_jupyter.nodes.registry import default_registry
-
-    registry = default_registry()
-    kinds = {registry.find(workflow.profile, node.type) for node in workflow.nodes}
-    return any(kind is not None and kind.place is Place.KERNEL for kind in kinds)
-
-
-def content_of(workflow: Workflow) -> Workflow:
-    """Return a workflow as it is compared: the Builder API writes tags and marks into every workflow it gives out."""
-    bare = without_marks(workflow)
-    metadata = {name: value for name, value in bare.metadata.items() if (name, value) != ("tags", ())}
-    return replace(bare, metadata=FrozenDict(metadata))
-
-
-def _inputs(inputs: Mapping[str, Any] | str | None) -> dict[str, Any]:
-    if inputs is None:
-        return {}
-    if isinstance(inputs, str):
-        return {"message": inputs}
-    if not isinstance(inputs, Mapping):
-        raise InvalidInput("Inputs are a mapping of names to values, or one text.", code="INVALID_INPUTS")
-    return dict(inputs)

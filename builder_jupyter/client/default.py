@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
+from types import EllipsisType
 from typing import Any
 
 from builder_jupyter.client.client import Client
 from builder_jupyter.client.code import Code
 from builder_jupyter.client.connect import connect as open_client
+from builder_jupyter.client.estimate import Estimate
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.client.saved import SavedWorkflow
@@ -79,6 +81,19 @@ def start(
 def save(workflow: Workflow, message: str | None = None) -> SavedWorkflow:
     """Save a workflow with the default client; see `Client.save`. What it returns knows its versions."""
     return default_client().save(workflow, message)
+
+
+def budget(credits_per_month: int | EllipsisType | None = ...) -> Wire:
+    """Return what may be spent in this month; with a number set that limit, with None lift it; see `Client.budget`.
+
+    A run that might go beyond it is refused before it spends anything: `BudgetExceeded`.
+    """
+    return default_client().budget(credits_per_month)
+
+
+def estimate(workflow: Workflow | str, *, trigger: str | None = None, target: str | None = None) -> Estimate:
+    """Return what a run would cost, step by step, with the default client; see `Client.estimate`."""
+    return default_client().estimate(workflow, trigger=trigger, target=target)
 
 
 def validate(workflow: Workflow) -> Wire:

@@ -128,6 +128,14 @@ class EmbeddedTransport:
 
         return result(self._runtime.workflows.findings(self._me, workflow), fixes=True)
 
+    async def estimate(self, workflow: Workflow, trigger: str | None = None, target: str | None = None) -> Wire:
+        """Return what a run would cost."""
+        from builder_jupyter.planning.plan import Mode
+        from builder_jupyter.services.planning import Entry
+
+        entry = Entry(Mode.TARGET, target) if target is not None else Entry(node=trigger)
+        return await self._runtime.executions.estimate(self._me, workflow, entry=entry)
+
     async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
         """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
         return await self._runtime.workflows.import_code(self._me, code, arrangement=layout)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from builder_jupyter.client.feed import Feed
-from builder_jupyter.client.frames import events_frame, message_of, steps_frame, text_of, trace_frame
+from builder_jupyter.client.frames import cost_frame, events_frame, message_of, steps_frame, text_of, trace_frame
 from builder_jupyter.client.media import MediaOutput, outputs_of
 from builder_jupyter.client.progress import Progress, choose
 from builder_jupyter.client.protocol import Transport, Wire
@@ -227,6 +227,11 @@ class Execution:
     def saved(self) -> Credits:
         """What a replay did not have to spend again."""
         return Credits(Decimal(str(self.snapshot["credits"].get("saved", 0))))
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """What each step cost, what its failed attempts took, and what a replay saved; see `frames.cost_frame`."""
+        return cost_frame(self.snapshot)
 
     @property
     def waitpoints(self) -> list[Waitpoint]:

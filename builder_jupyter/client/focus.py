@@ -90,6 +90,16 @@ def billing(start: Moment = None, end: Moment = None, *, client: Client | None =
     return FocusData(dataset, f"the charges of {transport.where}")
 
 
+def questions() -> dict[str, tuple[str, ...]]:
+    """Return the names of the ready-made questions, each with those of its parameters; `FocusData.use_cases` says more.
+
+    Nothing is read for it.
+    """
+    from builder_jupyter.storage.focus.cases import cases
+
+    return {case.name: tuple(parameter.name for parameter in case.parameters) for case in cases().values()}
+
+
 def _moment(given: Moment) -> datetime | None:
     """Return a time, UTC; what has no zone is meant so."""
     if given is None:
@@ -187,8 +197,75 @@ class FocusData:
         if missing:
             meanings = "; ".join(f"{p.name}: {p.meaning}" for p in case.parameters if p.name in missing)
             raise InvalidInput(f"The use case {name!r} needs {meanings}.", code="MISSING_PARAMETER")
-        window = {"start": self._start if start is None else start, "end": self._end if end is None else end}
-        return self._dataset.ask(case, given, **window, to=to)
+        first, last = self._window(start, end)
+        return self._dataset.ask(case, given, start=first, end=last, to=to)
+
+    def breakdown(
+        self,
+        *by: str,
+        measure: str = "effective",
+        where: Mapping[str, str | None] | None = None,
+        start: Moment = None,
+        end: Moment = None,
+        to: str = "pandas",
+    ) -> Any:
+        """Return charges added up by what you choose, the most first: a column for each ``by``, Amount, Charges.
+
+        Parameters
+        ----------
+        by : ``month``, ``day``, ``service``, ``category``, ``provider``, ``account``, ``region``, ``workflow``,
+            ``model``, ``trigger``, ``execution``, ``step``, ``resource``, ``sku``, ``charge``, ``currency``,
+            ``tag:KEY``.
+        measure : ``effective``, ``billed`` or ``list`` cost, ``credits`` or ``tokens``.
+        where : only charges of this value of a dimension; None is for those that have none.
+
+        Raises
+        ------
+        InvalidInput : ``UNKNOWN_DIMENSION``, ``UNKNOWN_MEASURE``.
+
+        Examples
+        --------
+        >>> costs.breakdown("month", "step", where={"workflow": "support"}, measure="credits")  # doctest: +SKIP
+        """
+        first, last = self._window(start, end)
+        return self._dataset.add_up(by, measure, where or {}, start=first, end=last, to=to)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        where: Mapping[str, str | None] | None = None,
+        start: Moment = None,
+        end: Moment = None,
+    ) -> int:
+        """Write the charges into a file, ``.csv``, ``.jsonl`` or ``.parquet``, over what is there; return how many.
+
+        ``where`` is as in `breakdown`.
+
+        Raises
+        ------
+        InvalidInput : ``UNKNOWN_FORMAT``, ``FILE_NOT_WRITABLE``.
+        """
+        first, last = self._window(start, end)
+        return self._dataset.write(Path(path), where or {}, start=first, end=last)
+
+    def dimensions(self) -> dict[str, str]:
+        """Return what of `breakdown` these charges have, by name how it is called; tags by frequency at the end."""
+        from builder_jupyter.storage.focus.breakdown import DIMENSIONS, TAG, title_of
+
+        filled = self._dataset.filled()
+        found = [name for name, one in DIMENSIONS.items() if any(filled.get(column) for column in one.columns)]
+        return {name: title_of(name) for name in (*found, *(TAG + key for key in self._dataset.tag_keys()))}
+
+    def measures(self) -> dict[str, str]:
+        """Return what of these charges can be added up, by name how it is called; credits come first."""
+        from builder_jupyter.storage.focus.breakdown import MEASURES
+
+        filled = self._dataset.filled()
+        return {name: one.title for name, one in MEASURES.items() if filled.get(one.column)}
+
+    def _window(self, start: Moment, end: Moment) -> tuple[Moment, Moment]:
+        return self._start if start is None else start, self._end if end is None else end
 
     def by_service(self, **options: Any) -> Any:
         """Return what each service cost. ``options`` here and below are those of `use_case`."""

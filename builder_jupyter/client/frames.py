@@ -17,6 +17,10 @@ STEP_COLUMNS = (
 EVENT_COLUMNS = (
     "seq", "at", "kind", "step", "visit", "status", "text", "offset", "attempt", "error", "skip_reason",
 )  # fmt: skip
+COST_COLUMNS = (
+    "step", "visit", "status", "credits", "saved", "model", "input_tokens", "output_tokens", "calls",
+    "failed_attempts", "failed_calls", "failed_input_tokens", "failed_output_tokens",
+)  # fmt: skip
 TRACE_COLUMNS = (
     "step", "visit", "attempt", "kind", "name", "arguments", "result", "started_at", "seconds", "input_tokens",
     "output_tokens", "error",
@@ -30,9 +34,13 @@ EXECUTION_COLUMNS = (
 TRANSACTION_COLUMNS = (
     "created_at", "kind", "amount", "balance", "execution_id", "workflow_id", "trigger", "note", "id",
 )  # fmt: skip
+ESTIMATE_COLUMNS = ("step", "name", "type", "credits", "may_repeat")
 FINDING_COLUMNS = ("severity", "type", "node", "edge", "message", "fix")
 
-_COUNTS = ("visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count")
+_COUNTS = (
+    "visit", "wave", "attempt", "input_tokens", "output_tokens", "seq", "offset", "version", "node_count", "calls",
+    "failed_attempts", "failed_calls", "failed_input_tokens", "failed_output_tokens",
+)  # fmt: skip
 _TEXTS = (
     "step",
     "name",
@@ -73,6 +81,18 @@ def trace_frame(picture: Wire) -> pd.DataFrame:
     return _frame(TRACE_COLUMNS, (_call(step, call) for step in picture["steps"] for call in step.get("calls", ())))
 
 
+def cost_frame(picture: Wire) -> pd.DataFrame:
+    """Return one row a visit of a step that ran, in the order of the plan: what it cost.
+
+    ``credits`` are charged once a visit however many attempts it took, and for completed visits alone; ``saved`` are
+    those of a visit that a replay took over. ``input_tokens``, ``output_tokens`` and ``calls`` are of the attempt that
+    completed, those that begin with ``failed_`` of the attempts before it, or of all where none did: tokens that a
+    provider bills and for which no credits were paid. Calls that were broken off are not counted.
+    """
+    steps = (step for step in picture["steps"] if step["status"] not in ("pending", "skipped"))
+    return _frame(COST_COLUMNS, map(_cost, steps))
+
+
 def workflows_frame(summaries: Sequence[Wire]) -> pd.DataFrame:
     """Return one row a workflow, newest change first."""
     return _dated(_frame(WORKFLOW_COLUMNS, summaries, times=()), "created_at", "updated_at")
@@ -101,6 +121,11 @@ def executions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
 def transactions_frame(rows: Sequence[Wire]) -> pd.DataFrame:
     """Return one row a transaction, newest first; amounts and balances are floats."""
     return _frame(TRANSACTION_COLUMNS, map(_movement, rows))
+
+
+def estimate_frame(estimate: Wire) -> pd.DataFrame:
+    """Return one row a step of a plan: what a visit of it costs, and whether it may be visited again."""
+    return _frame(ESTIMATE_COLUMNS, map(_expected, estimate["steps"])).astype({"may_repeat": "bool"})
 
 
 def findings_frame(verdict: Wire) -> pd.DataFrame:
@@ -150,6 +175,30 @@ def _step(step: Wire) -> Wire:
     }
 
 
+def _cost(step: Wire) -> Wire:
+    usage = step["usage"] or {}
+    is_done = step["status"] == "completed"
+    has_failed = step["status"] == "error"
+    calls = step.get("calls", ())
+    failed = [call for call in calls if has_failed or call["attempt"] < step["attempt"]]
+    spent = [call.get("usage") or {} for call in failed]
+    return {
+        "step": step["stepId"],
+        "visit": step["visit"],
+        "status": step["status"],
+        "credits": float(step["credits"]),
+        "saved": float(step.get("saved", 0)),
+        "model": usage.get("model"),
+        "input_tokens": usage.get("inputTokens", 0),
+        "output_tokens": usage.get("outputTokens", 0),
+        "calls": len(calls) - len(failed) if is_done else 0,
+        "failed_attempts": 0 if step.get("reused") else max(0, step["attempt"] - (0 if has_failed else 1)),
+        "failed_calls": len(failed),
+        "failed_input_tokens": sum(one.get("inputTokens", 0) for one in spent),
+        "failed_output_tokens": sum(one.get("outputTokens", 0) for one in spent),
+    }
+
+
 def _call(step: Wire, call: Wire) -> Wire:
     usage = call.get("usage") or {}
     return {
@@ -195,6 +244,11 @@ def _execution(row: Wire) -> Wire:
     }
 
 
+def _expected(step: Wire) -> Wire:
+    named = {"step": "stepId", "type": "nodeType", "may_repeat": "mayRepeat"}
+    return {column: step[named.get(column, column)] for column in ESTIMATE_COLUMNS}
+
+
 def _finding(finding: Wire) -> Wire:
     fixes = finding.get("fixes") or [{"title": None}]
     return {
@@ -220,7 +274,7 @@ def _frame(columns: Sequence[str], rows: Iterable[Wire], *, times: Sequence[str]
             frame[column] = pd.to_datetime(pd.to_numeric(frame[column]), unit="ms", utc=True)
         elif column in _COUNTS:
             frame[column] = frame[column].astype("Int64")
-        elif column in ("seconds", "credits"):
+        elif column in ("seconds", "credits", "saved"):
             frame[column] = frame[column].astype("float64")
         elif column in _TEXTS:
             frame[column] = frame[column].astype("string")

@@ -127,6 +127,11 @@ class HttpTransport:
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         return await self._object("POST", "api/builder/validate", params={"fixes": "true"}, json=workflow.to_dict())
 
+    async def estimate(self, workflow: Workflow, trigger: str | None = None, target: str | None = None) -> Wire:
+        """Return what a run would cost."""
+        entry = {name: value for name, value in (("trigger", trigger), ("target", target)) if value is not None}
+        return await self._object("POST", "api/builder/estimate", params=entry, json=workflow.to_dict())
+
     async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
         """Return the workflow of LangGraph code, what is wrong with it, and what was not understood."""
         return await self._object("POST", "api/builder/import", json={"code": code, "layout": layout})

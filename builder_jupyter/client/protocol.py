@@ -109,6 +109,10 @@ class Transport(Protocol):
         """Return ``{"valid", "errors", "warnings"}``, each finding with its ``fixes``."""
         ...
 
+    async def estimate(self, workflow: Workflow, trigger: str | None = None, target: str | None = None) -> Wire:
+        """Return ``{"credits", "mayRepeat", "steps"}``: what a run from a trigger, or for a target node, would cost."""
+        ...
+
     async def import_code(self, code: str, layout: str = "hierarchical") -> Wire:
         """Return ``{"workflow", "validation", "message", "report"}`` of LangGraph code, which is read and not run.
 

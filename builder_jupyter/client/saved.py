@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from builder_jupyter.client.client import Client
+    from builder_jupyter.client.estimate import Estimate
     from builder_jupyter.graph.diff import WorkflowDiff
 
 
@@ -47,6 +48,10 @@ class SavedWorkflow(Workflow):
     def versions(self) -> pd.DataFrame:
         """Return its saved versions, one row each, newest first; see `Client.versions`."""
         return self._home.versions(self)
+
+    def estimate(self, *, trigger: str | None = None, target: str | None = None) -> Estimate:
+        """Return what a run of this value would cost; see `Client.estimate`."""
+        return self._home.estimate(self, trigger=trigger, target=target)
 
     def diff(self, before: int | None = None, after: int | None = None) -> WorkflowDiff:
         """Return what has changed since a version, the newest if none is given; up to another one, or to this value.

@@ -84,6 +84,7 @@ def _step(planned: PlannedStep, visit: Visit) -> dict[str, Any]:
         "startedAt": visit.started_at,
         "finishedAt": visit.finished_at,
         "credits": as_number(planned.credits) if visit.status is StepStatus.COMPLETED and not visit.reused else 0,
+        "saved": as_number(planned.credits) if visit.reused else 0,
         "reused": visit.reused,
         "outputs": {port: value.to_dict() for port, value in result.outputs.items()} if result else {},
         "text": visit.text or None,

@@ -1,4 +1,4 @@
-"""What the Tab key offers behind the magics: names of workflows, and the inputs that a workflow reads."""
+"""What the Tab key offers behind the magics: workflows and the inputs that they read, questions about costs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from builder_jupyter.client.default import default_client
+from builder_jupyter.client.focus import FocusData, questions
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.dialects.plain_lines import WORD
 from builder_jupyter.graph.model import Workflow, canonical_json
 from builder_jupyter.notebook.arguments import QUOTED, split, target
 
-MAGICS = "workflow|run_workflow|versions|runs|answer|approve|replay|diff|canvas|validate"
+MAGICS = "workflow|run_workflow|versions|runs|answer|approve|replay|diff|canvas|validate|focus"
 """A regular expression: the magics whose lines are completed."""
+
+USE_CASE = "use-case"
+"""What stands before the name of a question behind ``%focus``."""
 
 _CALL = re.compile(rf"%(?P<magic>{MAGICS})\s+(?P<line>[^\n]*)\Z")
 _LINE = re.compile(rf"(?P<before>(?:\s|{QUOTED}\s)*)(?P<typed>(?:{QUOTED})?(?:\"(?:[^\"\\]|\\.)*|'[^']*)?)\Z")
@@ -26,6 +30,7 @@ _OPTIONS = {
     "answer": ("--step",),
     "approve": ("--step",),
     "replay": ("--from", "--visit", "--edit", "--quiet"),
+    "focus": ("--data", "--from", "--to-date", "--to", "--plot"),
 }
 
 
@@ -64,6 +69,8 @@ def input_names(workflow: Workflow) -> list[str]:
 def _offers(magic: str, before: str, typed: str, variables: Any) -> Iterator[str]:
     if typed.startswith("-"):
         yield from _OPTIONS.get(magic, ())
+    elif magic == "focus":
+        yield from _questions(split(before), variables)
     elif not before:
         yield from _quoted(default_client().workflows()["name"])
     elif magic == "run_workflow":
@@ -73,6 +80,19 @@ def _offers(magic: str, before: str, typed: str, variables: Any) -> Iterator[str
             yield from (node.id for node in workflow.nodes)
         else:
             yield from (f"{name}=" for name in input_names(workflow) if f"{name}=" not in before)
+
+
+def _questions(before: list[str], variables: Any) -> Iterator[str]:
+    """Yield what may stand behind ``%focus``: datasets, the word, names of questions, parameters of one."""
+    if before[-1:] == ["--data"]:
+        yield from (f"${name}" for name, found in variables.items() if isinstance(found, FocusData) and name[0] != "_")
+    elif USE_CASE not in before:
+        yield USE_CASE
+    elif before[-1] == USE_CASE:
+        yield from questions()
+    else:
+        name = before[before.index(USE_CASE) + 1]
+        yield from (f"{parameter}=" for parameter in questions().get(name, ()))
 
 
 def _quoted(names: Iterable[str]) -> Iterator[str]:

@@ -20,9 +20,11 @@ from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType
 from builder_jupyter.execution.waitpoints import WaitKind
+from builder_jupyter.graph.model import Workflow
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import Credits
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.planning.estimate import estimate
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.access import may_follow
 from builder_jupyter.services.pictures import Standing, holder_of, picture_of
@@ -136,6 +138,10 @@ class ExecutionService:
             principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker,
             origin=origin,
         )  # fmt: skip
+
+    async def estimate(self, principal: Principal, workflow: Workflow, *, entry: Entry = ITS_TRIGGER) -> dict[str, Any]:
+        """Return what a run of a workflow, stored or not, would cost (`planning.estimate`); raises as `start`."""
+        return estimate(await self._plans.preview(principal, workflow, entry))
 
     async def _admit(
         self,

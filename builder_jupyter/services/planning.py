@@ -75,6 +75,11 @@ class PlanService:
                 self._plans.popitem(last=False)
         return plan
 
+    async def preview(self, principal: Principal, workflow: Workflow, entry: Entry) -> Plan:
+        """Return the plan that a workflow would have, stored or not; its parts are as stored now. Raises as `plan`."""
+        children = {name: await self._child(principal, name, ()) for name in self._inner(workflow)}
+        return self._made(workflow, entry, 1, children)
+
     def _inner(self, workflow: Workflow) -> list[str]:
         """Return the ids of the workflows that nodes of this one run, each once."""
         found: dict[str, None] = {}
@@ -85,7 +90,9 @@ class PlanService:
                 found[child] = None
         return list(found)
 
-    async def _child(self, principal: Principal, workflow_id: str, around: tuple[str, ...], *, published: bool) -> Plan:
+    async def _child(
+        self, principal: Principal, workflow_id: str, around: tuple[str, ...], *, published: bool = False
+    ) -> Plan:
         if workflow_id in around or len(around) > MAX_NESTING:
             chain = " -> ".join([*around, workflow_id])
             raise InvalidInput(f"A workflow cannot be a part of itself: {chain}.", code="WORKFLOW_RECURSION")
@@ -94,8 +101,9 @@ class PlanService:
         except NotFound as error:
             if error.code != "WORKFLOW_NOT_FOUND":
                 raise
+            outer = f"Workflow {around[-1]!r}" if around else "It"
             raise InvalidInput(
-                f"Workflow {around[-1]!r} runs workflow {workflow_id!r}, which is not to be found.",
+                f"{outer} runs workflow {workflow_id!r}, which is not to be found.",
                 code="CHILD_WORKFLOW_NOT_FOUND",
             ) from error
 

@@ -263,6 +263,8 @@ async def test_answers_are_as_described(
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
     await ask("GET", "/api/builder/templates/{template_id}", status=404, template_id="no_such")
     await ask("POST", "/api/builder/validate", status=200, body=START_AGENT_END | {"edges": []})
+    await ask("POST", "/api/builder/estimate", status=200, body=START_AGENT_END)
+    await ask("POST", "/api/builder/estimate", status=400, body=START_AGENT_END | {"nodes": []})
     await ask("POST", "/api/builder/generate", status=200, body=START_AGENT_END)
     await ask("POST", "/api/builder/generate", status=422, body=START_AGENT_END | {"edges": []})
     await ask("POST", "/api/builder/import", status=200, body={"code": "x = 1"})

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from builder_jupyter.notebook.completion import MAGICS, complete
+from builder_jupyter.notebook.magics.billing import BillingMagics
 from builder_jupyter.notebook.magics.runs import RunMagics
 from builder_jupyter.notebook.magics.workflows import WorkflowMagics
 
-_WITH_A_BODY = ("%%workflow", "%%runs")
+_WITH_A_BODY = ("%%workflow", "%%runs", "%%focus")
 
 
 def register(ip: Any) -> None:
     """Give an IPython shell the magics and their completions; doing it twice changes nothing."""
     if not isinstance(ip.magics_manager.registry.get(WorkflowMagics.__name__), WorkflowMagics):
-        ip.register_magics(WorkflowMagics, RunMagics)
+        ip.register_magics(WorkflowMagics, RunMagics, BillingMagics)
         ip.input_transformers_cleanup.append(_with_a_body)
         ip.set_hook("complete_command", complete, re_key=rf"(?s).*%({MAGICS})\s")
 

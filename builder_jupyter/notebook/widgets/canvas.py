@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from ipycytoscape import CytoscapeWidget
 from traitlets import Dict, List, Unicode
 
-from builder_jupyter.client.client import content_of, has_code
 from builder_jupyter.client.connect import URL_VARIABLE
+from builder_jupyter.client.content import content_of, has_code
 from builder_jupyter.client.default import default_client
 from builder_jupyter.drawing.catalogue import catalogue
 from builder_jupyter.drawing.editing import Editing

@@ -207,7 +207,7 @@ class WorkflowsHandler(BuilderFamily):
     @route(Scope.WRITE_CANVAS, body=CreateBody, answer=FullWorkflow, status=201, refuses=(422,))
     async def post(self) -> None:
         """Create a workflow."""
-        workflow, message, draft = await self.body(lambda body: (_dialect(body).read_create(body), *_saving(body)))
+        workflow, message, draft = await self.body(lambda body: (dialect_in(body).read_create(body), *_saving(body)))
         stored = await self.call(self.runtime.workflows.create(self.caller, workflow, message=message, draft=draft))
         self.answer(full(stored), ETag=etag(stored.version))
 
@@ -281,7 +281,7 @@ class ValidateHandler(BuilderFamily):
 
     def _judge(self, value: Any, *, fixes: bool) -> dict[str, Any]:
         body = unwrap(value)
-        dialect = _dialect(body)
+        dialect = dialect_in(body)
         nodes, edges = dialect.read_graph(body)
         workflow = Workflow(nodes=nodes, edges=edges, profile=dialect.profile)
         return result(self.runtime.workflows.findings(self.caller, workflow), fixes=fixes)
@@ -324,7 +324,7 @@ def summary(stored: WorkflowVersion) -> dict[str, Any]:
     }
 
 
-def _dialect(body: Any) -> Dialect:
+def dialect_in(body: Any) -> Dialect:
     """Return the dialect that a body says it is written in; the Builder API's when it says nothing."""
     name = body.get("dialect", "builder") if isinstance(body, dict) else "builder"
     try:

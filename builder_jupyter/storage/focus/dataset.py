@@ -17,6 +17,7 @@ from builder_jupyter.costs.focus.check import Fault, check
 from builder_jupyter.costs.focus.columns import all_columns, version_of
 from builder_jupyter.costs.focus.files import check_file
 from builder_jupyter.errors import InvalidInput
+from builder_jupyter.storage.focus.breakdown import condition, query
 from builder_jupyter.storage.focus.cases import Case
 from builder_jupyter.storage.focus.places import Files, Kind
 from builder_jupyter.storage.focus.reading import has_gaps, raw, select_list, types_of
@@ -29,6 +30,16 @@ ALIAS = "focus_data_table"
 ROWS_AT_A_TIME = 10_000
 Moment = str | date | datetime | None
 _SETTINGS: dict[str, Any] = {"python_enable_replacements": False, "preserve_insertion_order": False}
+
+# DuckDB's own way to write times ends in +00, which FOCUS does not allow.
+_TIMES = "TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%SZ'"
+FORMATS = {".csv": f"FORMAT csv, HEADER, {_TIMES}", ".jsonl": f"FORMAT json, {_TIMES}", ".parquet": "FORMAT parquet"}
+"""How charges can be written, by the ending of the file."""
+
+_TAG_KEYS = """
+SELECT key FROM (SELECT unnest(json_keys(Tags)) AS key FROM focus WHERE Tags IS NOT NULL)
+GROUP BY key ORDER BY count(*) DESC, key
+"""
 
 # A charge belongs to a window when it begins in it. Ends are exclusive: to compare them with "<" loses the last hour
 # of a window, and of billing periods the whole last month.
@@ -109,6 +120,43 @@ class Dataset:
         own = re.sub(r"\A((?:--[^\n]*\n)*)WITH\b", r", \1", case.sql)
         query = f"WITH {_WINDOWS.strip()}{own if own.startswith(',') else chr(10) + own}"
         return self.sql(query, {**parameters, "start": start, "end": end}, to=to, **frames)
+
+    def add_up(
+        self, by: Sequence[str], measure: str, where: Mapping[str, str | None], *, start: Moment, end: Moment, to: str
+    ) -> Any:
+        """Return charges of a window added up (`breakdown.query`); errors are those of that and of `sql`."""
+        text, given = query(by, measure, where)
+        return self.sql(f"WITH {_WINDOWS.strip()} {text}", {**given, "start": start, "end": end}, to=to)
+
+    def write(self, path: Path, where: Mapping[str, str | None], *, start: Moment, end: Moment) -> int:
+        """Write the charges of a window as CSV, JSON Lines or Parquet, by the file's ending; return how many.
+
+        Raises
+        ------
+        InvalidInput : ``UNKNOWN_FORMAT``; ``FILE_NOT_WRITABLE``; as `sql`.
+        """
+        options = FORMATS.get(path.suffix)
+        if options is None:
+            raise InvalidInput(f"{path.name} ends in none of {', '.join(FORMATS)}.", code="UNKNOWN_FORMAT")
+        given: dict[str, Any] = {}
+        kept = condition(where, given)
+        given |= {"start": start, "end": end}
+        target = str(path).replace("'", "''")
+        with self._lock:
+            self.load()
+            rows = f"WITH {_WINDOWS.strip()} SELECT * FROM charges WHERE {kept}"  # noqa: S608 - made by `condition`
+            try:
+                done = self._connection.execute(f"COPY ({rows}) TO '{target}' ({options})", given).fetchone()
+            except duckdb.IOException as error:
+                raise InvalidInput(f"{path} cannot be written.", code="FILE_NOT_WRITABLE") from error
+        return int(done[0]) if done else 0
+
+    def tag_keys(self) -> list[str]:
+        """Return the keys of the charges' tags, the most frequent first."""
+        with self._lock:
+            self.load()
+            found = self._connection.execute(_TAG_KEYS).fetchall()
+        return [key for (key,) in found]
 
     def load(self) -> None:
         """Read the files, once. Raises `InvalidInput` (``INVALID_FOCUS_FILE``)."""

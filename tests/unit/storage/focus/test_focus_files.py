@@ -12,6 +12,7 @@ from builder_jupyter.client.focus import focus
 from builder_jupyter.errors import InvalidInput, NotFound
 
 DATA = Path(__file__).parents[3] / "data"
+SAMPLE = Path(__file__).parents[4] / "notebooks" / "data" / "focus_1_0_real_1000.csv.gz"
 
 
 def parquet(place: Path, select: str) -> Path:
@@ -29,7 +30,7 @@ def aws(cost: float, day: str = "2025-05-03") -> str:
 
 
 def test_the_thousand_real_rows_load_and_none_is_lost() -> None:
-    real = focus(DATA / "focus_1_0_real_1000.csv.gz")
+    real = focus(SAMPLE)
     counts = real.sql(
         "SELECT count(*) AS n, count(BilledCost) AS billed, count(ChargePeriodStart) AS starts, count(Tags) AS tags,"
         " count(*) FILTER (ServiceProviderName = 'AWS') AS aws, count(Id) AS ids FROM focus"
