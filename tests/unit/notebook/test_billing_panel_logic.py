@@ -76,7 +76,9 @@ def test_what_is_shown_is_what_is_written(own: Costs, tmp_path: Path) -> None:
     assert "T12:00:00Z" in path.read_text()
     windowed = Costs(own.data, "workflow", "credits", first=date(2026, 1, 5), last=date(2026, 1, 5))
     assert windowed.export(tmp_path, ".jsonl")[0].name == "billing-2026-01-05-2026-01-05.jsonl"
-    assert sum(row.amount for row in windowed.rows()) == 780, "the last day counts; what was refunded later is of that day"
+    assert sum(row.amount for row in windowed.rows()) == 780, (
+        "the last day counts; what was refunded later is of that day"
+    )
 
 
 def test_odd_tags_are_keys_and_not_code() -> None:
