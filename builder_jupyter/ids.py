@@ -21,6 +21,26 @@ def key_id() -> str:
     return f"key_{secrets.token_hex(6)}"
 
 
+def workspace_id() -> str:
+    """Return a new workspace id: ``ws_`` and 12 hex digits."""
+    return f"ws_{secrets.token_hex(6)}"
+
+
+def invite_id() -> str:
+    """Return a new id of an invite: ``inv_`` and 16 hex digits."""
+    return f"inv_{secrets.token_hex(8)}"
+
+
+def connection_id() -> str:
+    """Return a new id of a provider's connection: ``conn_`` and 12 hex digits."""
+    return f"conn_{secrets.token_hex(6)}"
+
+
+def server_id() -> str:
+    """Return a new id of a published MCP server."""
+    return f"mcp_{secrets.token_hex(6)}"
+
+
 def incident_id() -> str:
     """Return a new id under which an unforeseen error is logged, and by which its answer names it."""
     return secrets.token_hex(6)
@@ -38,6 +58,22 @@ def ledger_entry_id(subject: str, seq: int, part: int) -> str:
     return f"le_{hashlib.sha256(place.encode()).hexdigest()[:20]}"
 
 
+def delivery_id(execution: str) -> str:
+    """Return the id under which an execution's outcome is sent: the same however often, and after a restart."""
+    return f"dlv_{hashlib.sha256(execution.encode()).hexdigest()[:20]}"
+
+
 def waitpoint_id() -> str:
     """Return a new waitpoint id."""
     return f"wp_{secrets.token_hex(8)}"
+
+
+def asset_id() -> str:
+    """Return a new asset id. Shorter than a content hash, so that no purge takes it for one."""
+    return f"asset_{secrets.token_hex(10)}"
+
+
+def made_asset_id(workspace: str, key: str, sha256: str) -> str:
+    """Return the id of an asset that a step made: the same for the same content from the same visit."""
+    place = f"{workspace}\0{key}\0{sha256}"
+    return f"asset_{hashlib.sha256(place.encode()).hexdigest()[:20]}"

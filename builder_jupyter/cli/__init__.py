@@ -24,6 +24,7 @@ from builder_jupyter.cli.doctor import add_doctor
 from builder_jupyter.cli.keys import add_keys
 from builder_jupyter.cli.run import add_run, add_validate
 from builder_jupyter.cli.serve import add_serve
+from builder_jupyter.cli.team import add_team
 from builder_jupyter.cli.token import add_token
 from builder_jupyter.cli.upkeep import add_upkeep
 from builder_jupyter.errors import BuilderError, InvalidInput, NotFound, TooLarge
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         add_run,
         add_validate,
         add_keys,
+        add_team,
         add_token,
         add_credits,
         add_billing,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 
-from builder_jupyter.cli.options import Commands, Places, client_of
+from builder_jupyter.cli.options import Commands, Places, client_of, seconds_of
+from builder_jupyter.clock import SystemClock
 from builder_jupyter.identity.scopes import DEFAULT_SCOPES, Scope
 
 CREATE_HELP = f"""\
@@ -34,6 +36,9 @@ def add_keys(commands: Commands, places: Places) -> None:
     create_parser.add_argument(
         "--scopes", metavar="A,B", help=f"what it may do, comma-separated (default: {','.join(DEFAULT_SCOPES)})"
     )
+    create_parser.add_argument(
+        "--expires", metavar="AGE", help="how long it is good, e.g. 30d (default: until revoked)"
+    )
     create_parser.set_defaults(action=create)
     list_parser = actions.add_parser("list", parents=[places], help="list the keys, without their secrets")
     list_parser.set_defaults(action=show)
@@ -45,9 +50,11 @@ def add_keys(commands: Commands, places: Places) -> None:
 def create(options: argparse.Namespace) -> int:
     """Make a key; its secret is the only line on stdout."""
     scopes = None if options.scopes is None else options.scopes.split(",")
+    good_for = None if options.expires is None else timedelta(seconds=seconds_of(options.expires))
+    expires_at = None if good_for is None else SystemClock().now() + good_for
     with client_of(options) as client:
         portal, transport = client.transport.portal, client.transport
-        key = portal.wait(transport.create_key(options.name, scopes))
+        key = portal.wait(transport.create_key(options.name, scopes, expires_at=expires_at))
     print(f"Key {key['id']} ({key['name']}) may: {', '.join(key['scopes'])}. It is shown this once:", file=sys.stderr)
     print(key["key"])
     return 0
@@ -58,8 +65,11 @@ def show(options: argparse.Namespace) -> int:
     with client_of(options) as client:
         keys = client.transport.portal.wait(client.transport.list_keys())
     for key in keys:
-        revoked = "  revoked" if key.get("revoked_at") else ""
-        print(f"{key['id']}  {key['prefix']}…  {key['name']}  {','.join(key['scopes'])}{revoked}")
+        until = f"  until {key['expires_at']}" if key.get("expires_at") else ""
+        print(
+            f"{key['id']}  {key['prefix']}…  {key['name']}  {','.join(key['scopes'])}"
+            f"{'  revoked' if key.get('revoked_at') else until}"
+        )
     if not keys:
         print("There are no keys yet.", file=sys.stderr)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # noqa: SLF001 - it has no public name
 Places: TypeAlias = argparse.ArgumentParser
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def data_dir_of(options: argparse.Namespace) -> Path:
@@ -33,6 +36,16 @@ def client_of(options: argparse.Namespace) -> Client:
     from builder_jupyter.client.connect import open_or_connect
 
     return open_or_connect(data_dir_of(options))
+
+
+def seconds_of(age: str) -> int:
+    """Return the seconds of an age like ``30d``. Raises `InvalidInput` (``INVALID_DURATION``)."""
+    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhdw])\s*", age, re.ASCII)
+    if found is None:
+        raise InvalidInput(
+            f"{age!r} is no age.", code="INVALID_DURATION", hint="Write a number and one of s m h d w, e.g. 30d."
+        )
+    return int(found[1]) * SECONDS[found[2]]
 
 
 def read_text(path: Path) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from builder_jupyter.cli.options import Commands, Places, data_dir_of
+from builder_jupyter.cli.options import Commands, Places, data_dir_of, seconds_of
 from builder_jupyter.errors import Conflict, InvalidInput, StoreLocked
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from builder_jupyter.services.upkeep import UpkeepService
 
 T = TypeVar("T")
-
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 BACKUP_HELP = """\
 With or without a running server. The file is a tar archive: backup.json says what is inside, builder.duckdb is the
@@ -109,16 +106,6 @@ def purge(options: argparse.Namespace) -> int:
         f"{gone['plans']} plans, {gone['artefacts']} artefacts."
     )
     return 0
-
-
-def seconds_of(age: str) -> int:
-    """Return the seconds of an age like ``30d``. Raises `InvalidInput` (``INVALID_DURATION``)."""
-    found = re.fullmatch(r"\s*(\d{1,9})\s*([smhdw])\s*", age, re.ASCII)
-    if found is None:
-        raise InvalidInput(
-            f"{age!r} is no age.", code="INVALID_DURATION", hint="Write a number and one of s m h d w, e.g. 30d."
-        )
-    return int(found[1]) * SECONDS[found[2]]
 
 
 def _with_database(

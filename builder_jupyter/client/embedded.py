@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder_jupyter.client.credits import EmbeddedCredits
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
+from builder_jupyter.client.team import TeamHere
 from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import NotConfigured
 from builder_jupyter.identity.principal import local_principal
@@ -20,6 +21,7 @@ from builder_jupyter.identity.principal import local_principal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from builder_jupyter.client.team import Team
     from builder_jupyter.graph.model import Workflow
     from builder_jupyter.graph.version import WorkflowVersion
     from builder_jupyter.identity.api_keys import ApiKey
@@ -235,6 +237,10 @@ class EmbeddedTransport:
         """Return the content of an artefact."""
         return await asyncio.to_thread(self._runtime.artefacts.read, self._me.workspace, sha256)
 
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset."""
+        return await self._runtime.assets.read(self._me, asset_id)
+
     async def attach(self, *, everything: bool = False) -> str:
         """Do nothing: this process runs all steps as it is."""
         del everything
@@ -243,9 +249,16 @@ class EmbeddedTransport:
     async def detach(self) -> None:
         """Do nothing: nobody else could run the steps."""
 
-    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+    @property
+    def team(self) -> Team:
+        """What can be done with workspaces, members and invites."""
+        return TeamHere(self._runtime, self._me)
+
+    async def create_key(
+        self, name: str, scopes: Sequence[str] | None = None, *, expires_at: datetime | None = None
+    ) -> Wire:
         """Make an API key."""
-        key, secret = await self._runtime.keys.create(self._me, name, scopes)
+        key, secret = await self._runtime.keys.create(self._me, name, scopes, expires_at=expires_at)
         return {**_key(key), "key": secret}
 
     async def list_keys(self) -> list[Wire]:
@@ -315,6 +328,7 @@ def _key(key: ApiKey) -> Wire:
         "scopes": [str(scope) for scope in key.scopes],
         "created_at": _time(key.created_at),
         "last_used_at": _time(key.last_used_at),
+        "expires_at": _time(key.expires_at),
         "revoked_at": _time(key.revoked_at),
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from builder_jupyter.client.feed import Feed
 from builder_jupyter.client.frames import cost_frame, events_frame, message_of, steps_frame, text_of, trace_frame
+from builder_jupyter.client.media import MediaOutput, outputs_of
 from builder_jupyter.client.progress import Progress, choose
 from builder_jupyter.client.protocol import Transport, Wire
 from builder_jupyter.client.tables import headline, hints, saved_text, steps_html, steps_text
@@ -43,7 +44,7 @@ class StepView:
     id, name, type : of the node.
     visit : its number, from 1; steps in a loop are visited more than once.
     text : what it wrote, or has written so far; ``""`` when it writes nothing.
-    outputs : values by port.
+    outputs : values by port; pictures, films and sounds have their bytes as ``content``.
     usage : ``{"model", "inputTokens", "outputTokens"}`` where a language model was asked.
     error : ``{"message", "code", "retryable"}`` when it failed.
     raw : what it left under ``results``, as JSON; `result` has it with its dataframes.
@@ -77,6 +78,27 @@ class StepView:
         from builder_jupyter.client.values import unpack
 
         return unpack(self.raw, self.load)
+
+    @property
+    def image(self) -> MediaOutput:
+        """The picture that it made. Raises `KeyError` when it made none."""
+        return self._made("image")
+
+    @property
+    def video(self) -> MediaOutput:
+        """The film that it made. Raises `KeyError` when it made none."""
+        return self._made("video")
+
+    @property
+    def audio(self) -> MediaOutput:
+        """The sound that it made. Raises `KeyError` when it made none."""
+        return self._made("audio")
+
+    def _made(self, kind: str) -> MediaOutput:
+        value = self.outputs[f"{kind}-out"]
+        if not isinstance(value, MediaOutput):
+            raise KeyError(f"{kind}-out")
+        return value
 
     def display(self) -> None:
         """Show here what the step printed and displayed."""
@@ -273,10 +295,13 @@ class Execution:
         visits = [row for row in self.snapshot["steps"] if row["stepId"] == step]
         if not visits:
             raise KeyError(f"no step {step!r}; there are: {', '.join(self._step_ids())}")
-        return _view(visits[-1], self._artefact)
+        return _view(visits[-1], self._artefact, self._asset)
 
     def _artefact(self, sha256: str) -> bytes:
         return self._transport.portal.wait(self._transport.artefact(sha256))
+
+    def _asset(self, asset_id: str) -> bytes:
+        return self._transport.portal.wait(self._transport.asset(asset_id))
 
     def _step_ids(self) -> list[str]:
         return list(dict.fromkeys(row["stepId"] for row in self._picture["steps"]))
@@ -368,7 +393,7 @@ def _is_stuck(picture: Wire) -> bool:
     return picture["status"] == ExecutionStatus.WAITING and any(one["kind"] in PEOPLE for one in picture["waitpoints"])
 
 
-def _view(row: Wire, load: Callable[[str], bytes]) -> StepView:
+def _view(row: Wire, load: Callable[[str], bytes], asset: Callable[[str], bytes]) -> StepView:
     return StepView(
         id=row["stepId"],
         name=row["name"],
@@ -376,7 +401,7 @@ def _view(row: Wire, load: Callable[[str], bytes]) -> StepView:
         visit=row["visit"],
         status=StepStatus(row["status"]),
         text=text_of(row),
-        outputs={port: value["value"] for port, value in row["outputs"].items()},
+        outputs=outputs_of(row, asset),
         usage=row["usage"],
         error=row["error"],
         raw=row.get("result"),

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
-from weakref import finalize
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import InvalidInput
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
     from builder_jupyter.client.client import Client
     from builder_jupyter.storage.focus.dataset import Dataset
-    from builder_jupyter.storage.focus.places import Files
 
 Moment = str | date | datetime | None
 
@@ -74,32 +71,23 @@ def billing(start: Moment = None, end: Moment = None, *, client: Client | None =
     """
     from builder_jupyter.client.default import default_client
     from builder_jupyter.storage.focus.dataset import Dataset
-    from builder_jupyter.storage.focus.places import files_of
+    from builder_jupyter.storage.focus.places import Files, files_of
 
     transport = (client or default_client()).transport
     last = _moment(end) or datetime.now(UTC) + timedelta(seconds=1)
     first = _moment(start) or last - LONGEST
-    folder = _Folder()
-    files: list[Files] = []
+    folder, files = Path(mkdtemp(prefix="builder-")), list[Files]()
+    dataset = Dataset(files)
+    dataset.keep(folder)
     while first < last:
         stop = min(first + LONGEST, last)
-        place = folder.path / f"{len(files)}.parquet"
+        place = folder / f"{len(files)}.parquet"
         transport.portal.wait(transport.credits.export(place, iso_z(first), iso_z(stop), fmt="parquet"))
         files.append(files_of(place))
         first = stop
     if not files:
         raise InvalidInput("The end must come after the start.", code="INVALID_WINDOW")
-    dataset = Dataset(files)
-    dataset.keep(folder)
     return FocusData(dataset, f"the charges of {transport.where}")
-
-
-class _Folder:
-    """A temporary folder that goes with this object, without a warning: nobody can close a dataset that is shown."""
-
-    def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="builder-"))
-        finalize(self, rmtree, self.path, ignore_errors=True)
 
 
 def questions() -> dict[str, tuple[str, ...]]:

@@ -16,14 +16,19 @@ from builder_jupyter.client.answers import NOT_OURS, error_of, event_batches, js
 from builder_jupyter.client.credits import HttpCredits
 from builder_jupyter.client.downloads import CONNECT_SECONDS, download
 from builder_jupyter.client.protocol import MAX_PAGE, Wire
+from builder_jupyter.client.team import TeamThere
+from builder_jupyter.clock import iso_z
 from builder_jupyter.errors import Unavailable
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.portal import Portal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx
 
+    from builder_jupyter.client.team import Team
     from builder_jupyter.client.worker import Worker
 
 ANSWER_SECONDS = 60.0
@@ -286,6 +291,10 @@ class HttpTransport:
         """Return the content of an artefact."""
         return (await self._answer("GET", path_of("api/builder/artefacts", sha256))).content
 
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset."""
+        return (await self._answer("GET", path_of("api/builder/assets", asset_id))).content
+
     async def attach(self, *, everything: bool = False) -> str:
         """Let this process run the python steps of what it starts."""
         from builder_jupyter.client.worker import Worker
@@ -312,9 +321,17 @@ class HttpTransport:
         if worker is not None:
             await worker.stop()
 
-    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+    @property
+    def team(self) -> Team:
+        """What can be done with workspaces, members and invites."""
+        return TeamThere(lambda method, path, body: self._object(method, path, json=body))
+
+    async def create_key(
+        self, name: str, scopes: Sequence[str] | None = None, *, expires_at: datetime | None = None
+    ) -> Wire:
         """Make an API key."""
         body: Wire = {"name": name} | ({} if scopes is None else {"scopes": list(scopes)})
+        body |= {} if expires_at is None else {"expires_at": iso_z(expires_at)}
         return await self._object("POST", "api/builder/keys", json=body)
 
     async def list_keys(self) -> list[Wire]:

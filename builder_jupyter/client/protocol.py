@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
+    from builder_jupyter.client.team import Team
     from builder_jupyter.graph.model import Workflow
     from builder_jupyter.portal import Portal
 
@@ -189,7 +191,14 @@ class Transport(Protocol):
         """Return the newest executions in short."""
         ...
 
-    async def create_key(self, name: str, scopes: Sequence[str] | None = None) -> Wire:
+    @property
+    def team(self) -> Team:
+        """What can be done with workspaces, members and invites."""
+        ...
+
+    async def create_key(
+        self, name: str, scopes: Sequence[str] | None = None, *, expires_at: datetime | None = None
+    ) -> Wire:
         """Make an API key. The answer's ``key`` is the secret, which nobody can read again."""
         ...
 
@@ -228,6 +237,10 @@ class Transport(Protocol):
 
     async def artefact(self, sha256: str) -> bytes:
         """Return the content of an artefact. Raises `NotFound` (``ARTEFACT_NOT_FOUND``)."""
+        ...
+
+    async def asset(self, asset_id: str) -> bytes:
+        """Return the content of an asset. Raises `NotFound` (``ASSET_NOT_FOUND``)."""
         ...
 
     async def attach(self, *, everything: bool = False) -> str:

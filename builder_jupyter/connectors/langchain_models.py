@@ -46,12 +46,16 @@ class LangChainModel:
         providers.
     reports_end : the provider says why an answer ended. An answer without that was cut off; clients do not
         notice.
+    takes_effort : whether ``reasoning_effort`` and ``verbosity`` are settings of the constructor, too.
     """
 
-    def __init__(self, name: str, build: Callable[..., BaseChatModel], *, reports_end: bool = False) -> None:
+    def __init__(
+        self, name: str, build: Callable[..., BaseChatModel], *, reports_end: bool = False, takes_effort: bool = False
+    ) -> None:
         self._name = name
         self._build = lru_cache(maxsize=16)(build)
         self._reports_end = reports_end
+        self._takes_effort = takes_effort
 
     @property
     def name(self) -> str:
@@ -63,7 +67,9 @@ class LangChainModel:
 
         Raises `ProviderError` for what can be recognised; any other exception of a client passes through.
         """
-        settings = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+        settings: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+        if self._takes_effort:
+            settings |= {"reasoning_effort": request.reasoning_effort, "verbosity": request.verbosity}
         given = {key: value for key, value in settings.items() if value is not None}
         model: Any = await asyncio.to_thread(self._build, **given)  # may read certificates
         if request.tools:

@@ -36,6 +36,7 @@ class OpenAIProtocolModel:
     model : what the server calls it.
     defaults : fields of the request body; a request's own temperature and max_tokens go before them.
     idle_seconds : longest wait for the next piece.
+    takes_effort : whether ``reasoning_effort`` and ``verbosity`` may be sent.
     """
 
     name: str
@@ -44,6 +45,7 @@ class OpenAIProtocolModel:
     model: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     idle_seconds: float = 120.0
+    takes_effort: bool = False
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         """Yield the answer: text as it arrives, then one chunk with whole tool calls and the usage.
@@ -89,6 +91,9 @@ class OpenAIProtocolModel:
             body["temperature"] = request.temperature
         if request.max_tokens is not None:
             body["max_tokens"] = request.max_tokens
+        if self.takes_effort:
+            told = {"reasoning_effort": request.reasoning_effort, "verbosity": request.verbosity}
+            body |= {name: value for name, value in told.items() if value is not None}
         if request.tools:
             body["tools"] = [tool_to_wire(spec) for spec in request.tools]
         body["model"] = self.model

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from builder_jupyter.money import as_number
+from builder_jupyter.nodes.ports import fed_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,8 @@ def catalogue(registry: Registry, profile: Profile) -> list[dict[str, Any]]:
     """Return the node types of a profile in palette order.
 
     Each is ``{"type", "title", "description", "icon", "color", "credits", "is_trigger", "inputs", "outputs",
-    "schema"}``; ports are ``{"name", "type", "required", "multiple"}``, and the schema is that of the node's data.
+    "schema"}``; ports are ``{"name", "type", "required", "multiple"}``, those of outputs with
+    ``feeds``, the types of the inputs that they may enter; the schema is that of the node's data.
     """
     return [
         {
@@ -36,10 +38,14 @@ def catalogue(registry: Registry, profile: Profile) -> list[dict[str, Any]]:
             "credits": as_number(kind.credits),
             "is_trigger": kind.is_trigger,
             "inputs": _ports(kind.inputs),
-            "outputs": _ports(kind.outputs),
+            "outputs": [
+                {**port, "feeds": feeds}
+                for port, feeds in zip(_ports(kind.outputs), map(fed_by, kind.outputs), strict=True)
+            ],
             "schema": data_schema(kind),
         }
         for kind in registry.of(profile)
+        if kind.placeable
     ]
 
 

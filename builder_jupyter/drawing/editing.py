@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from builder_jupyter.nodes.registry import Registry
 
 # Edits that leave every node where it is drawn, whether or not its position is stored.
-STAYS = frozenset({"set_data", "set_workflow", "rename_node", "replace_edge"})
+STAYS = frozenset(
+    {"set_data", "set_workflow", "rename_node", "replace_edge", "add_group", "remove_group", "replace_group"}
+)
 
 LAYERED = "layered"
 """Left to right, as drawn where no positions are stored; `graph.arrangements` has other ways to place all nodes."""

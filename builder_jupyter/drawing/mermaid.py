@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from builder_jupyter.drawing.lettering import ink_on, visible
 from builder_jupyter.drawing.svg import edge_labels, status_color
+from builder_jupyter.graph.groups import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,9 @@ def workflow_mermaid(
         if edge.source in numbers and edge.target in numbers:
             arrow = f'-->|"{_quoted(label)}"|' if label else "-->"
             lines.append(f"    {numbers[edge.source]} {arrow} {numbers[edge.target]}")
+    for at, group in enumerate(groups_of(workflow)):
+        lines += [f'    subgraph g{at}["{_quoted(group.title)}"]', *(f"        {numbers[one]}" for one in group.nodes)]
+        lines.append("    end")
     lines += _classes(workflow, numbers, looks)
     for node_id, status in known.items():
         if node_id in numbers and (color := status_color(status)):

@@ -13,6 +13,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from builder_jupyter.drawing.groups import box_svg, group_boxes
 from builder_jupyter.drawing.lettering import escape, ink_on, shorten, text_width
 from builder_jupyter.drawing.routes import HALF_H, HALF_W, Route, Router
 from builder_jupyter.graph.layout import layout
@@ -87,6 +88,9 @@ font-size:13px;font-weight:600}
 .SCOPE .type{fill:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,var(--dim)));font-size:11px}
 .SCOPE .when{fill:var(--jp-ui-font-color1,var(--vscode-foreground,var(--text)));\
 font-size:11px;text-anchor:middle}
+.SCOPE .group{fill:#8390a3;fill-opacity:.1;stroke:#8390a3;stroke-opacity:.55;stroke-width:1.25}
+.SCOPE .heading{fill:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,var(--dim)));\
+font-size:12px;font-weight:600}
 .SCOPE .icon{font-size:16px;text-anchor:middle}
 .SCOPE .edge{fill:none;stroke:#8390a3;stroke-width:1.6}
 .SCOPE .back{stroke-dasharray:6 4}
@@ -136,6 +140,10 @@ def draw(
     is_huge = len(positions) > HUGE
     router = Router(positions.values(), around_cards=not is_huge)
     frame = _Frame()
+    boxes = group_boxes(workflow, positions)
+    for box in boxes:
+        frame.add(box.x, box.y)
+        frame.add(box.x + box.width, box.y + box.height)
     edges, labels = _edges(workflow, positions, router, frame, ways or {})
     cards = []
     for node_id, position in positions.items():
@@ -145,7 +153,7 @@ def draw(
         cards.append(_card(known[node_id], position, look, statuses.get(node_id), is_plain=is_huge))
     description = _describe(workflow, statuses)
     heading = f"<title>{escape(workflow.name)}</title><desc>{escape(description)}</desc>"
-    body = "".join((heading, *edges, *cards, *labels))
+    body = "".join((heading, *map(box_svg, boxes), *edges, *cards, *labels))
     left, top, width, height = frame.box()
     scope = "wf-" + hashlib.sha256(body.encode()).hexdigest()[:12]
     svg = (

@@ -28,7 +28,10 @@ from builder_jupyter.execution.visit import Visit
 from builder_jupyter.execution.waitpoints import waiting_event
 from builder_jupyter.nodes.base import Effect, NodeType, Place, StepContext, StepResult, Tools, Wait
 from builder_jupyter.nodes.chat import ChatModels
+from builder_jupyter.nodes.http import Http
+from builder_jupyter.nodes.media import Media
 from builder_jupyter.nodes.registry import Registry
+from builder_jupyter.planning.plan import Mode
 
 if TYPE_CHECKING:
     from builder_jupyter.execution.engine import Engine
@@ -40,6 +43,7 @@ log = logging.getLogger(__name__)
 class World:
     """What steps reach out to, what they are, and where they run.
 
+    ``http`` sends requests to addresses that nodes name, ``media`` makes and keeps pictures, films and sounds, and
     ``equip`` gives an attempt, before it begins, what depends on whose execution it is of.
     """
 
@@ -48,6 +52,8 @@ class World:
     tools: Tools
     executors: Mapping[Place, Executor] = field(default_factory=lambda: dict(HERE))
     equip: Callable[[NodeType, StepContext], Awaitable[None]] | None = None
+    http: Http | None = None
+    media: Media | None = None
 
 
 class Attempts:
@@ -252,6 +258,11 @@ class Attempts:
             targets=targets,
             execution_id=run.root_id,
             workspace=state.admitted.workspace,
+            event=state.admitted.event,
+            http=world.http,
+            workflow_id=state.plan.workflow_id,
+            is_entry=state.plan.mode is not Mode.TRIGGER or planned.node_id == state.plan.root,
+            media=world.media,
             starter=state.admitted.principal,
         )
 

@@ -23,9 +23,11 @@ from builder_jupyter.execution.attempts import Attempts, World
 from builder_jupyter.execution.charges import hold_for, hold_of
 from builder_jupyter.execution.decide import Abort, EndWait, SetStatus, Skip, Start, decide
 from builder_jupyter.execution.events import (
+    NO_ORIGIN,
     Admitted,
     CancelRequested,
     Event,
+    Origin,
     Recorded,
     Resumed,
     StatusChanged,
@@ -96,6 +98,7 @@ class Engine:
         request: tuple[str, str] | None = None,
         parent: tuple[str, str, int] | None = None,
         replay: Replay | None = None,
+        origin: Origin = NO_ORIGIN,
     ) -> Run:
         """Begin an execution; return once its admission is on disk. For the arguments see `Admitted`.
 
@@ -110,6 +113,7 @@ class Engine:
             request=list(request) if request else None, parent=list(parent) if parent else None,
             replay_of=replay.execution_id if replay else None,
             replay_from=list(replay.begin) if replay and replay.begin else None,
+            event=None if origin.event is None else dict(origin.event), callback_url=origin.callback_url,
         )  # fmt: skip
         first = Recorded(execution_id or ids.execution_id(), 1, self._now(), event)
         run = Run(ExecutionState(plan, first))

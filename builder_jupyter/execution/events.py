@@ -43,11 +43,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a request brings beside the inputs of a run.
+
+    Parameters
+    ----------
+    event : what a webhook received: ``{nodeId, method, url, headers, query, body, receivedAt}``, without secrets.
+    callback_url : where the outcome is to be sent; checked by whoever admits.
+    """
+
+    event: Mapping[str, Any] | None = None
+    callback_url: str | None = None
+
+
+NO_ORIGIN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted(Event):
     """A plan was accepted for execution. ``plan_id`` refers to the stored plan.
 
     ``request`` is ``[idempotency key, fingerprint of the request]``; ``parent`` is ``[execution, step, visit]`` of a
     child execution; ``replay_of`` and ``replay_from`` (``[step, visit]``) say what a replay repeats.
+    ``event`` and ``callback_url`` are those of its `Origin`.
     """
 
     kind: ClassVar[str] = "admitted"
@@ -60,6 +78,8 @@ class Admitted(Event):
     parent: list[Any] | None = None
     replay_of: str | None = None
     replay_from: list[Any] | None = None
+    event: dict[str, Any] | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

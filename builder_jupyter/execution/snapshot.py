@@ -46,8 +46,13 @@ def snapshot(state: ExecutionState) -> dict[str, Any]:
         "replayOf": state.admitted.replay_of,
         "replayFromStepId": state.admitted.replay_from[0] if state.admitted.replay_from else None,
         "parent": dict(zip(("executionId", "stepId", "visit"), state.admitted.parent or (), strict=False)) or None,
-        "callback": None,
+        "callback": None if state.admitted.callback_url is None else pending_callback(),
     }
+
+
+def pending_callback() -> dict[str, Any]:
+    """Return how a callback stands of which no attempt has been made. Source: spec builder-studio §6.1."""
+    return {"state": "pending", "attempts": 0, "lastStatus": None}
 
 
 def _credits(state: ExecutionState) -> dict[str, Any]:
@@ -117,4 +122,4 @@ def waitpoint(state: ExecutionState, visit: Visit) -> dict[str, Any]:
         "request": event.request,
         "deadlineAt": event.deadline,
         "pollAt": event.poll_at,
-    }
+    } | ({"provider": event.request.get("provider")} if event.waits_for == "provider-poll" else {})

@@ -18,27 +18,32 @@ add_edge       edge, index?                                   puts an edge in at
 remove_edge    edge_id or index                               takes an edge away
 replace_edge   edge_id or index, edge                         puts another edge in its place
 set_workflow   field, value                                   sets ``name``, ``description`` or ``metadata``
+add_group      group                                          ``{"id", "title", "nodes"}``: draws a box around nodes,
+                                                              which leave the groups they are in
+remove_group   group_id                                       takes the box away; its nodes stay
+replace_group  group_id, group                                gives it another title or other nodes
+put_workflow   workflow                                       puts another workflow of the same dialect in its place,
+                                                              such as an earlier version
 ============== ============================================== ====================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from builder_jupyter.errors import InvalidInput
-from builder_jupyter.graph.dialects import dialect_of
-from builder_jupyter.graph.dialects.faults import OBJECT, TEXT, Faults
+from builder_jupyter.graph.dialects.faults import OBJECT, Faults
 from builder_jupyter.graph.dialects.header import read_header
 from builder_jupyter.graph.dialects.wire import point
-from builder_jupyter.graph.model import Edge, FrozenDict, Node, Workflow, thaw
+from builder_jupyter.graph.drafting import Change, Draft, Reader, invalid
+from builder_jupyter.graph.groups import add_group, remove_group, replace_group, with_renamed, without_nodes
+from builder_jupyter.graph.model import FrozenDict, Node, Profile, Workflow, freeze, thaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Change = Mapping[str, Any]
-"""One edit: ``op`` and its fields, all JSON-like."""
+__all__ = ["OPS", "Change", "Performed", "apply", "perform"]
 
 
 class Performed(NamedTuple):
@@ -63,120 +68,47 @@ def perform(workflow: Workflow, changes: Iterable[Change]) -> Performed:
     InvalidInput : ``INVALID_EDIT``; ``details`` names what is wrong with the first change that cannot be made, such as
         ``changes[2].node.id``.
     """
-    draft = _Draft(workflow)
+    draft = Draft(workflow)
     inverses: list[Sequence[Change]] = []
     for i, change in enumerate(changes):
         inverses.append(_make(draft, change, f"changes[{i}]"))
+    inverses.append(_leave_groups(draft))
     return Performed(draft.workflow(), tuple(step for steps in reversed(inverses) for step in steps))
 
 
-class _Draft:
-    """A workflow while it is being changed."""
-
-    def __init__(self, workflow: Workflow) -> None:
-        self.before = workflow
-        self.nodes = list(workflow.nodes)
-        self.edges = list(workflow.edges)
-        self.fields: dict[str, Any] = {}
-        self.dialect = dialect_of(workflow.profile)
-
-    def workflow(self) -> Workflow:
-        return replace(self.before, nodes=tuple(self.nodes), edges=tuple(self.edges), **self.fields)
-
-    def field(self, name: str) -> Any:
-        return self.fields.get(name, getattr(self.before, name))
-
-    def is_spoken_of(self, index: int) -> bool:
-        """Say whether edges that name this node's id mean it: of several with one id they mean the first."""
-        return next(i for i, node in enumerate(self.nodes) if node.id == self.nodes[index].id) == index
-
-    def touching(self, node_id: str) -> list[int]:
-        return [i for i, edge in enumerate(self.edges) if node_id in (edge.source, edge.target)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """The fields of one change; what is wrong with them is noted."""
-
-    change: Change
-    path: str
-    faults: Faults
-    draft: _Draft
-
-    def refuse(self, field: str, error: str) -> InvalidInput:
-        self.faults.add(f"{self.path}.{field}", error)
-        return _invalid(self.faults)
-
-    def text(self, field: str) -> str:
-        if not isinstance(self.change.get(field), str) or not self.change[field]:
-            raise self.refuse(field, TEXT.error if field in self.change else "is required")
-        text: str = self.change[field]
-        self.faults.check_json(text, f"{self.path}.{field}")
-        return text
-
-    def node(self) -> Node:
-        found = self.draft.dialect.read_node(self.change.get("node"), f"{self.path}.node", self.faults)
-        if found is None:
-            raise _invalid(self.faults)
-        return found
-
-    def edge(self) -> Edge:
-        found = self.draft.dialect.read_edge(self.change.get("edge"), f"{self.path}.edge", self.faults)
-        if found is None:
-            raise _invalid(self.faults)
-        return found
-
-    def place(self, size: int) -> int:
-        """Return where something is put in: ``index``, else behind everything."""
-        return size if "index" not in self.change else self._index(size + 1)
-
-    def which_node(self) -> int:
-        return self._which("node_id", [node.id for node in self.draft.nodes])
-
-    def which_edge(self) -> int:
-        return self._which("edge_id", [edge.id for edge in self.draft.edges])
-
-    def _which(self, field: str, ids: list[Any]) -> int:
-        if field not in self.change:
-            return self._index(len(ids))
-        wanted = self.text(field)
-        if wanted not in ids:
-            raise self.refuse(field, "names nothing in this workflow")
-        return ids.index(wanted)
-
-    def _index(self, size: int) -> int:
-        index = self.change.get("index")
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < size:
-            raise self.refuse("index", f"must be a whole number from 0 to {size - 1}" if size else "names nothing")
-        return index
-
-
-def _make(draft: _Draft, change: Any, path: str) -> Sequence[Change]:
+def _make(draft: Draft, change: Any, path: str) -> Sequence[Change]:
     faults = Faults()
     if not faults.check(change, OBJECT, path):
-        raise _invalid(faults)
-    reader = _Reader(change, path, faults, draft)
+        raise invalid(faults)
+    reader = Reader(change, path, faults, draft)
     op = OPS.get(str(change.get("op")))
     if op is None:
         raise reader.refuse("op", f"must be one of {', '.join(OPS)}")
     inverse = op(draft, reader)
     if faults.found:
-        raise _invalid(faults)
+        raise invalid(faults)
     return inverse
 
 
-def _invalid(faults: Faults) -> InvalidInput:
-    return InvalidInput("This edit cannot be made.", code="INVALID_EDIT", details=list(faults.found))
+def _leave_groups(draft: Draft) -> Sequence[Change]:
+    """Take nodes that are gone out of their groups: once for all changes, as each may name thousands."""
+    metadata: FrozenDict = draft.field("metadata")
+    gone = {node.id for node in draft.before.nodes} - {node.id for node in draft.nodes}
+    left = without_nodes(metadata, gone) if gone else metadata
+    if left is metadata:
+        return ()
+    draft.fields["metadata"] = left
+    return ({"op": "set_workflow", "field": "metadata", "value": thaw(metadata)},)
 
 
-def _add_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _add_node(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.place(len(draft.nodes))
     draft.nodes.insert(index, given.node())
     # Not remove_node: that would take edges along that were there before the node.
     return ({"op": "remove_node", "index": index, "edges": False},)
 
 
-def _remove_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _remove_node(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.which_node()
     node = draft.nodes[index]
     takes_edges = given.change.get("edges", True) and sum(other.id == node.id for other in draft.nodes) == 1
@@ -189,12 +121,12 @@ def _remove_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
     return back
 
 
-def _replace_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _replace_node(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.which_node()
     return (_put_node(draft, index, given.node()),)
 
 
-def _rename_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _rename_node(draft: Draft, given: Reader) -> Sequence[Change]:
     index, to = given.which_node(), given.text("to")
     node = draft.nodes[index]
     if to == node.id:
@@ -204,17 +136,21 @@ def _rename_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
     written = {**draft.dialect.write_node(node), draft.dialect.node_id[0]: to}
     renamed = draft.dialect.read_node(written, given.path, given.faults)
     if renamed is None:
-        raise _invalid(given.faults)
+        raise invalid(given.faults)
     back: list[Change] = []
     if draft.is_spoken_of(index):
         for i in draft.touching(node.id):
             back.append({"op": "replace_edge", "index": i, "edge": draft.dialect.write_edge(draft.edges[i])})
             source, target = (to if end == node.id else end for end in (draft.edges[i].source, draft.edges[i].target))
             draft.edges[i] = replace(draft.edges[i], source=source, target=target)
+        metadata: FrozenDict = draft.field("metadata")
+        draft.fields["metadata"] = with_renamed(metadata, node.id, to)
+        if draft.fields["metadata"] is not metadata:
+            back.append({"op": "set_workflow", "field": "metadata", "value": thaw(metadata)})
     return (*back, _put_node(draft, index, renamed))
 
 
-def _move_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _move_node(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.which_node()
     raw = given.change.get("position", ...)
     place = point(raw["x"], raw["y"]) if isinstance(raw, Mapping) and {"x", "y"} <= raw.keys() else None
@@ -226,7 +162,7 @@ def _move_node(draft: _Draft, given: _Reader) -> Sequence[Change]:
     return (_put_node(draft, index, replace(node, position=place, extra=extra)),)
 
 
-def _set_data(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _set_data(draft: Draft, given: Reader) -> Sequence[Change]:
     index, field = given.which_node(), given.text("field")
     node = draft.nodes[index]
     data = {name: value for name, value in node.data.items() if name != field or "value" in given.change}
@@ -236,7 +172,7 @@ def _set_data(draft: _Draft, given: _Reader) -> Sequence[Change]:
     if given.faults.check_json(data, path):
         draft.dialect.check_data(node.type, data, path, given.faults)
     if given.faults.found:
-        raise _invalid(given.faults)
+        raise invalid(given.faults)
     back: dict[str, Any] = {"op": "set_data", "index": index, "field": field}
     if field in node.data:
         back["value"] = thaw(node.data[field])
@@ -244,26 +180,26 @@ def _set_data(draft: _Draft, given: _Reader) -> Sequence[Change]:
     return (back,)
 
 
-def _add_edge(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _add_edge(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.place(len(draft.edges))
     draft.edges.insert(index, given.edge())
     return ({"op": "remove_edge", "index": index},)
 
 
-def _remove_edge(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _remove_edge(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.which_edge()
     edge = draft.edges.pop(index)
     return ({"op": "add_edge", "index": index, "edge": draft.dialect.write_edge(edge)},)
 
 
-def _replace_edge(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _replace_edge(draft: Draft, given: Reader) -> Sequence[Change]:
     index = given.which_edge()
     back = {"op": "replace_edge", "index": index, "edge": draft.dialect.write_edge(draft.edges[index])}
     draft.edges[index] = given.edge()
     return (back,)
 
 
-def _set_workflow(draft: _Draft, given: _Reader) -> Sequence[Change]:
+def _set_workflow(draft: Draft, given: Reader) -> Sequence[Change]:
     field = given.text("field")
     if field not in ("name", "description", "metadata"):
         raise given.refuse("field", "must be name, description or metadata")
@@ -274,17 +210,38 @@ def _set_workflow(draft: _Draft, given: _Reader) -> Sequence[Change]:
     for fault in header.found:
         given.faults.add(f"{given.path}.value", f"{fault['field']} {fault['error']}")
     before = draft.field(field)
-    draft.fields.update(fields)
+    draft.fields.update(freeze(fields))
     return ({"op": "set_workflow", "field": field, "value": thaw(before)},)
 
 
-def _put_node(draft: _Draft, index: int, node: Node) -> Change:
+def _put_workflow(draft: Draft, given: Reader) -> Sequence[Change]:
+    raw = given.change.get("workflow")
+    path = f"{given.path}.workflow"
+    if not (isinstance(raw, Mapping) and given.faults.check(raw, OBJECT, path)):
+        raise given.refuse("workflow", "must be an object")
+    profile = draft.before.profile
+    if raw.get("dialect", Profile.BUILDER) != profile:
+        raise given.refuse("workflow.dialect", f"must be {profile}, as that of the workflow that is edited")
+    inside = Faults()
+    nodes, edges = draft.dialect.graph(raw, inside)
+    fields = read_header(raw, inside)
+    for fault in inside.found:
+        given.faults.add(f"{path}.{fault['field']}", fault["error"])
+    given.raise_if_any()
+    before = draft.dialect.write(draft.workflow())
+    draft.nodes, draft.edges = list(nodes), list(edges)
+    whole = replace(Workflow(), **fields)
+    draft.fields.update(name=whole.name, description=whole.description, metadata=whole.metadata)
+    return ({"op": "put_workflow", "workflow": before},)
+
+
+def _put_node(draft: Draft, index: int, node: Node) -> Change:
     back = {"op": "replace_node", "index": index, "node": draft.dialect.write_node(draft.nodes[index])}
     draft.nodes[index] = node
     return back
 
 
-OPS: Mapping[str, Callable[[_Draft, _Reader], Sequence[Change]]] = {
+OPS: Mapping[str, Callable[[Draft, Reader], Sequence[Change]]] = {
     "add_node": _add_node,
     "remove_node": _remove_node,
     "replace_node": _replace_node,
@@ -295,5 +252,9 @@ OPS: Mapping[str, Callable[[_Draft, _Reader], Sequence[Change]]] = {
     "remove_edge": _remove_edge,
     "replace_edge": _replace_edge,
     "set_workflow": _set_workflow,
+    "add_group": add_group,
+    "remove_group": remove_group,
+    "replace_group": replace_group,
+    "put_workflow": _put_workflow,
 }
 """What each op does to a draft; it returns the changes that take it back."""

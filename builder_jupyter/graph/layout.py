@@ -14,6 +14,7 @@ from bisect import bisect_right, insort
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from builder_jupyter.graph.folding import SHAPE, folded
 from builder_jupyter.graph.model import Position
 
 if TYPE_CHECKING:
@@ -117,11 +118,13 @@ def _place_all(ids: list[str], workflow: Workflow) -> list[Position]:
     parts = _components(len(ids), pairs)
     for part in (part for part in parts if len(part) > 1):
         heights = _heights(part, layer, edges)
+        straight = {node: Position(columns[layer[node]], round(top + heights[node])) for node in part}
+        places = folded(straight, layer, COLUMN, ROW)
         for node in part:
-            result[node] = Position(columns[layer[node]], round(top + heights[node]))
-        top += max(heights[node] for node in part) + ROW
+            result[node] = places[node]
+        top = max(place.y for place in places.values()) + ROW
     alone = [part[0] for part in parts if len(part) == 1]
-    per_row = max(len(columns), 4)
+    per_row = max(len(columns), 4, round(math.sqrt(len(alone) * SHAPE * ROW / COLUMN)))
     for place, node in enumerate(alone):
         row, column = divmod(place, per_row)
         result[node] = Position(ORIGIN.x + column * COLUMN, round(top + row * ROW))

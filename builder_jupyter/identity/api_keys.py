@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from builder_jupyter.identity.principal import CredentialKind
 from builder_jupyter.identity.scopes import Scope
 
 PREFIX = "builder_"
@@ -20,7 +21,10 @@ DISPLAY_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of a key. ``prefix`` is its first characters, for people to tell keys apart."""
+    """What is kept of a key. ``prefix`` is its first characters, for people to tell keys apart.
+
+    ``maker`` is how whoever made it had signed in; None for keys of older versions.
+    """
 
     key_id: str
     workspace: str
@@ -33,6 +37,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    maker: CredentialKind | None = None
 
     def is_valid(self, at: datetime) -> bool:
         """Say whether the key opens anything at this time."""
@@ -43,9 +48,9 @@ class ApiKey:
         return hmac.compare_digest(self.sha256, hash_key(secret))
 
 
-def new_secret() -> str:
-    """Return a new key: 51 characters, 256 bits of randomness."""
-    return PREFIX + secrets.token_urlsafe(32)
+def new_secret(prefix: str = PREFIX) -> str:
+    """Return a new key: its prefix and 43 characters, which are 256 bits of randomness."""
+    return prefix + secrets.token_urlsafe(32)
 
 
 def hash_key(secret: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from builder_jupyter.identity.principal import DEFAULT_WORKSPACE, CredentialKind, Principal
+from builder_jupyter.identity.roles import Role
 from builder_jupyter.identity.scopes import ALL_SCOPES, Scope
 
 MAX_NAME = 255
@@ -52,12 +53,16 @@ def principal_of(claims: Mapping[str, Any], *, client: str | None = None) -> Pri
     roles = frozenset(_roles(claims, client))
     known = roles & ROLES.keys()
     workspace = claims.get("workspace")
+    scopes = frozenset[Scope]().union(*(ROLES[role] for role in known)) if known else USER_SCOPES
+    is_admin = ADMIN in roles
     return Principal(
         name=_name(claims),
         workspace=DEFAULT_WORKSPACE if workspace is None else _text("workspace", workspace),
-        scopes=frozenset[Scope]().union(*(ROLES[role] for role in known)) if known else USER_SCOPES,
+        scopes=scopes,
         credential=CredentialKind.JWT,
-        is_admin=ADMIN in roles,
+        is_admin=is_admin,
+        role=Role.ADMIN if is_admin else Role.EDITOR if Scope.WRITE_CANVAS in scopes else Role.VIEWER,
+        email=_email(claims),
         teams=frozenset(team for group in _texts("groups", claims.get("groups")) if (team := _team(group))),
         credential_id=f"user:{_name(claims)}",
         expires_at=_moment(claims.get("exp")),
@@ -69,6 +74,12 @@ def _name(claims: Mapping[str, Any]) -> str:
         if claims.get(claim) is not None:
             return _text(claim, claims[claim])
     return _text("sub", _text("sub", claims.get("sub")).removeprefix("user:"))
+
+
+def _email(claims: Mapping[str, Any]) -> str | None:
+    """Return the address that the issuer has verified; an address that somebody merely claims opens no invite."""
+    email = claims.get("email")
+    return _text("email", email).strip().lower() if email is not None and claims.get("email_verified") is True else None
 
 
 def _roles(claims: Mapping[str, Any], client: str | None) -> Iterator[str]:

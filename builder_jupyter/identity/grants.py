@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.identity.principal import Principal
+from builder_jupyter.identity.roles import Role
 
 MAX_SUBJECT = 255
 SUBJECT = re.compile(r"(?:user|team):[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
@@ -56,6 +57,13 @@ class Standing:
     granted: frozenset[Permission] = frozenset()
 
 
+BY_ROLE = {
+    Role.EDITOR: frozenset({Permission.VIEW, Permission.EDIT, Permission.DEPLOY}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+}
+"""What members may do with others' workflows, where that is not everything."""
+
+
 def subjects_of(principal: Principal) -> list[str]:
     """Return the subjects as which a principal may have grants: itself, and each of its teams."""
     return [f"user:{principal.name}", *(f"team:{team}" for team in sorted(principal.teams))]
@@ -65,8 +73,10 @@ def permissions_of(principal: Principal, standing: Standing) -> frozenset[Permis
     """Return what a principal may do with a workflow. Nothing crosses the border of a workspace."""
     if standing.workspace != principal.workspace:
         return frozenset()
-    if principal.is_admin or standing.owner == principal.name:
+    if standing.owner == principal.name:
         return EVERYTHING
+    if principal.is_admin:
+        return BY_ROLE.get(principal.role or Role.OWNER, EVERYTHING)
     return frozenset().union(*(IMPLIED[permission] for permission in standing.granted))
 
 

@@ -19,6 +19,8 @@ from builder_jupyter.graph.model import Node, Port, PortType, Profile
 from builder_jupyter.money import ZERO, Credits
 from builder_jupyter.nodes.chat import ChatModels, Message, ToolSpec, Usage
 from builder_jupyter.nodes.code import Outcome
+from builder_jupyter.nodes.http import Http
+from builder_jupyter.nodes.media import Media
 from builder_jupyter.nodes.retry import ONCE, RetryPolicy
 
 
@@ -233,6 +235,13 @@ class StepContext:
     execution_id, workspace, starter : the execution that somebody started, and whose it is; executors choose kernels
         by it.
     kernel : where its code runs, for node types in the place `Place.KERNEL`.
+    event : what a webhook received, if that began the execution: ``{nodeId, method, url, headers, query, body,
+        receivedAt}``.
+    http : what sends requests to addresses that the node names.
+    workflow_id : the workflow that the step is of.
+    is_entry : whether the run's inputs are for this node, if it is a trigger; another trigger, met on the way to
+        what it feeds, has only what it holds itself.
+    media : who makes media and keeps them; None where nobody does.
     """
 
     node: Node
@@ -251,6 +260,11 @@ class StepContext:
     workspace: str = ""
     starter: str = ""
     kernel: Kernel | None = None
+    event: Mapping[str, Any] | None = None
+    http: Http | None = None
+    workflow_id: str = ""
+    is_entry: bool = True
+    media: Media | None = None
 
     def text_in(self, port: str) -> str:
         """Return the texts that arrived at a port, joined by a blank line. Source: spec builder-studio §8.1."""
@@ -265,6 +279,9 @@ class NodeType:
 
     A pure type overrides `decide`, a type with effects overrides `run`. Either may return a `Wait`; it is called again
     with ``context.answer`` when that is over.
+
+    One that does not ``executes`` lies on a canvas and takes no part in a run, nor do its edges; one that is not
+    ``placeable`` may not be on a canvas yet.
     """
 
     type: ClassVar[str]
@@ -277,6 +294,8 @@ class NodeType:
 
     effect: ClassVar[Effect] = Effect.PURE
     is_trigger: ClassVar[bool] = False
+    executes: ClassVar[bool] = True
+    placeable: ClassVar[bool] = True
     credits: Credits = ZERO
     timeout_seconds: ClassVar[float | None] = 10.0
     idle_seconds: ClassVar[float | None] = None
@@ -305,6 +324,11 @@ class NodeType:
         """Return the id of the workflow that this node runs as a part of its own."""
         del node
         return None
+
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the labels of edges that this node chooses by, as far as its data names them: its named sockets."""
+        del node
+        return ()
 
     def own_input(self, node: Node, port: str) -> bool:
         """Say whether the node's own data supplies a required input port that no edge reaches."""

@@ -115,12 +115,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One call of a model. ``None`` leaves a setting to the model's default."""
+    """One call of a model. ``None`` leaves a setting to the model's default.
+
+    ``reasoning_effort`` (``minimal`` to ``high``) and ``verbosity`` (``low`` to ``high``) are for models that can be
+    told; to others they are not sent.
+    """
 
     messages: Sequence[Message]
     temperature: float | None = None
     max_tokens: int | None = None
     tools: Sequence[ToolSpec] = ()
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

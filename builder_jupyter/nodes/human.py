@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from builder_jupyter.errors import StepError
-from builder_jupyter.graph.model import PortType, Profile
+from builder_jupyter.graph.model import Node, PortType, Profile
 from builder_jupyter.graph.templates import as_text
 from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import AnswerKind, NodeData, NodeType, PortValue, StepContext, StepResult, Wait
@@ -63,6 +63,13 @@ class Human(NodeType):
     color = "#ef4444"
     icon = "☺"
     Data = HumanData
+
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the options, then the way for when nobody answers in time."""
+        options = node.data.get("options", ())
+        texts = options if isinstance(options, tuple) else ()
+        late = (TIMEOUT_ROUTE,) if node.data.get("timeout") is not None else ()
+        return tuple(dict.fromkeys(text for text in (*texts, *late) if isinstance(text, str) and text.strip()))
 
     def decide(self, context: StepContext) -> StepResult | Wait:
         """Ask; go on with the answer."""

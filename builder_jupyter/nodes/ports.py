@@ -35,6 +35,11 @@ def feeds(output: PortType, into: PortType) -> bool:
     return into in _FEEDS[output]
 
 
+def fed_by(output: Port) -> list[str]:
+    """Return the types of the inputs that an output may enter, in the order of their names."""
+    return sorted(map(str, _FEEDS[output.type]))
+
+
 def join_ports(
     source: NodeType, target: NodeType, *, source_port: str | None = None, target_port: str | None = None
 ) -> tuple[Port, Port] | Refusal:
@@ -42,10 +47,16 @@ def join_ports(
 
     Refusals, first match wins: ``UNKNOWN_PORT``, ``WRONG_DIRECTION``, ``INCOMPATIBLE_TYPES``.
     """
-    refused = _check_end(source, source_port, source.outputs, source.inputs, "output")
-    refused = refused or _check_end(target, target_port, target.inputs, target.outputs, "input")
-    if refused is not None:
-        return refused
+    refused = [
+        refusal
+        for refusal in (
+            _check_end(source, source_port, source.outputs, source.inputs, "output"),
+            _check_end(target, target_port, target.inputs, target.outputs, "input"),
+        )
+        if refusal is not None
+    ]
+    if refused:
+        return min(refused, key=lambda refusal: refusal.code != "UNKNOWN_PORT")
     outputs = [port for port in source.outputs if source_port in (None, port.name)]
     inputs = [port for port in target.inputs if target_port in (None, port.name)]
     for output, into in product(outputs, inputs):

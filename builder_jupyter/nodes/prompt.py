@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from builder_jupyter.errors import StepError
 from builder_jupyter.graph.model import Port, PortType, Profile
@@ -28,6 +28,13 @@ class PromptData(NodeData):
         json_schema_extra=forms.PROMPT,
     )
 
+    @field_validator("prompt", "text")
+    @classmethod
+    def _is_short_enough(cls, text: str) -> str:
+        if len(text.strip()) > MAX_PROMPT_CHARACTERS:
+            raise ValueError(f"has {len(text.strip()):,} characters; {MAX_PROMPT_CHARACTERS:,} is the most")
+        return text
+
 
 class Prompt(NodeType):
     """Emits its text, trimmed: what is wired in, else the run's ``prompt`` when it is the trigger, else its own.
@@ -48,10 +55,10 @@ class Prompt(NodeType):
 
     def decide(self, context: StepContext) -> StepResult:
         """Return the text, or fail when there is none."""
-        data = PromptData.model_validate(context.node.data)
-        given = context.inputs.get("prompt")
-        wired = context.text_in("prompt-in")
-        text = (wired or (given if isinstance(given, str) else "") or data.prompt or data.text).strip()
+        own = context.node.data
+        given = context.inputs.get("prompt") if context.is_entry else None
+        texts = (context.text_in("prompt-in"), given, own.get("prompt"), own.get("text"))
+        text = next(filter(None, (text.strip() for text in texts if isinstance(text, str))), "")
         if not text:
             raise StepError("Prompt node has no text content.", code="EMPTY_PROMPT")
         if len(text) > MAX_PROMPT_CHARACTERS:

@@ -42,7 +42,8 @@ class PromptTrigger(NodeType):
     def decide(self, context: StepContext) -> StepResult:
         """Return the text, or fail when neither the run nor the node has one."""
         data = PromptTriggerData.model_validate(context.node.data)
-        given: Any = context.inputs.get(data.inputKey)
+        inputs = context.inputs if context.is_entry else {}
+        given: Any = inputs.get(data.inputKey)
         text = given if isinstance(given, str) and given.strip() else data.prompt
         if not text.strip():
             raise StepError(
@@ -52,6 +53,6 @@ class PromptTrigger(NodeType):
         return StepResult(
             outputs={
                 "text-out": PortValue(PortType.TEXT, text),
-                "context-out": PortValue(PortType.CONTEXT, dict(context.inputs)),
+                "context-out": PortValue(PortType.CONTEXT, dict(inputs)),
             }
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from builder_jupyter.graph.model import Profile
+from builder_jupyter.graph.model import Node, Profile
 from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import NodeData, NodeType, StepContext, StepResult
 from builder_jupyter.nodes.patterns import Condition, compile_pattern, read_conditions
@@ -52,6 +52,13 @@ class Router(NodeType):
     color = "#f59e0b"
     icon = "◆"
     Data = RouterData
+
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the labels of the conditions, then the default."""
+        labels = [condition.label for condition in read_conditions(node.data)]
+        default = node.data.get("default")
+        named = [*labels, default] if isinstance(default, str) else labels
+        return tuple(dict.fromkeys(label for label in named if label.strip()))
 
     def decide(self, context: StepContext) -> StepResult:
         """Return the edges to take; none when nothing matches and there is no default."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from builder_jupyter.errors import StepError
@@ -20,7 +22,11 @@ class TextGenData(NodeData):
     prompt: str = Field(
         default="", title="Prompt", description="Used when nothing is wired in.", json_schema_extra=forms.PROMPT
     )
-    provider: str | None = Field(default=None, title="Provider", description="Empty for that of the model.")
+    provider: str | None = Field(
+        default=None,
+        title="Provider",
+        description="google, gateway or another; empty for that of the model. Without a model, the server's answers.",
+    )
     model: str | None = Field(
         default=None, title="Model", description="Empty for the default model.", json_schema_extra=forms.MODEL
     )
@@ -30,6 +36,19 @@ class TextGenData(NodeData):
     maxTokens: int | None = Field(  # noqa: N815 - the wire's name
         default=None, ge=1, title="Most tokens", description="How long the answer may be."
     )
+    reasoningEffort: Literal["minimal", "low", "medium", "high"] | None = Field(  # noqa: N815 - the wire's name
+        default=None, title="Reasoning", description="How long the model thinks, where it can be told."
+    )
+    textVerbosity: Literal["low", "medium", "high"] | None = Field(  # noqa: N815 - the wire's name
+        default=None, title="Verbosity", description="How much the model writes, where it can be told."
+    )
+
+    @property
+    def model_name(self) -> str | None:
+        """The model's name with its provider before it, where the node names both; None for the server's default."""
+        if not self.model or not self.provider or ":" in self.model or self.model.startswith("local/"):
+            return self.model or None
+        return f"{self.provider}:{self.model}"
 
 
 class TextGen(NodeType):
@@ -56,15 +75,18 @@ class TextGen(NodeType):
 
     def limited_by(self, node: Node, models: ChatModels) -> tuple[str, ...]:
         """Count the node with its model and that model's provider."""
-        return models.limits(node.data.get("model"))
+        return models.limits(TextGenData.model_validate(node.data).model_name)
 
     async def run(self, context: StepContext) -> StepResult:
         """Ask the model once."""
         data = TextGenData.model_validate(context.node.data)
-        prompt = context.text_in("prompt-in") or data.prompt
+        prompt = context.text_in("prompt-in").strip() or data.prompt
         if not prompt.strip():
             raise StepError(f"Node {context.node.id!r} has no prompt.", code="EMPTY_PROMPT")
-        model = await context.models.get(data.model)
-        request = ChatRequest([Message("user", prompt)], temperature=data.temperature, max_tokens=data.maxTokens)
+        model = await context.models.get(data.model_name)
+        request = ChatRequest(
+            [Message("user", prompt)], temperature=data.temperature, max_tokens=data.maxTokens,
+            reasoning_effort=data.reasoningEffort, verbosity=data.textVerbosity,
+        )  # fmt: skip
         reply = await ask(model, request, context)
         return StepResult(outputs={"text-out": PortValue(PortType.TEXT, reply.text)}, usage=reply.usage)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from builder_jupyter.errors import StepError
-from builder_jupyter.graph.model import Profile
+from builder_jupyter.graph.model import Node, Profile
 from builder_jupyter.nodes import forms
 from builder_jupyter.nodes.base import AnswerKind, NodeData, NodeType, StepContext, StepResult, Wait
 from builder_jupyter.nodes.human import TIMEOUT_ROUTE, answered
@@ -56,6 +57,11 @@ class WaitNode(NodeType):
     color = "#ef4444"
     icon = "◷"
     Data = WaitData
+
+    def ways_out(self, node: Node) -> Sequence[str]:
+        """Return the way for when nothing comes in time."""
+        is_asked = node.data.get("for", "timer") != "timer" and node.data.get("seconds") is not None
+        return (TIMEOUT_ROUTE,) if is_asked else ()
 
     def decide(self, context: StepContext) -> StepResult | Wait:
         """Begin to wait; go on when that is over."""

@@ -53,7 +53,7 @@ class WorkflowNode(NodeType):
     title = "Workflow"
     description = "Runs another workflow and goes on with its output."
     color = "#0ea5e9"
-    icon = "⧉"
+    icon = "▣"
     Data = WorkflowData
     effect = Effect.WORLD
     timeout_seconds = None

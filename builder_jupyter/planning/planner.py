@@ -114,7 +114,13 @@ class _Graph:
         return [node_id for node_id, node_type in found if node_type is not None and node_type.is_trigger]
 
     def plan(self, mode: Mode, root: str, members: set[str], version: int) -> Plan:
-        order = [node_id for node_id in self.nodes if node_id in members]
+        order = [node_id for node_id in self.nodes if node_id in members and self.type_of(self.nodes[node_id]).executes]
+        if not order:
+            raise InvalidInput(
+                f"Nothing that could run is there for {root or self.workflow.name!r}.",
+                code="NOTHING_TO_RUN",
+                hint="Text, shapes, documents and code are never run.",
+            )
         edges = list(self._edges(members))
         at = {node_id: index for index, node_id in enumerate(order)}
         trigger = at[root] if mode is Mode.TRIGGER else None

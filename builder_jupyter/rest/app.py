@@ -17,18 +17,10 @@ from pydantic import BaseModel
 from tornado import web
 from tornado.ioloop import PeriodicCallback
 from tornado.log import LogFormatter
-from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
+from traitlets import Bool, observe
 
 from builder_jupyter.errors import Unavailable
-from builder_jupyter.identity.jwt_settings import (
-    MAX_LEEWAY_SECONDS,
-    MIN_SECRET_BYTES,
-    PUBLIC_KEY_ALGORITHMS,
-    SECRET_VARIABLE,
-    JwtSettings,
-    jwt_settings,
-)
-from builder_jupyter.identity.principal import local_principal
+from builder_jupyter.identity.principal import Principal, jupyter_principal, local_principal
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.logs import LOGGER, JsonFormatter, NamedFields
 from builder_jupyter.places import default_data_dir
@@ -36,6 +28,7 @@ from builder_jupyter.rest import stream, worker
 from builder_jupyter.rest.builder import (
     answers,
     artefacts,
+    assets,
     budgets,
     catalogue,
     editing,
@@ -44,23 +37,32 @@ from builder_jupyter.rest.builder import (
     generation,
     grants,
     importing,
+    invites,
     keys,
+    mcp_servers,
+    members,
     page,
     tools,
     upkeep,
     versions,
     waitpoints,
+    webhooks,
     workflows,
+    workspaces,
 )
-from builder_jupyter.rest.direct import billing, execute, focus
+from builder_jupyter.rest.direct import billing, execute, focus, integrations
 from builder_jupyter.rest.direct import handlers as direct
-from builder_jupyter.rest.handler import BuilderFamily, BuilderHandler
+from builder_jupyter.rest.direct import webhooks as direct_webhooks
+from builder_jupyter.rest.handler import MAX_BODY_BYTES, BuilderFamily, BuilderHandler
+from builder_jupyter.rest.mcp import handlers as mcp
+from builder_jupyter.rest.mcp.published import PublishedHandler
+from builder_jupyter.rest.mcp.sessions import Sessions
 from builder_jupyter.rest.metrics import meter
 from builder_jupyter.rest.openapi import document
 from builder_jupyter.rest.routing import Access, route
-from builder_jupyter.services.credits import STARTING_GRANT
-from builder_jupyter.services.rates import Bucket, Mode
-from builder_jupyter.services.runtime import DEFAULT_LIMITS, Runtime, Settings
+from builder_jupyter.rest.settings import BuilderSettings
+from builder_jupyter.services.runtime import Runtime
+from builder_jupyter.services.webhooks import PATH as WEBHOOK_PATH
 
 ACTIVITY_SECONDS = 10
 
@@ -77,10 +79,15 @@ ROUTES: tuple[Any, ...] = (
     stream.ExecutionEvents,
     stream.ExecutionSocket,
     *artefacts.HANDLERS,
+    *assets.HANDLERS,
     worker.WorkerSocket,
     *waitpoints.HANDLERS,
     answers.AnswerHandler,
     *keys.HANDLERS,
+    *workspaces.HANDLERS,
+    *members.HANDLERS,
+    *invites.HANDLERS,
+    *mcp_servers.HANDLERS,
     *tools.HANDLERS,
     *upkeep.HANDLERS,
     *page.HANDLERS,
@@ -89,6 +96,10 @@ ROUTES: tuple[Any, ...] = (
     *billing.HANDLERS,
     *focus.HANDLERS,
     *execute.HANDLERS,
+    *mcp.HANDLERS,
+    *direct_webhooks.HANDLERS,
+    *webhooks.HANDLERS,
+    *integrations.HANDLERS,
 )
 
 
@@ -136,7 +147,7 @@ class NoSuchRoute(BuilderFamily):
 
 
 class NoSuchDirectRoute(BuilderHandler):
-    """Whatever else is asked for under ``/api/execute``."""
+    """Whatever else is asked for under ``/api/execute``, ``/api/integrations``, ``/api/mcp`` and ``/api/user-mcp``."""
 
     async def prepare(self, **kwargs: Any) -> None:
         """Answer 404 whoever asks."""
@@ -148,90 +159,13 @@ class ServerFormatter(NamedFields, LogFormatter):
     """Jupyter's own lines, with the ids of the execution and the step that a record is about."""
 
 
-class BuilderApp(ExtensionApp):
+class BuilderApp(BuilderSettings, ExtensionApp):
     """Agent workflows on a Jupyter server."""
 
     name = "builder_jupyter"
     load_other_extensions = True
     _log_formatter_cls = ServerFormatter
 
-    data_dir = Unicode(
-        "",
-        help="Where the database lies. Default: a folder for the server's root directory in Jupyter's data directory. "
-        "Not inside the root directory: the file browser could open it there.",
-    ).tag(config=True)
-    default_model = Unicode(
-        "", help="The model of nodes that name none, e.g. 'openai:gpt-5-mini'. Default: the local model."
-    ).tag(config=True)
-    search_provider = Unicode(
-        "", help="Dotted path of the class behind the web_search tool. Default: none; the tool says so."
-    ).tag(config=True)
-    mcp_servers = Dict(
-        key_trait=Unicode(),
-        value_trait=Dict(),
-        help="MCP servers whose tools and resources workflows may use, by name: {'url', 'headers'?, 'timeout'?} over "
-        "Streamable HTTP, or {'command', 'args'?, 'env'?, 'timeout'?} for a program that is started. '${NAME}' in a "
-        "header or in env stands for an environment variable of the server.",
-    ).tag(config=True)
-    limits = Dict(
-        value_trait=Int(min=1),
-        key_trait=Unicode(),
-        help="How many steps may touch the world at a time: {'workspace': 256, 'provider': 32} for each workspace and "
-        "model provider, and others by name, e.g. {'provider:openai': 8, 'model:openai:gpt-5': 2}.",
-    ).tag(config=True)
-    rate_limits = Enum(
-        [str(mode) for mode in Mode],
-        str(Mode.AUTO),
-        help="Whose requests are counted: 'auto' those with keys and tokens, on a server with keys of several "
-        "workspaces or with JSON Web Tokens; 'on' everybody's; 'off' nobody's.",
-    ).tag(config=True)
-    rates = Dict(
-        key_trait=Unicode(),
-        value_trait=Dict(),
-        help="Rate limits in place of the usual ones, by bucket, e.g. {'run': {'burst': 20, 'per_minute': 60}, "
-        f"'active': {{'burst': 10}}}}. Buckets: {', '.join(Bucket)}.",
-    ).tag(config=True)
-    jwt_issuer = Unicode(
-        "", help="What the claim 'iss' of a JSON Web Token must be, e.g. 'https://host/realms/my-realm'."
-    ).tag(config=True)
-    jwt_audience = Unicode(
-        "",
-        help="What the claim 'aud' of a JSON Web Token must be or hold. An issuer signs for other applications with "
-        "the same keys: without this, their tokens are good here.",
-    ).tag(config=True)
-    jwt_jwks_url = Unicode(
-        "",
-        help="Where the issuer's public keys are, e.g. 'https://host/realms/my-realm/protocol/openid-connect/certs'.",
-    ).tag(config=True)
-    jwt_jwks_file = Unicode("", help="A file with the issuer's public keys, a JSON Web Key Set.").tag(config=True)
-    jwt_secret = Unicode(
-        "",
-        help="For development, in place of public keys: the secret of tokens signed with HS256, "
-        f"{MIN_SECRET_BYTES} bytes or more. Better in the environment, as {SECRET_VARIABLE}.",
-    ).tag(config=True)
-    jwt_algorithms = List(
-        Unicode(),
-        help="Which algorithms may have signed a token. Default: with public keys all of "
-        f"{', '.join(PUBLIC_KEY_ALGORITHMS)}; with a secret HS256.",
-    ).tag(config=True)
-    jwt_leeway_seconds = Int(
-        MAX_LEEWAY_SECONDS, help=f"How far the issuer's clock may be off, at most {MAX_LEEWAY_SECONDS}."
-    ).tag(config=True)
-    credit_grant = Int(
-        STARTING_GRANT, min=0, help="Credits that the owner's first workspace begins with, at its first use."
-    ).tag(config=True)
-    unlimited_credits = Bool(
-        default_value=False, help="Refuse no run for want of credits: what is missing is granted when it is needed."
-    ).tag(config=True)
-    credit_prices = Dict(
-        key_trait=Unicode(),
-        help="Credits of a visit by node type where they are to differ from the published ones: {'agent': 2}.",
-    ).tag(config=True)
-    billing = Dict(
-        key_trait=Unicode(),
-        help="What exports of billing say: name (of the vendor), list_price (of a credit), currency, credit_currency, "
-        "account_name.",
-    ).tag(config=True)
     log_json = Bool(
         default_value=False,
         help="Write what this extension logs as one JSON object a line: time, level, logger, message, execution_id, "
@@ -241,6 +175,7 @@ class BuilderApp(ExtensionApp):
     runtime: Runtime | None = None
     problem: Unavailable | None = None
     _pulse: PeriodicCallback | None = None
+    _sessions: Sessions | None = None
 
     def initialize_settings(self) -> None:
         """Open the database and start the runtime. A locked database leaves the routes answering 503."""
@@ -250,21 +185,7 @@ class BuilderApp(ExtensionApp):
         if directory.resolve().is_relative_to(root.resolve()):
             self.log.warning("BuilderApp.data_dir lies inside the root directory: the file browser can open it there.")
         try:
-            settings = Settings(
-                data_dir=directory,
-                default_model=self.default_model or None,
-                search_provider=self.search_provider or None,
-                root_dir=root,
-                limits={**DEFAULT_LIMITS, **self.limits},
-                jwt=self._jwt_settings(),
-                mcp_servers=self.mcp_servers,
-                credit_grant=self.credit_grant,
-                unlimited_credits=self.unlimited_credits,
-                credit_prices=self.credit_prices,
-                billing=self.billing,
-                rate_limits=Mode(self.rate_limits),
-                rates=self.rates,
-            )
+            settings = self.runtime_settings(directory, root)
             self.runtime = Runtime(settings, notice=self.log.warning, meter=meter())
         except Unavailable as error:
             self.problem = error
@@ -275,10 +196,11 @@ class BuilderApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes; full paths only, so that none shadows Jupyter's."""
         self.handlers.extend((pattern(handler.path), handler) for handler in HANDLERS)
+        self.handlers.extend((pattern(handler.path), handler) for handler in (mcp.McpHandler, PublishedHandler))
         self.handlers.append(page.FILES)
         self.handlers.append((r"/api/builder(?:/.*)?", NoSuchRoute))
         self.handlers.append((r"/api/execute", execute.RetiredHandler))
-        self.handlers.append((r"/api/execute/.*", NoSuchDirectRoute))
+        self.handlers.append((r"/api/(?:execute|integrations|mcp|user-mcp)/.*", NoSuchDirectRoute))
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Return traitlets' own configuration, with our formatter in it."""
@@ -298,22 +220,6 @@ class BuilderApp(ExtensionApp):
         level: Any = self.log_level
         logger.setLevel(level)
 
-    def _jwt_settings(self) -> JwtSettings | None:
-        # Taken out of the environment, which the kernels inherit.
-        from_environment = os.environ.pop(SECRET_VARIABLE, "")
-        settings = jwt_settings(
-            issuer=self.jwt_issuer,
-            audience=self.jwt_audience,
-            jwks_url=self.jwt_jwks_url,
-            jwks_file=self.jwt_jwks_file,
-            secret=self.jwt_secret or from_environment,
-            algorithms=self.jwt_algorithms,
-            leeway_seconds=self.jwt_leeway_seconds,
-        )
-        if settings is not None and settings.secret is None and settings.audience is None:
-            self.log.warning("BuilderApp.jwt_audience is not set: the issuer's tokens for other applications are good.")
-        return settings
-
     @property
     def _server(self) -> Any:
         """The Jupyter server; typed loosely because its traits are."""
@@ -326,6 +232,11 @@ class BuilderApp(ExtensionApp):
         a token. Whoever they let in is the server's owner.
         """
         return getpass.getuser() if self.has_own_provider else user.username
+
+    def principal_of(self, user: User) -> Principal:
+        """Return who a Jupyter user is to us; a hub's user name that is an e-mail address is theirs."""
+        name = self.name_of(user)
+        return jupyter_principal(name, name.strip().lower() if "@" in name and not self.has_own_provider else None)
 
     @property
     def has_own_provider(self) -> bool:
@@ -345,6 +256,15 @@ class BuilderApp(ExtensionApp):
         """Whether JSON Web Tokens are ours to judge: there are settings for them, or they could not be read."""
         return self.runtime is None or self.runtime.tokens.is_configured
 
+    def mcp_sessions(self) -> Sessions:
+        """Return the sessions of MCP clients; the first client starts them."""
+        if self._sessions is None:
+            from builder_jupyter.rest.mcp.server import gateway_server
+
+            server = gateway_server(workflows.API_VERSION)
+            self._sessions = Sessions(server, max_body_bytes=MAX_BODY_BYTES)
+        return self._sessions
+
     def require_runtime(self) -> Runtime:
         """Return the runtime, or raise why there is none."""
         if self.runtime is None:
@@ -362,6 +282,10 @@ class BuilderApp(ExtensionApp):
         url = serverapp.connection_url.rstrip("/") + "/"
         if self.runtime.database.lock is not None:
             self.runtime.database.lock.describe(url=url)
+        own = self.public_url.rstrip("/") + "/" if self.public_url else url
+        self.runtime.webhooks.url = own + WEBHOOK_PATH
+        for address in {url, own}:
+            self.runtime.outbound.protect(address)
         key = self.runtime.keys.lend(local_principal(getpass.getuser()))
         self._lent = {"BUILDER_JUPYTER_URL": url, "BUILDER_JUPYTER_KEY": key}
         os.environ.update(self._lent)
@@ -375,6 +299,8 @@ class BuilderApp(ExtensionApp):
         """Stop the runtime; unfinished executions resume when the server starts again."""
         if self._pulse is not None:
             self._pulse.stop()
+        if self._sessions is not None:
+            await self._sessions.stop()
         for name, value in getattr(self, "_lent", {}).items():
             if os.environ.get(name) == value:
                 del os.environ[name]

@@ -24,7 +24,7 @@ from tornado import web
 from builder_jupyter import errors, ids
 from builder_jupyter.identity.api_keys import PREFIX as KEY_PREFIX
 from builder_jupyter.identity.bearer import bearer_of, jose_header
-from builder_jupyter.identity.principal import CredentialKind, Principal, jupyter_principal
+from builder_jupyter.identity.principal import CredentialKind, Principal
 from builder_jupyter.rest.routing import (
     AT_ADMISSION,
     Access,
@@ -57,10 +57,11 @@ CARRIED = frozenset({CredentialKind.API_KEY, CredentialKind.JWT})
 # What a page of another origin may send and read beside what every page may.
 SENT_HEADERS = (
     "Accept", "Authorization", "Builder-Worker", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID",
-    "X-Trigger-Type", "X-XSRFToken",
+    "Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id", "X-Trigger-Type", "X-XSRFToken",
 )  # fmt: skip
 READ_HEADERS = (
-    "ETag", "Retry-After", "X-Idempotent-Replay", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
+    "ETag", "Mcp-Session-Id", "Retry-After", "WWW-Authenticate", "X-Idempotent-Replay", "X-RateLimit-Limit",
+    "X-RateLimit-Remaining", "X-RateLimit-Reset",
 )  # fmt: skip
 # Jupyter's authorizer knows three actions on a resource.
 ACTIONS = {"GET": "read", "HEAD": "read", "POST": "execute", "PUT": "write", "PATCH": "write", "DELETE": "write"}
@@ -70,7 +71,9 @@ class OwnCredentials:
     """Mixin, first base of a handler: decides who is asking before Jupyter does, and whether they may."""
 
     principal: Principal | None = None
+    misplaced: errors.BuilderError | None = None
     family: ClassVar[Any] = staticmethod(direct_body)
+    challenge: Any = "Bearer"
 
     if TYPE_CHECKING:
         request: Any
@@ -151,8 +154,23 @@ class OwnCredentials:
                     raise errors.Forbidden("Pages of another origin need a key of their own.") from error
                 raise
             if self.current_user is not None:
-                self.principal = jupyter_principal(self.app.name_of(self.current_user))
+                self.principal = self.app.principal_of(self.current_user)
+        await self._enter()
         await self.require(about)
+
+    async def _enter(self) -> None:
+        """Have the caller act in the workspace that the path or ``?workspaceId=`` names.
+
+        That it is none of theirs is said once everything else allows what they want: `require`.
+        """
+        named = self.path_kwargs.get("workspace_id")
+        asked = self.request.query_arguments.get("workspaceId")
+        wanted = named if named is not None else asked[-1].decode("utf-8", "replace") if asked else None
+        if self.principal is None or self.app.runtime is None:
+            return
+        if wanted is not None or self.principal.credential is CredentialKind.JWT:
+            work = self.runtime.workspaces.place(self.principal, wanted, is_named=named is not None)
+            self.principal, self.misplaced = await self.call(work)
 
     async def require(self, about: Route | None) -> None:
         """Let the caller through, or raise. A method that declares nothing is open to nobody."""
@@ -176,6 +194,8 @@ class OwnCredentials:
         if self.app.runtime is not None and about.bucket is not None and about.bucket not in AT_ADMISSION:
             self.runtime.rates.check(about.bucket, self.principal)
         self.tell_rate()
+        if self.misplaced is not None:
+            raise self.misplaced
 
     def toll(self) -> None:
         """Count the request in the bucket of its route: what begins a run calls this, once it is known to be new.
@@ -220,12 +240,7 @@ class OwnCredentials:
     def fault(self, status_code: int, exc_info: Any) -> Fault:
         """Return what went wrong for the answer. What nobody foresaw is logged under an id, and the id is answered."""
         error = exc_info[1] if exc_info else None
-        fault = fault_of(error, status_code)
-        if fault.status >= 500 and not isinstance(error, errors.BuilderError):
-            incident = ids.incident_id()
-            log.error("incident %s at %s %s", incident, self.request.method, self.request.path, exc_info=error)
-            return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
-        return fault
+        return logged_fault(error, status_code, f"{self.request.method} {self.request.path}")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer in the error shape of the route's family."""
@@ -237,7 +252,7 @@ class OwnCredentials:
         if isinstance(error, errors.RateLimited):
             self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         if fault.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
+            self.set_header("WWW-Authenticate", self.challenge)
         if fault.status == 405:
             self.set_header("Allow", ", ".join(verb.upper() for verb, _ in routes_of(type(self))))
         self.tell(fault)
@@ -318,6 +333,16 @@ class BuilderFamily(BuilderHandler):
     """A handler whose errors have the Builder API's shape."""
 
     family = staticmethod(builder_body)
+
+
+def logged_fault(error: BaseException | None, status: int, where: str) -> Fault:
+    """Return the fault for what was raised; what nobody foresaw is logged under an id, which the fault tells."""
+    fault = fault_of(error, status)
+    if fault.status >= 500 and not isinstance(error, errors.BuilderError):
+        incident = ids.incident_id()
+        log.error("incident %s at %s", incident, where, exc_info=error)
+        return Fault(fault.status, fault.code, f"{fault.message} (incident {incident})")
+    return fault
 
 
 def malformed(reason: str, field: str = "body") -> errors.InvalidInput:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict
 
 
 def _whole(value: Any) -> Any:
@@ -16,10 +16,31 @@ Whole = Annotated[int, WHOLE]
 """A JSON integer, which ``1.0`` is, too."""
 
 
+def _digits(value: Any) -> Any:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be plain decimal digits")
+    return value
+
+
+Digits = Annotated[int, BeforeValidator(_digits)]
+"""A number in a query."""
+
+Moment = Annotated[AwareDatetime, Strict(strict=False)]
+"""A time with its zone, as ISO 8601 text."""
+
+
 class Loose(BaseModel):
     """A request that may hold more than is read."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class Callback(BaseModel):
+    """How the delivery of an execution's outcome stands; ``lastStatus`` is the receiver's, if it answered."""
+
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int
+    lastStatus: int | None  # noqa: N815
 
 
 class Snapshot(BaseModel):
@@ -45,7 +66,7 @@ class Snapshot(BaseModel):
     credits: dict[str, float]
     replayOf: str | None = None  # noqa: N815
     replayFromStepId: str | None = None  # noqa: N815
-    callback: dict[str, Any] | None = None
+    callback: Callback | None = None
 
 
 class EventList(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from builder_jupyter.identity.grants import MAX_SUBJECT, SUBJECT
+from builder_jupyter.nodes.media_types import KNOWN_TYPES
 from builder_jupyter.rest.routing import Access, Route, builder_body, routes_of
 
 # Parameters of paths that are more than a text.
@@ -101,6 +102,9 @@ def _operation(handler: type, verb: str, path: str, about: Route) -> dict[str, A
     if about.body is not None:
         schema = {"$ref": REF.format(model=about.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if about.uploads:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(KNOWN_TYPES, file)}
     if about.access is Access.PUBLIC:
         operation["security"] = []
     else:
@@ -168,6 +172,8 @@ def refusals(path: str, about: Route) -> set[int]:
         statuses.add(429)
     if about.body is not None:
         statuses |= {413, 415}
+    if about.uploads:
+        statuses.add(413)
     return statuses
 
 

@@ -43,6 +43,7 @@ class Route:
     also : other statuses that come with the same shape of answer.
     refuses : statuses of errors beside those that follow from the rest of the declaration; see `rest.openapi`.
     stream : the media type when the answer is not JSON.
+    uploads : whether the body is a file of one of the types in `nodes.media_types`.
     bucket : what the route's requests are counted in; None for those of nobody in particular. See `services.rates`.
     """
 
@@ -56,6 +57,7 @@ class Route:
     also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     stream: str | None = None
+    uploads: bool = False
     bucket: Bucket | None = None
 
 

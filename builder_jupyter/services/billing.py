@@ -26,6 +26,8 @@ from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.storage.focus.export import FocusStore, Format, Wanted, columns_for
 
 LONGEST = timedelta(days=365)
+FIRST_YEAR, LAST_YEAR = 1970, 9997
+"""A window lies between them: of what is outside, the months before and after cannot always be told."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 PIECE_BYTES = 1 << 20
 
@@ -66,7 +68,7 @@ def _moment(name: str, text: str) -> datetime:
         found = None
     if found is not None and _DAY.fullmatch(text):
         found = found.replace(tzinfo=UTC)
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise InvalidInput(
             f"'{name}' is no time: {text!r}.", code="INVALID_WINDOW", hint="Write 2026-01-31 or 2026-01-31T12:00:00Z."
         )

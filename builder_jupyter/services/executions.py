@@ -14,11 +14,10 @@ from typing import Any
 from builder_jupyter import ids
 from builder_jupyter.errors import NotFound, Unavailable
 from builder_jupyter.execution.engine import Engine
-from builder_jupyter.execution.events import Delta, to_wire
+from builder_jupyter.execution.events import NO_ORIGIN, Delta, Origin, to_wire
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
-from builder_jupyter.execution.snapshot import snapshot, waitpoint
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType
 from builder_jupyter.execution.waitpoints import WaitKind
 from builder_jupyter.graph.model import Workflow
@@ -28,6 +27,7 @@ from builder_jupyter.nodes.registry import Registry
 from builder_jupyter.planning.estimate import estimate
 from builder_jupyter.planning.plan import Plan
 from builder_jupyter.services.access import may_follow
+from builder_jupyter.services.pictures import Standing, holder_of, picture_of
 from builder_jupyter.services.planning import ITS_TRIGGER, Entry, PlanService
 from builder_jupyter.services.projection import matches, rows, short, short_row
 from builder_jupyter.services.workflows import WorkflowService
@@ -50,6 +50,7 @@ class ExecutionService:
     ----------
     on_start : told the id of each execution before it begins, who starts it, and the token of the worker that asks.
     on_admitted : told the trigger of each execution once its admission is on disk.
+    standing : tells how the callback of an execution stands that is over.
     """
 
     def __init__(
@@ -59,14 +60,16 @@ class ExecutionService:
         workflows: WorkflowService,
         registry: Registry,
         *,
+        standing: Standing,
         on_start: Callable[[str, Principal, str | None], None] = lambda _id, _principal, _worker: None,
         on_admitted: Callable[[str], None] = lambda _trigger: None,
     ) -> None:
         self._on_admitted = on_admitted
+        self._standing = standing
         self._on_start = on_start
         self._engine = engine
         self._journal = journal
-        self._plans = PlanService(workflows, registry)
+        self.plans = PlanService(workflows, registry)
         self._over: OrderedDict[str, None] = OrderedDict()
         self._projecting: set[asyncio.Task[None]] = set()
 
@@ -120,19 +123,21 @@ class ExecutionService:
         execution_id: str | None = None,
         request: tuple[str, str] | None = None,
         worker: str | None = None,
+        origin: Origin = NO_ORIGIN,
     ) -> Run:
         """Begin an execution of a stored workflow; return once it is on disk. Raises as `PlanService.plan`.
 
         By hand one starts the current version; every other trigger runs the published one, if there is one.
 
         ``execution_id`` must be new; ``request`` is as in `events.Admitted`. `AdmissionService` sees to both.
-        ``worker`` is the token of the worker whose own client this is.
+        ``worker`` is the token of the worker whose own client this is, ``origin`` what else the request brings.
         """
         by_hand = trigger is TriggerType.MANUAL
-        plan = await self._plans.plan(principal, workflow_id, entry, published=not by_hand)
+        plan = await self.plans.plan(principal, workflow_id, entry, published=not by_hand)
         return await self._admit(
-            principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker
-        )
+            principal, plan, trigger, inputs or {}, execution_id=execution_id, request=request, worker=worker,
+            origin=origin,
+        )  # fmt: skip
 
     async def estimate(self, principal: Principal, workflow: Workflow, *, entry: Entry = ITS_TRIGGER) -> dict[str, Any]:
         """Return what a run of a workflow, stored or not, would cost (`planning.estimate`); raises as `start`."""
@@ -149,6 +154,7 @@ class ExecutionService:
         request: tuple[str, str] | None = None,
         worker: str | None = None,
         replay: Replay | None = None,
+        origin: Origin = NO_ORIGIN,
     ) -> Run:
         execution_id = execution_id or ids.execution_id()
         self._on_start(execution_id, principal, worker)  # first: a step may run before the admission is answered
@@ -161,6 +167,7 @@ class ExecutionService:
             inputs=inputs,
             request=request,
             replay=replay,
+            origin=origin,
         )
         self._on_admitted(str(trigger))
         return run
@@ -193,7 +200,11 @@ class ExecutionService:
         state = (await self.find(principal, execution_id)).state
         replay = plan_replay(state, from_step=from_step, visit=visit, edits=edits)
         again = state.admitted.inputs if inputs is None else inputs
-        run = await self._admit(principal, state.plan, TriggerType.REPLAY, again, worker=worker, replay=replay)
+        event = state.admitted.event
+        origin = Origin(event if event is None or inputs is None else {**event, "body": inputs})
+        run = await self._admit(
+            principal, state.plan, TriggerType.REPLAY, again, worker=worker, replay=replay, origin=origin
+        )
         return run, replay.saved
 
     async def answer(
@@ -208,7 +219,7 @@ class ExecutionService:
         holder = holder_of(run, waitpoint_id) or await self._past_holder(run, waitpoint_id) or run
         counted = self._engine.answer(holder, waitpoint_id, value, by=principal.name)
         await holder.on_disk()
-        return await _picture(run), counted
+        return await picture_of(run, self._standing), counted
 
     async def _past_holder(self, run: Run, waitpoint_id: str) -> Run | None:
         """Return the child execution, no longer under way, that had a waitpoint: a second answer finds it ended."""
@@ -229,7 +240,7 @@ class ExecutionService:
 
     async def snapshot(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Return the picture of an execution."""
-        return await _picture(await self.find(principal, execution_id))
+        return await picture_of(await self.find(principal, execution_id), self._standing)
 
     async def wait(self, principal: Principal, execution_id: str, *, seconds: float | None = None) -> dict[str, Any]:
         """Wait for an execution to end, at most so many seconds; return its picture, ended or not."""
@@ -239,14 +250,14 @@ class ExecutionService:
                 await run.wait()
         except TimeoutError:
             log.debug("still running after %s s", seconds, extra={"execution_id": execution_id})
-        return await _picture(run)
+        return await picture_of(run, self._standing)
 
     async def cancel(self, principal: Principal, execution_id: str) -> dict[str, Any]:
         """Stop an execution and return its picture once that is on disk; a finished one stays as it is."""
         run = await self.find(principal, execution_id)
         self._engine.cancel(run, by=principal.name)
         await run.wait()
-        return await _picture(run)
+        return await picture_of(run, self._standing)
 
     async def events(
         self, principal: Principal, execution_id: str, *, after: int = 0
@@ -385,32 +396,3 @@ def _wire(run: Run, after: int) -> list[dict[str, Any]]:
     """Return what has been published of a run; of one that is over what the journal has, wherever it is read from."""
     events = run.published(after)
     return [to_wire(event) for event in events if not (run.status.is_terminal and isinstance(event.event, Delta))]
-
-
-def holder_of(run: Run, waitpoint_id: str) -> Run | None:
-    """Return the run that has a waitpoint: this one or one of its children."""
-    if waitpoint_id in run.state.waitpoints:
-        return run
-    children = (child for group in run.children.values() for child in group)
-    return next((found for child in children if (found := holder_of(child, waitpoint_id)) is not None), None)
-
-
-def waitpoints_of(run: Run) -> list[dict[str, Any]]:
-    """Return the open waitpoints of an execution, with those of its children in place of the step that runs them."""
-    found = []
-    for visit in run.state.waiting:
-        children = run.children.get(visit)
-        if children is None:
-            found.append(waitpoint(run.state, visit))
-        else:
-            found.extend(one for child in children for one in waitpoints_of(child))
-    return found
-
-
-async def _picture(run: Run) -> dict[str, Any]:
-    """Return the picture of an execution once all that it shows is on disk."""
-    picture = snapshot(run.state)
-    picture["waitpoints"] = waitpoints_of(run)
-    picture["waitingOn"] = next(iter(picture["waitpoints"]), None)
-    await run.on_disk()
-    return picture

@@ -18,6 +18,7 @@ from typing import Any
 
 from builder_jupyter.clock import Clock, epoch_ms
 from builder_jupyter.errors import Conflict, InvalidInput
+from builder_jupyter.execution.events import NO_ORIGIN, Origin
 from builder_jupyter.execution.status import TriggerType
 from builder_jupyter.graph.model import canonical_json
 from builder_jupyter.identity.principal import Principal
@@ -56,9 +57,19 @@ class _Claim:
 
 
 class AdmissionService:
-    """Begins executions for requests that may be sent more than once."""
+    """Begins executions for requests that may be sent more than once.
 
-    def __init__(self, executions: ExecutionService, journal: DuckDBJournal, clock: Clock) -> None:
+    ``check_callback`` lets an address through to which an outcome may be sent, or raises.
+    """
+
+    def __init__(
+        self,
+        executions: ExecutionService,
+        journal: DuckDBJournal,
+        clock: Clock,
+        check_callback: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._check_callback = check_callback
         self._executions = executions
         self._journal = journal
         self._clock = clock
@@ -90,7 +101,8 @@ class AdmissionService:
         derive: bool = False,
         execution_id: str | None = None,
         worker: str | None = None,
-        toll: Callable[[], None] = lambda: None,
+        origin: Origin = NO_ORIGIN,
+        toll: Callable[[], object] = lambda: None,
     ) -> Begun:
         """Begin an execution, or find the one that the same request began.
 
@@ -101,11 +113,13 @@ class AdmissionService:
         derive : without a key make one of what the request says; it is remembered for five minutes.
         execution_id : the caller's own id for the execution.
         worker : as for `ExecutionService.start`.
+        origin : what else the request brings; ``about`` must tell of it.
         toll : called when the request is a new one, before anything is looked up; what it raises is the answer.
 
         Raises
         ------
-        InvalidInput : ``INVALID_IDEMPOTENCY_KEY``, ``INVALID_EXECUTION_ID``; else as `ExecutionService.start`.
+        InvalidInput : ``INVALID_IDEMPOTENCY_KEY``, ``INVALID_EXECUTION_ID``; as `CallbackService.check`; else as
+            `ExecutionService.start`.
         Conflict : ``IDEMPOTENCY_CONFLICT``: the key came with another request; ``EXECUTION_ID_TAKEN``.
         """
         _check(key, execution_id)
@@ -116,9 +130,12 @@ class AdmissionService:
 
         async def admit() -> Begun:
             toll()
+            if origin.callback_url is not None:
+                await self._check_callback(origin.callback_url)
             run = await self._executions.start(
                 principal, workflow_id, entry=entry, inputs=inputs, trigger=trigger, execution_id=execution_id,
                 request=None if key is None and execution_id is None else (key or "", mark), worker=worker,
+                origin=origin,
             )  # fmt: skip
             return Begun(run.execution_id)
 

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from builder_jupyter.costs.entry import EntryKind, LedgerEntry
+from builder_jupyter.costs.focus.vendor import PRICE_PLACES
 from builder_jupyter.costs.prices import MOST, is_amount
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound
 from builder_jupyter.identity.principal import Principal
@@ -14,7 +15,7 @@ from builder_jupyter.money import ZERO, as_number
 from builder_jupyter.services.credits import CreditService
 
 KINDS = (EntryKind.PURCHASE, EntryKind.GRANT, EntryKind.ADJUSTMENT)
-RATE = Decimal("1e-10")
+RATE = Decimal(1).scaleb(-PRICE_PLACES)
 MAX_TEXT = 500
 
 
@@ -43,7 +44,7 @@ class PostingService:
         ----------
         amount : how many credits; below zero for an adjustment downwards.
         kind : ``purchase``, ``grant`` or ``adjustment``.
-        paid_usd : what a purchase cost, exact; its price per credit must have at most 10 decimal places.
+        paid_usd : what a purchase cost, exact; its price per credit must have at most 6 decimal places.
         receipt : the id of the payment, which can be posted once.
         pack : the offer in the price list, e.g. ``pack-10000``.
 
@@ -141,7 +142,7 @@ def _rate(amount: Decimal, paid_usd: str | None, kind: EntryKind) -> str | None:
         raise InvalidInput(
             f"{paid} USD for {amount} credits is no price per credit that can be written exactly.",
             code="INVALID_PRICE",
-            hint="Its price per credit must have at most 10 decimal places.",
+            hint=f"Its price per credit must have at most {PRICE_PLACES} decimal places.",
         )
     return str(rate)
 

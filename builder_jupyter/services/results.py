@@ -9,6 +9,7 @@ from builder_jupyter.execution.events import usage_wire
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.status import StepStatus
 from builder_jupyter.execution.visit import Visit
+from builder_jupyter.graph.model import PortType
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.money import as_number
 from builder_jupyter.services.executions import ExecutionService
@@ -45,6 +46,12 @@ class ResultService:
         return found
 
 
+def _outputs(visit: Visit) -> dict[str, Any]:
+    """Return what a step left at its ports, its text apart, which is told beside."""
+    outputs = visit.result.outputs if visit.result is not None else {}
+    return {port: value.to_dict() for port, value in outputs.items() if value.type is not PortType.TEXT}
+
+
 def _result(run: Run, visit: Visit) -> dict[str, Any]:
     text = (visit.result.text if visit.result is not None else "") or visit.text
     offset = max(0, len(text) - TAIL)
@@ -56,6 +63,7 @@ def _result(run: Run, visit: Visit) -> dict[str, Any]:
         "text": text[offset:],
         "offset": offset,
         "error": visit.error,
+        "outputs": _outputs(visit),
         "usage": usage_wire(visit.result.usage) if visit.result is not None else None,
         "credits": as_number(run.state.planned(visit).credits) if is_charged else 0,
         "startedAt": visit.started_at,

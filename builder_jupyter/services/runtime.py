@@ -7,9 +7,10 @@ one in a kernel or script that has no server.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,12 @@ from builder_jupyter.clock import Clock, SystemClock
 from builder_jupyter.connectors.kernels import Kernels
 from builder_jupyter.connectors.mcp_servers import McpServers
 from builder_jupyter.connectors.mcp_settings import read_servers
-from builder_jupyter.connectors.models import ModelHub
+from builder_jupyter.connectors.media_hub import MediaHub
+from builder_jupyter.connectors.media_peers import data_url, fetching
+from builder_jupyter.connectors.media_settings import read_defaults, read_providers
+from builder_jupyter.connectors.models import ModelHub, WorkspaceModels
+from builder_jupyter.connectors.outbound import Outbound
+from builder_jupyter.connectors.provider_errors import retry_after_seconds
 from builder_jupyter.connectors.tools import Toolbox, built_in_tools, load_search_provider
 from builder_jupyter.costs.focus.vendor import read_vendor
 from builder_jupyter.costs.prices import read_prices
@@ -26,38 +32,57 @@ from builder_jupyter.execution.attempts import World
 from builder_jupyter.execution.engine import Engine
 from builder_jupyter.execution.executors import HERE
 from builder_jupyter.execution.run import Run
+from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.identity.jwt_settings import JwtSettings
 from builder_jupyter.identity.principal import CredentialKind, Principal
-from builder_jupyter.nodes.base import Place
+from builder_jupyter.nodes.base import NodeType, Place, StepContext
 from builder_jupyter.nodes.chat import ChatModels
 from builder_jupyter.nodes.registry import Registry, default_registry
 from builder_jupyter.portal import Portal
 from builder_jupyter.services.access import AccessService
+from builder_jupyter.services.assets import AssetService
 from builder_jupyter.services.billing import BillingService
+from builder_jupyter.services.callbacks import CallbackService
+from builder_jupyter.services.canvases import CanvasService
 from builder_jupyter.services.credits import STARTING_GRANT, CreditService
 from builder_jupyter.services.executions import ExecutionService
 from builder_jupyter.services.generation import GenerationService
 from builder_jupyter.services.idempotency import AdmissionService
+from builder_jupyter.services.integrations import IntegrationService
+from builder_jupyter.services.invites import InviteService
 from builder_jupyter.services.keys import KeyService
+from builder_jupyter.services.media import MediaService
 from builder_jupyter.services.meter import Meter, SilentMeter
 from builder_jupyter.services.postings import PostingService
+from builder_jupyter.services.providers import ADDRESSES
+from builder_jupyter.services.published import PublishedService
 from builder_jupyter.services.rates import Mode, RateService
 from builder_jupyter.services.results import ResultService
+from builder_jupyter.services.seats import Seats
 from builder_jupyter.services.tokens import TokenService
 from builder_jupyter.services.tools import ToolService
 from builder_jupyter.services.upkeep import UpkeepService
 from builder_jupyter.services.waitpoints import WaitpointService
+from builder_jupyter.services.webhooks import WebhookService
 from builder_jupyter.services.workers import Worker, Workers
 from builder_jupyter.services.workflows import WorkflowService
+from builder_jupyter.services.workspaces import WorkspaceService
 from builder_jupyter.storage.artefacts import ArtefactStore
+from builder_jupyter.storage.assets import AssetStore
+from builder_jupyter.storage.callbacks import CallbackStore
+from builder_jupyter.storage.connections import ConnectionStore
 from builder_jupyter.storage.database import Database
+from builder_jupyter.storage.encryption import EncryptionKey
 from builder_jupyter.storage.focus.export import FocusStore
 from builder_jupyter.storage.grants import GrantStore
 from builder_jupyter.storage.journal import DuckDBJournal
 from builder_jupyter.storage.keys import KeyStore
 from builder_jupyter.storage.ledger import LedgerStore
+from builder_jupyter.storage.published import PublishedStore
 from builder_jupyter.storage.secret import read_or_make
+from builder_jupyter.storage.webhooks import WebhookStore
 from builder_jupyter.storage.workflows import WorkflowStore
+from builder_jupyter.storage.workspaces import WorkspaceStore
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +104,16 @@ class Settings:
     jwt : how JSON Web Tokens are checked; None when none is accepted.
     rate_limits : for whom requests are counted, and ``rates`` what they may; see `services.rates`.
     mcp_servers : by name, how the MCP servers whose tools are on offer are reached; see `connectors.mcp_settings`.
+    encryption_key : what credentials are kept with, see `storage.encryption`; None is a file of the data directory.
+    makes_encryption_key : whether that file is made where there is none.
+    provider_addresses : where models may be asked with a credential that brings an address.
     credit_grant : credits that the owner's first workspace begins with.
     unlimited_credits : refuse nobody for want of credits; None for a database in memory alone.
     credit_prices : credits by node type, where they differ from the types' own prices.
     billing : what exports of billing say of the vendor, by the names of `costs.focus.vendor.Vendor`.
+    outbound_loopback : for tests only: callbacks and webhook nodes may call this machine; see `connectors.outbound`.
+    media_providers : by name, how those who make media are reached; see `connectors.media_settings`.
+    media_defaults : which of them makes what, where a node names none.
     """
 
     data_dir: Path | None = None
@@ -92,8 +123,14 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
     jwt: JwtSettings | None = None
     mcp_servers: Mapping[str, Any] = field(default_factory=dict)
+    encryption_key: str | None = field(default=None, repr=False)
+    makes_encryption_key: bool = True
+    provider_addresses: Sequence[str] = ADDRESSES
     rate_limits: Mode = Mode.AUTO
     rates: Mapping[str, Any] = field(default_factory=dict)
+    outbound_loopback: bool = False
+    media_providers: Mapping[str, Any] = field(default_factory=dict)
+    media_defaults: Mapping[str, str] = field(default_factory=dict)
     credit_grant: int = STARTING_GRANT
     unlimited_credits: bool | None = None
     credit_prices: Mapping[str, Any] = field(default_factory=dict)
@@ -114,12 +151,20 @@ class Runtime:
     portal: Portal
     access: AccessService
     workflows: WorkflowService
+    canvases: CanvasService
     generation: GenerationService
     executions: ExecutionService
     admissions: AdmissionService
     waitpoints: WaitpointService
+    published: PublishedService
+    webhooks: WebhookService
+    callbacks: CallbackService
+    outbound: Outbound
     results: ResultService
     keys: KeyService
+    workspaces: WorkspaceService
+    invites: InviteService
+    integrations: IntegrationService
     tokens: TokenService
     rates: RateService
     upkeep: UpkeepService
@@ -128,6 +173,7 @@ class Runtime:
     billing: BillingService
     workers: Workers
     artefacts: ArtefactStore
+    assets: AssetService
     registry: Registry
     tools: ToolService
 
@@ -144,12 +190,13 @@ class Runtime:
     ) -> None:
         clock = clock or SystemClock()
         self.settings = settings
-        search = load_search_provider(settings.search_provider) if settings.search_provider else None
         configured, faults = read_servers(settings.mcp_servers)
         for fault in faults:
             notice(fault)
         self._servers = McpServers(configured)
-        self.models = models or ModelHub(default_model=settings.default_model, notice=notice)
+        self._encryption = EncryptionKey(
+            settings.data_dir, settings.encryption_key, may_make=settings.makes_encryption_key
+        )
         self.registry = (registry or default_registry()).priced(read_prices(settings.credit_prices))
         self.tokens = token_service(settings.jwt, clock)
         self._meter = meter = meter or SilentMeter()
@@ -160,8 +207,20 @@ class Runtime:
             grant=Decimal(settings.credit_grant), unlimited=settings.is_unlimited,
         )  # fmt: skip
         self.postings = PostingService(self.credits)
-        self._key_store = KeyStore(self.database)
-        self.keys = KeyService(self._key_store, clock)
+        self._key_store, self._connections = KeyStore(self.database), ConnectionStore(self.database)
+        self._workspace_store = WorkspaceStore(self.database)
+        seats = Seats(self._workspace_store, clock)
+        self.keys = KeyService(self._key_store, seats, clock)
+        self.integrations = IntegrationService(
+            self._connections, seats, self._encryption, clock, addresses=settings.provider_addresses
+        )
+        self.workspaces = WorkspaceService(
+            self._workspace_store, seats, self.keys, clock, on_delete=self.integrations.forget
+        )
+        self.invites = InviteService(self._workspace_store, seats, clock)
+        self.models = models or ModelHub(
+            default_model=settings.default_model, notice=notice, credentials=self.integrations
+        )
         self.rates = RateService(
             clock, mode=settings.rate_limits, is_shared=lambda: self.tokens.is_configured or self.keys.is_shared,
             changes=settings.rates,
@@ -169,27 +228,42 @@ class Runtime:
         self.access = AccessService(GrantStore(self.database))
         self.artefacts = ArtefactStore(settings.data_dir)
         self.workers = Workers(self.artefacts, Kernels(settings.root_dir), worker)
-        self.tools = ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
+        self.tools = self._tool_service()
         self.workflows = WorkflowService(
             WorkflowStore(self.database), self.access, self.registry, self.tools.specs, clock
         )
+        self.canvases = CanvasService(self.workflows, self.registry)
         self.generation = GenerationService(self.workflows, self.tools)
+        self.assets = AssetService(AssetStore(self.database), self.artefacts, self.access, clock)
+        self.outbound = Outbound(allow_loopback=settings.outbound_loopback)
+        self._media = self._media_service(notice)
         executors = {**HERE, Place.KERNEL: self.workers}
-        world = World(self.registry, self.models, self.tools, executors, self.tools.equip)
+        world = World(
+            self.registry, self.models, self.tools, executors, self._equip, http=self.outbound, media=self._media
+        )
         self._engine = Engine(
             self._journal, world, clock, ledger=self.credits, limits=settings.limits, on_over=self._on_over
         )
+        self.callbacks = CallbackService(
+            CallbackStore(self.database), clock, check=self.outbound.check, send=self.outbound.send,
+            load=self._engine.load, secret_of=self._signing_secret,
+            retry_after=partial(retry_after_seconds, clock=clock),
+        )  # fmt: skip
         self.executions = ExecutionService(
-            self._engine, self._journal, self.workflows, self.registry,
+            self._engine, self._journal, self.workflows, self.registry, standing=self.callbacks.standing,
             on_start=self._on_start, on_admitted=meter.started,
         )  # fmt: skip
-        vendor = read_vendor(settings.billing)
-        self.billing = BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
-        self.admissions = AdmissionService(self.executions, self._journal, clock)
+        self.billing = self._billing_service(clock)
+        self.admissions = AdmissionService(self.executions, self._journal, clock, self.callbacks.check)
+        self._published_store = PublishedStore(self.database)
+        self.published = PublishedService(
+            self._published_store, self.workflows, self.admissions, self.registry, seats, clock
+        )
         self.results = ResultService(self._engine, self.executions, self.workflows)
         self.upkeep = UpkeepService(
             self.database, clock, keep_plans=self._engine.forget_plans, on_purge=self.executions.forget
         )
+        self._clock = clock
         self.portal = Portal("builder-runtime")
         try:
             self.resumed = self.portal.wait(self._open())
@@ -199,14 +273,32 @@ class Runtime:
 
     async def _open(self) -> int:
         await self._journal.open()
+        await self._workspace_store.open()
         await self.credits.open()
         await self._key_store.open()
+        await self._connections.open()
+        await self._published_store.open()
         await self.admissions.open()
         self._servers.start()
         secret = read_or_make(self.settings.data_dir)
         self.billing.identify(secret)
         self.waitpoints = WaitpointService(self._engine, self._journal, self.executions, secret)
-        return await self.executions.recover()
+        self.webhooks = WebhookService(
+            WebhookStore(self.database), self.workflows, self.admissions, self._clock,
+            self._encryption.get,
+        )  # fmt: skip
+        resumed = await self.executions.recover()
+        await self.callbacks.open()
+        return resumed
+
+    async def _signing_secret(self, state: ExecutionState) -> str:
+        return await self.webhooks.signing_secret(state)
+
+    async def _equip(self, node_type: NodeType, context: StepContext) -> None:
+        """Give a step what depends on whose it is: models with its workspace's credentials, and tools."""
+        if isinstance(self.models, WorkspaceModels):
+            context.models = self.models.within(context.workspace)
+        await self.tools.equip(node_type, context)
 
     def _on_start(self, execution_id: str, principal: Principal, worker: str | None) -> None:
         self.rates.admit(principal, self.executions.under_way)
@@ -214,8 +306,29 @@ class Runtime:
 
     def _on_over(self, run: Run) -> None:
         self.executions.on_over(run)
+        self.callbacks.on_over(run)
         self._meter.finished(run.state)
         self.workers.over(run.execution_id)
+        self._media.over(run)
+
+    def _tool_service(self) -> ToolService:
+        named = self.settings.search_provider
+        search = load_search_provider(named) if named else None
+        return ToolService(Toolbox(built_in_tools(search)), self._servers, self.workers)
+
+    def _billing_service(self, clock: Clock) -> BillingService:
+        vendor = read_vendor(self.settings.billing)
+        return BillingService(self.credits, self.executions, FocusStore(self.database, vendor), vendor, clock)
+
+    def _media_service(self, notice: Callable[[str], None]) -> MediaService:
+        providers, faults = read_providers(self.settings.media_providers)
+        defaults, more = read_defaults(self.settings.media_defaults, providers)
+        for fault in (*faults, *more):
+            notice(fault)
+        fetch = fetching(self.outbound)
+        return MediaService(
+            MediaHub(providers, defaults, fetch, self.integrations.credential), self.assets, fetch, data_url
+        )
 
     @property
     def failure(self) -> str | None:
@@ -247,6 +360,8 @@ class Runtime:
 
     async def _close(self) -> None:
         await self._engine.stop()
+        await self.callbacks.stop()
+        await self._media.close()
         await self.tokens.close()
         await self.workers.stop()
         await self._servers.stop()

@@ -21,7 +21,8 @@ from builder_jupyter.execution.waitpoints import ANSWERABLE, WaitKind
 from builder_jupyter.identity.principal import Principal
 from builder_jupyter.nodes.base import AnswerKind
 from builder_jupyter.services.access import may_follow
-from builder_jupyter.services.executions import ExecutionService, holder_of, waitpoints_of
+from builder_jupyter.services.executions import ExecutionService
+from builder_jupyter.services.pictures import holder_of, waitpoints_of
 from builder_jupyter.storage.journal import DuckDBJournal
 
 BY_LINK = "link"

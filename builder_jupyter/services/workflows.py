@@ -11,6 +11,7 @@ from builder_jupyter import ids
 from builder_jupyter.clock import Clock
 from builder_jupyter.codegen.reading import as_dicts, read_code
 from builder_jupyter.errors import NotFound, Unprocessable
+from builder_jupyter.graph.diff import WorkflowDiff, diff_workflows
 from builder_jupyter.graph.model import FrozenDict, Workflow
 from builder_jupyter.graph.version import Publication, VersionEntry, WorkflowVersion, without_marks
 from builder_jupyter.identity.grants import Permission, Standing, permissions_of, subjects_of
@@ -143,6 +144,25 @@ class WorkflowService:
         """Return the history of a workflow, newest version first. Raises as `require`."""
         await self.require(principal, workflow_id, Permission.VIEW)
         return await self._store.versions(workflow_id)
+
+    async def diff(
+        self, principal: Principal, workflow_id: str, version: int, *, since: int | None = None
+    ) -> WorkflowDiff:
+        """Return what a version has changed since another; since the one before it when None, the first since nothing.
+
+        Raises
+        ------
+        NotFound, Forbidden : as in `require`; one of the versions is not there.
+        """
+        await self.require(principal, workflow_id, Permission.VIEW)
+        after = await self.get(principal, workflow_id, version)
+        number = version - 1 if since is None else since
+        if number == 0 and since is None:
+            before, title = Workflow(after.workflow.name, profile=after.workflow.profile), "nothing"
+        else:
+            before, title = (await self.get(principal, workflow_id, number)).workflow, f"version {number}"
+        titles = (title, f"version {version}")
+        return await asyncio.to_thread(diff_workflows, before, after.workflow, titles=titles)
 
     async def list(
         self,

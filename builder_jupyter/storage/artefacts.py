@@ -7,6 +7,7 @@ what is not there.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -63,6 +64,16 @@ class ArtefactStore:
     def read(self, workspace: str, digest: str, *, starter: str | None = None) -> bytes:
         """Return a content. Raises as `path`."""
         return self.path(workspace, digest, starter=starter).read_bytes()
+
+    def remove(self, workspace: str, digest: str, *, suffix: str, shared: bool) -> None:
+        """Let a workspace read a content no more; unless another needs it (``shared``), let go of it altogether.
+
+        A file that stays because the disk refuses costs room and nothing else.
+        """
+        with contextlib.suppress(OSError):
+            self._reader(digest, workspace).unlink(missing_ok=True)
+            if not shared:
+                self._path(digest, suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of a temporary folder."""

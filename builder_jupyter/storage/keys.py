@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from builder_jupyter.identity.api_keys import ApiKey, hash_key
+from builder_jupyter.identity.principal import CredentialKind
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.storage.database import Database, aware_utc, naive_utc, queries
 
@@ -48,6 +49,7 @@ class KeyStore:
         parameters = [
             key.key_id, key.workspace, key.name, key.prefix, key.sha256, [str(scope) for scope in key.scopes],
             key.created_by, naive_utc(key.created_at), None if key.expires_at is None else naive_utc(key.expires_at),
+            key.maker,
         ]  # fmt: skip
         await self._execute("insert", parameters)
         self._keys[key.sha256] = key
@@ -78,7 +80,7 @@ class KeyStore:
 
 def _key(row: tuple[Any, ...]) -> ApiKey:
     created_at = aware_utc(row[7])
-    used, expires, revoked = (None if value is None else aware_utc(value) for value in row[8:])
+    used, expires, revoked = (None if value is None else aware_utc(value) for value in row[8:11])
     key_id, workspace, name, prefix, sha256, scopes, created_by = row[:7]
     return ApiKey(
         key_id,
@@ -92,4 +94,5 @@ def _key(row: tuple[Any, ...]) -> ApiKey:
         used,
         expires,
         revoked,
+        CredentialKind(row[11]) if row[11] in set(CredentialKind) else None,
     )

@@ -104,6 +104,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, found: _Found, kept: Collecti
     (events,) = connection.execute(SQL["delete_events"], [executions + plans]).fetchall()[0]
     connection.execute(SQL["delete_executions"], [executions])
     connection.execute(SQL["delete_steps"], [executions])
+    connection.execute(SQL["delete_callbacks"], [executions])
     artefacts = tuple(path for path in purged.artefacts if path.name.partition(".")[0] not in in_use)
     return Purged(purged.executions, tuple(plans), events, artefacts)
 

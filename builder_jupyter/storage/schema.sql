@@ -60,12 +60,72 @@ CREATE TABLE deleted_workflows (workflow_id VARCHAR, deleted_at TIMESTAMP);
 -- API keys: the hash of the key, never the key.
 CREATE TABLE api_keys (
     key_id VARCHAR, workspace VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, scopes VARCHAR[],
-    created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP
+    created_by VARCHAR, created_at TIMESTAMP, last_used_at TIMESTAMP, expires_at TIMESTAMP, revoked_at TIMESTAMP,
+    maker VARCHAR -- how that person had signed in: `jupyter`, `local` or `jwt`; NULL for keys of older versions
+);
+
+-- Endpoints of webhook triggers. The secret's hash finds one; the secret itself lies there encrypted (storage/cipher.py),
+-- since whoever may edit the canvas may read it again. Runs act in the name of who registered it.
+CREATE TABLE webhooks (
+    canvas_id VARCHAR, node_id VARCHAR, workspace VARCHAR, created_by VARCHAR, is_admin BOOLEAN, teams VARCHAR[],
+    sha256 VARCHAR, secret VARCHAR, require_signature BOOLEAN, created_at TIMESTAMP,
+    last_triggered_at BIGINT, last_execution_id VARCHAR
+);
+-- With what the outcomes of runs are signed that no webhook began; encrypted.
+CREATE TABLE callback_secrets (workspace VARCHAR, secret VARCHAR, created_at TIMESTAMP);
+-- Each attempt to send an execution's outcome. `state`: pending (another attempt is due at `retry_at`), delivered, failed.
+CREATE TABLE callback_attempts (
+    execution_id VARCHAR, delivery_id VARCHAR, attempt INTEGER, state VARCHAR, started_at BIGINT, ms BIGINT,
+    status INTEGER, error VARCHAR, retry_at BIGINT
 );
 
 -- What was granted on a workflow to others than its owner: subject `user:x` or `team:y`, permission `view`, `edit`
 -- or `deploy`.
 CREATE TABLE builder_grants (workflow_id VARCHAR, subject VARCHAR, permission VARCHAR);
+
+-- Workspaces beside `default`, which needs no row until it is renamed. A deleted one stays: its id is never good again.
+-- An empty owner is nobody in particular.
+CREATE TABLE workspaces (
+    workspace VARCHAR, name VARCHAR, owner VARCHAR, created_at TIMESTAMP, deleted_at TIMESTAMP
+);
+-- Whom a workspace has let in, as `admin`, `editor` or `viewer`; its owner is no member.
+CREATE TABLE workspace_members (
+    workspace VARCHAR, name VARCHAR, role VARCHAR, added_by VARCHAR, added_at TIMESTAMP
+);
+-- Offers of a role to an e-mail address; state `pending`, `accepted` or `revoked`.
+CREATE TABLE workspace_invites (
+    invite_id VARCHAR, workspace VARCHAR, email VARCHAR, role VARCHAR, state VARCHAR, invited_by VARCHAR,
+    created_at TIMESTAMP, expires_at TIMESTAMP
+);
+-- What the last token of somebody let them do in the workspace it names: keys that they made may do no more.
+CREATE TABLE token_seats (
+    workspace VARCHAR, name VARCHAR, role VARCHAR, scopes VARCHAR[], sees_all BOOLEAN, seen_at TIMESTAMP
+);
+
+-- Credentials of model providers, encrypted. `masked` is what may be shown of them, JSON by field.
+CREATE TABLE provider_connections (
+    connection_id VARCHAR, workspace VARCHAR, provider VARCHAR, display_name VARCHAR, mode VARCHAR, status VARCHAR,
+    payload VARCHAR, masked VARCHAR, created_by VARCHAR, created_at TIMESTAMP, updated_at TIMESTAMP
+);
+-- Whose credential a workspace uses for a provider: `auto`, `byo-only` or `built-in-only`.
+CREATE TABLE provider_routing (workspace VARCHAR, provider VARCHAR, mode VARCHAR);
+
+-- MCP servers that people publish: workflows as tools (`tools` is a JSON list) at an address of their own.
+CREATE TABLE published_servers (
+    server_id VARCHAR, workspace VARCHAR, slug VARCHAR, title VARCHAR, door VARCHAR, tools VARCHAR, owner VARCHAR,
+    created_at TIMESTAMP, updated_at TIMESTAMP
+);
+-- The keys that open one of them: the hash of the key, never the key.
+CREATE TABLE published_server_keys (
+    key_id VARCHAR, server_id VARCHAR, name VARCHAR, prefix VARCHAR, sha256 VARCHAR, created_by VARCHAR,
+    created_at TIMESTAMP, revoked_at TIMESTAMP
+);
+
+-- Files that people uploaded or steps made. The content lies beside the database, named by its hash.
+CREATE TABLE assets (
+    asset_id VARCHAR, workspace VARCHAR, canvas_id VARCHAR, file_name VARCHAR, mime_type VARCHAR, size BIGINT,
+    sha256 VARCHAR, width INTEGER, height INTEGER, duration_seconds DOUBLE, created_at TIMESTAMP, created_by VARCHAR
+);
 
 -- Which migrations the file has seen.
 CREATE TABLE schema_migrations (number INTEGER, applied_at TIMESTAMP);

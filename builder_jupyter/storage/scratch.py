@@ -61,7 +61,7 @@ def answer(found: duckdb.DuckDBPyRelation, to: str) -> Any:
             import polars as pl
 
             return pl.DataFrame(found)
-        import pyarrow as pa  # type: ignore[import-not-found,unused-ignore]
+        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         return pa.table(found)
     except ImportError as error:

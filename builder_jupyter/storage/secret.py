@@ -1,4 +1,4 @@
-"""A secret of this database's own, beside it. Never journaled, never shown."""
+"""Secrets of this database's own, beside it: one for links, one for `cipher`. Never journaled, never shown."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FILE = "links.key"
 BYTES = 32
 
 
-def read_or_make(directory: Path | None) -> bytes:
-    """Return the secret in a directory, made when there is none; a database in memory has a new one each time.
+def read_or_make(directory: Path | None, file: str = FILE) -> bytes:
+    """Return the secret in a file of a directory, made when there is none; a database in memory gets a new one.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def read_or_make(directory: Path | None) -> bytes:
     """
     if directory is None:
         return secrets.token_bytes(BYTES)
-    place = directory / FILE
+    place = directory / file
     try:
         if place.exists() and len(found := place.read_bytes()) == BYTES:
             return found

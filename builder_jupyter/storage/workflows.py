@@ -157,6 +157,7 @@ class WorkflowStore:
             connection.execute(SQL["withdraw"], [workflow_id])
             connection.execute(SQL["bury"], [workflow_id, naive_utc(at)])
             connection.execute(SQL["delete_grants"], [workflow_id])
+            connection.execute(SQL["delete_webhooks"], [workflow_id])
             return True
 
         return await self._change(workflow_id, work)

@@ -11,6 +11,7 @@ from builder_jupyter.graph.algorithms import adjacency, loops, reachable, revers
 from builder_jupyter.graph.dialects import Dialect, dialect_of
 from builder_jupyter.graph.dialects.faults import MAX_NODE_ID
 from builder_jupyter.graph.model import Edge, Node, Profile, Workflow
+from builder_jupyter.nodes.connections import Wired
 from builder_jupyter.nodes.patterns import Condition, read_conditions
 from builder_jupyter.nodes.ports import Refusal, join_ports
 from builder_jupyter.validation.spelling import Spelling
@@ -72,6 +73,9 @@ class Facts:
     def _portless(self, edge: Edge) -> str | None:
         """Say why an edge that names no port finds none: layout nodes (text, shapes) carry nothing."""
         source, target = self.kind(edge.source), self.kind(edge.target)
+        for node_id, kind in ((edge.source, source), (edge.target, target)):
+            if kind is not None and not kind.executes:
+                return f"touches {node_id!r}, which never runs"
         if source is not None and edge.source_port is None and not source.outputs:
             return f"leaves {edge.source!r}, which has no outputs"
         if target is not None and edge.target_port is None and not target.inputs:
@@ -107,8 +111,9 @@ class Facts:
 
     @cached_property
     def refused(self) -> list[tuple[Edge, Refusal]]:
-        """The usable edges whose ports do not fit, with the reason; unknown types are not judged."""
+        """The usable edges that must not be, with the reason; unknown types are not judged."""
         found = []
+        wired = Wired()
         for edge in self.usable_edges:
             source, target = self.kind(edge.source), self.kind(edge.target)
             if source is None or target is None:
@@ -116,6 +121,12 @@ class Facts:
             ports = join_ports(source, target, source_port=edge.source_port, target_port=edge.target_port)
             if isinstance(ports, Refusal):
                 found.append((edge, ports))
+                continue
+            joint = (edge.source, ports[0].name, edge.target, ports[1].name)
+            refusal = wired.refusal(joint, ports[1])
+            if refusal is not None:
+                found.append((edge, refusal))
+            wired.add(joint)
         return found
 
     @cached_property

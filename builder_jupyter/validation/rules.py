@@ -1,7 +1,7 @@
 """The rules that the Builder API documents, and `RULES`, the list of all rules by profile.
 
 Source: seed "Builder API", validation rules; spec langgraph-builder §4.2, §4.4, §4.5. The rules we add are in
-`advice` (Builder API), `wiring` (canvases) and `names` (both).
+`advice` (Builder API), `wiring` and `calls` (canvases) and `names` (both).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from builder_jupyter.graph.model import Profile
-from builder_jupyter.validation import advice, names, repair_data, repair_shape, wiring
+from builder_jupyter.validation import advice, calls, names, repair_data, repair_shape, wiring
 from builder_jupyter.validation.endless import endless_loops
 from builder_jupyter.validation.finding import Finding, Report, Rule, Severity, rule
 
@@ -134,6 +134,9 @@ RULES: Mapping[Profile, tuple[Rule, ...]] = {
         wiring.cycle_detected,
         names.unused_edge,
         *wiring.PORT_RULES,
+        *calls.CALL_RULES,
+        wiring.invalid_node_data,
+        wiring.not_placeable,
     ),
 }
 """The rules of each profile, in the order of their findings."""

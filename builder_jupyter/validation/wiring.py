@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from builder_jupyter.graph.algorithms import loops
 from builder_jupyter.validation import repair_shape
 from builder_jupyter.validation.finding import Finding, Report, Rule, Severity, rule
@@ -41,7 +43,43 @@ def incompatible_types(facts: Facts, report: Report) -> Iterator[Finding]:
     return _refused(facts, report, "INCOMPATIBLE_TYPES")
 
 
-PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types)
+@rule("DUPLICATE_EDGE", Severity.WARNING)
+def duplicate_edge(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Two edges join the same output and input; what flows there flows once."""
+    return _refused(facts, report, "DUPLICATE_EDGE")
+
+
+@rule("INPUT_OCCUPIED", Severity.ERROR)
+def input_occupied(facts: Facts, report: Report) -> Iterator[Finding]:
+    """Several edges enter an input that takes one."""
+    return _refused(facts, report, "INPUT_OCCUPIED")
+
+
+@rule("INVALID_NODE_DATA", Severity.ERROR)
+def invalid_node_data(facts: Facts, report: Report) -> Iterator[Finding]:
+    """What a node holds is not what its type takes, e.g. a prompt beyond 1,000 characters."""
+    for node in facts.workflow.nodes:
+        kind = facts.registry.find(facts.workflow.profile, node.type)
+        if kind is None or not kind.executes:
+            continue
+        try:
+            kind.Data.model_validate(node.data)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = ".".join(map(str, first["loc"])) or "data"
+            yield report(f"Node {node.id!r} cannot run: {field}: {first['msg']}", node_id=node.id)
+
+
+@rule("NOT_PLACEABLE", Severity.ERROR)
+def not_placeable(facts: Facts, report: Report) -> Iterator[Finding]:
+    """A node is of a type that is announced and not there yet."""
+    for node in facts.workflow.nodes:
+        kind = facts.registry.find(facts.workflow.profile, node.type)
+        if kind is not None and not kind.placeable:
+            yield report(f"Node {node.id!r} is of the type {node.type!r}, which is not available yet", node_id=node.id)
+
+
+PORT_RULES: tuple[Rule, ...] = (unknown_port, wrong_direction, incompatible_types, duplicate_edge, input_occupied)
 """The rules about ports."""
 
 

@@ -3,6 +3,7 @@
  * each type, status and theme, shared by all nodes, so that thousands of them cost a handful of images.
  */
 import { MARKS } from './marks';
+import { type Socket, SOCKET, socketColor } from './sockets';
 import type { Theme } from './theme';
 import type { Look, StepStatus } from './types';
 
@@ -48,12 +49,23 @@ export function cardArt(
   look: Look,
   caption: string,
   status: StepStatus | null,
-  theme: Theme
+  theme: Theme,
+  sockets: Socket[] = []
 ): string {
-  const key = [look.color, look.icon, caption, status, theme.dim, theme.card, theme.font].join('|');
+  const dots = sockets.map(dot => `${dot.side}${dot.y.toFixed(1)}${dot.type ?? ''}`);
+  const key = [
+    look.color,
+    look.icon,
+    caption,
+    status,
+    theme.dim,
+    theme.card,
+    theme.font,
+    dots
+  ].join('|');
   let url = made.get(key);
   if (url === undefined) {
-    url = `data:image/svg+xml;utf8,${encodeURIComponent(draw(look, caption, status, theme))}`;
+    url = `data:image/svg+xml;utf8,${encodeURIComponent(draw(look, caption, status, theme, sockets))}`;
     if (made.size > 2000) {
       made.clear();
     }
@@ -64,7 +76,13 @@ export function cardArt(
 
 const made = new Map<string, string>();
 
-function draw(look: Look, caption: string, status: StepStatus | null, theme: Theme): string {
+function draw(
+  look: Look,
+  caption: string,
+  status: StepStatus | null,
+  theme: Theme,
+  sockets: Socket[]
+): string {
   const width = CARD.width + 2 * MARGIN;
   const height = CARD.height + 2 * MARGIN;
   const color = HEX.test(look.color) ? look.color : UNKNOWN.color;
@@ -81,7 +99,17 @@ function draw(look: Look, caption: string, status: StepStatus | null, theme: The
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="${-MARGIN} ${-MARGIN} ${width} ${height}" font-family="${escape(theme.font)}">` +
-    `<g${faded}><g transform="translate(12 14)">${tileBody(color, look.icon)}</g>${words}</g>${badge}</svg>`
+    `<g${faded}><g transform="translate(12 14)">${tileBody(color, look.icon)}</g>${words}</g>` +
+    `${sockets.map(one => dotOf(one, theme)).join('')}${badge}</svg>`
+  );
+}
+
+function dotOf(socket: Socket, theme: Theme): string {
+  const x = socket.side === 'in' ? 0 : CARD.width;
+  const y = CARD.height / 2 + socket.y;
+  return (
+    `<circle cx="${x}" cy="${y.toFixed(1)}" r="${SOCKET - 0.75}" fill="${escape(theme.card)}" ` +
+    `stroke="${escape(socketColor(socket, theme.dim))}" stroke-width="2"/>`
   );
 }
 

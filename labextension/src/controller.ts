@@ -8,6 +8,7 @@ import { Follower } from './follow';
 import { Run } from './run';
 import type { Entry, Server } from './server';
 import type { Doc, ExecutionSummary, Header, NodeStatus } from './types';
+import { Versions } from './versions';
 import type { Watch } from './watch';
 
 /** The way to the kernel. */
@@ -21,6 +22,8 @@ export interface Kernel {
   announce(workflowId: string, executionId: string): void;
   /** Tell Python that there is another saved version than the one known so far. */
   saved(workflowId: string): void;
+  /** Save what is drawn where it lies, and say where; null when it is not to be saved. By its name where this is missing. */
+  keep?(): Promise<string | null>;
 }
 
 /** What has changed: the steps, or all of them. */
@@ -38,6 +41,8 @@ export class Controller {
   /** How far this machine's clock is ahead of the server's, at most, in milliseconds. */
   skew = Number.POSITIVE_INFINITY;
   readonly changed = new Signal<this, Change>(this);
+  /** What is saved of the workflow. */
+  readonly versions: Versions;
 
   constructor(
     private readonly server: Server,
@@ -45,6 +50,7 @@ export class Controller {
     private readonly kernel: Kernel,
     private doc: Doc
   ) {
+    this.versions = new Versions(server);
     this.watchWorkflow(doc.workflowId);
   }
 
@@ -52,6 +58,11 @@ export class Controller {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.watchWorkflow(doc.workflowId ?? this.workflowId);
+  }
+
+  /** The workflow lies on the server under an id that the document does not tell. */
+  liesAt(workflowId: string): void {
+    this.watchWorkflow(workflowId);
   }
 
   /** Begin a run at a trigger. */
@@ -113,6 +124,11 @@ export class Controller {
       : [];
   }
 
+  /** A file that a step has made or that was uploaded. */
+  asset(id: string): Promise<Blob> {
+    return this.server.asset(id);
+  }
+
   /** Whether the runs are the kernel's own, because there is no server that has them. */
   get isKernels(): boolean {
     return this.kernel.ownsRuns;
@@ -125,7 +141,11 @@ export class Controller {
     this.set({ isStarting: true, problem: null });
     try {
       if (await this.usesServer()) {
-        const workflowId = await this.server.save(this.doc.document);
+        const workflowId = await (this.kernel.keep?.() ?? this.server.save(this.doc.document));
+        if (workflowId === null) {
+          this.set({ isStarting: false });
+          return;
+        }
         const id = await this.server.start(workflowId, entry, inputs, this.kernel.worker);
         this.follow(id, Date.now());
         this.watchWorkflow(workflowId);
@@ -284,6 +304,9 @@ export class Controller {
     this.unwatch?.();
     this.watched = watched;
     this.workflowId = workflowId;
+    if (this.versions.workflowId !== workflowId) {
+      this.versions.forget();
+    }
     let known = '';
     this.unwatch = this.watch.add({
       workflowId,
@@ -292,6 +315,7 @@ export class Controller {
         this.adopt(newest);
       },
       onSaved: ({ id, version }) => {
+        this.versions.saw(id, version);
         if (known !== `${id} ${version}`) {
           known = `${id} ${version}`;
           this.kernel.saved(id);

@@ -1,5 +1,6 @@
 /** The course of an edge as cytoscape wants it: control points by weight along, and distance from, the straight line. */
 import { CARD } from './card';
+import { SOCKET } from './sockets';
 
 interface Point {
   x: number;
@@ -17,18 +18,31 @@ export interface Curve {
 const HALF_W = CARD.width / 2;
 const HALF_H = CARD.height / 2;
 
+/** The distances of the sockets from the middles of the cards; null where an edge ends at the card itself. */
+export interface Heights {
+  from: number | null;
+  to: number | null;
+}
+
+const CARDS: Heights = { from: null, to: null };
+
 /** The curve between two nodes: an S forwards, a detour below backwards, straight where one lies above the other. */
-export function curveOf(source: Point, target: Point): Curve {
+export function curveOf(source: Point, target: Point, { from, to }: Heights = CARDS): Curve {
   const dx = target.x - source.x;
   const dy = target.y - source.y;
+  const leave: [number, number] = [HALF_W, from ?? 0];
+  const arrive: [number, number] = to === null ? [-HALF_W, 0] : [-HALF_W - SOCKET, to];
   if (dx > CARD.width + 16) {
-    return bent(source, target, [HALF_W, 0], [-HALF_W, 0], (a, b) => {
+    return bent(source, target, leave, arrive, (a, b) => {
       const middle = (a.x + b.x) / 2;
       return [
         { x: middle, y: a.y },
         { x: middle, y: b.y }
       ];
     });
+  }
+  if (from !== null || to !== null) {
+    return around(source, target, leave, arrive);
   }
   if (dx > -CARD.width && Math.abs(dy) > CARD.height + 16) {
     const side = Math.sign(dy) * HALF_H;
@@ -44,6 +58,26 @@ export function curveOf(source: Point, target: Point): Curve {
   return bent(source, target, [28, HALF_H], [-28, HALF_H], (a, b) => [
     { x: a.x, y: low },
     { x: b.x, y: low }
+  ]);
+}
+
+/** From the right side back to the left one: between the two cards where there is room, else below both. */
+function around(
+  source: Point,
+  target: Point,
+  leave: [number, number],
+  arrive: [number, number]
+): Curve {
+  const dy = target.y - source.y;
+  const lies =
+    Math.abs(dy) > CARD.height + 40
+      ? (source.y + target.y) / 2
+      : Math.max(source.y, target.y) + HALF_H + 44;
+  return bent(source, target, leave, arrive, (a, b) => [
+    { x: a.x + 44, y: a.y },
+    { x: a.x + 44, y: lies },
+    { x: b.x - 44, y: lies },
+    { x: b.x - 44, y: b.y }
   ]);
 }
 

@@ -2,6 +2,7 @@
 import type { Core, EdgeSingular, NodeSingular } from 'cytoscape';
 
 import { CARD } from './card';
+import type { Box } from './groups';
 
 /** A node or an edge. */
 export type Element = NodeSingular | EdgeSingular;
@@ -31,8 +32,14 @@ export function near(core: Core): Set<Element> {
 }
 
 /** Show all nodes, by their places alone: cytoscape would lay out every element to know the box around them. */
-export function fitPlaces(core: Core, padding: number): void {
+export function fitPlaces(core: Core, padding: number, more: readonly Box[] = []): void {
   const box = { x1: Infinity, y1: Infinity, x2: -Infinity, y2: -Infinity };
+  for (const one of more) {
+    box.x1 = Math.min(box.x1, one.x1);
+    box.y1 = Math.min(box.y1, one.y1);
+    box.x2 = Math.max(box.x2, one.x2);
+    box.y2 = Math.max(box.y2, one.y2);
+  }
   for (const node of core.nodes()) {
     const { x, y } = node.position();
     box.x1 = Math.min(box.x1, x - HALF_W);

@@ -6,6 +6,7 @@ import { Acts } from './inspector/acts';
 import { AnswerForm } from './inspector/answer';
 import { Countdown } from './inspector/countdown';
 import { Displayed } from './inspector/display';
+import { mediaOf, MediaView } from './inspector/media';
 import { wireNode } from './inspector/wire';
 import { badge, MARKS } from './marks';
 import { pendingStep, type Run, type Step, textOf } from './run';
@@ -25,6 +26,7 @@ export class NodeDetails {
     private readonly form: HTMLElement | null = null
   ) {
     this.acts = new Acts(controller, inputs);
+    this.media = new MediaView(id => controller.asset(id));
     this.answer = new AnswerForm(value => controller.answer(this.nodeId, value));
     this.node.append(
       element(
@@ -38,7 +40,15 @@ export class NodeDetails {
         this.error.node,
         this.acts.node
       ),
-      element('div', 'jp-bj-column', {}, this.text.node, this.displayed.node, this.outputs.node),
+      element(
+        'div',
+        'jp-bj-column',
+        {},
+        this.text.node,
+        this.media.node,
+        this.displayed.node,
+        this.outputs.node
+      ),
       element('div', 'jp-bj-column', {}, form, this.inputs.node, this.data.node)
     );
   }
@@ -68,6 +78,7 @@ export class NodeDetails {
     this.outputs.show(step ? outputsText(step, isText) : '');
     this.inputs.show(run ? inputsText(doc, run, nodeId) : '');
     this.displayed.show(step?.display ?? NOTHING);
+    this.media.show(step?.outputs ?? {}, `Made by ${node.label}`);
     const data = wireNode(doc, nodeId)?.data ?? {};
     this.data.show(
       this.form
@@ -86,6 +97,7 @@ export class NodeDetails {
   private readonly answer: AnswerForm;
   private readonly countdown = new Countdown();
   private readonly displayed = new Displayed();
+  private readonly media: MediaView;
   private drawn = '';
   private marked: StepStatus | null = null;
   private readonly tile = element('span', 'jp-bj-tile');
@@ -190,8 +202,10 @@ function errorText(step: Step): string {
 }
 
 function outputsText(step: Step, withoutText: boolean): string {
+  const media = new Set(mediaOf(step.outputs).map(([port]) => port));
   const shown = Object.entries(step.outputs).filter(
-    ([, output]) => !(withoutText && output.type === 'text' && output.value === step.text)
+    ([port, output]) =>
+      !media.has(port) && !(withoutText && output.type === 'text' && output.value === step.text)
   );
   return shown.map(([port, output]) => `${port}: ${plain(output.value)}`).join('\n');
 }

@@ -2,6 +2,7 @@
 import type { Core, EdgeSingular, NodeCollection, NodeSingular } from 'cytoscape';
 
 import type { Pair } from './editor/wire';
+import type { Way } from './sockets';
 
 /** The id that an element has in the workflow: on the page nodes and edges share one space of ids. */
 export function idOf(node: { id(): string }): string {
@@ -13,14 +14,16 @@ export function union(core: Core, nodes: NodeSingular[]): NodeCollection {
   return core.collection(nodes as unknown as string);
 }
 
-/** The nodes that a drawn edge joins. */
+/** The nodes that a drawn edge joins, and by which sockets where there are several edges between them. */
 export function pairOf(edge: EdgeSingular): Pair {
-  return [idOf(edge.source()), idOf(edge.target())];
+  const [source, target] = [idOf(edge.source()), idOf(edge.target())];
+  const way = edge.data('way') as Way | undefined;
+  return way ? [source, target, way] : [source, target];
 }
 
 /** The id on the page of the edge between two nodes. */
-export function edgeId(edge: { source: string; target: string }): string {
-  return `e:${JSON.stringify([edge.source, edge.target])}`;
+export function edgeId(edge: { source: string; target: string }, way: Way | null = null): string {
+  return `e:${JSON.stringify([edge.source, edge.target, ...(way ?? [])])}`;
 }
 
 /**

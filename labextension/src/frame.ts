@@ -2,10 +2,11 @@
 import cytoscape, { type CytoscapeOptions } from 'cytoscape';
 
 import type { Controller, Change } from './controller';
-import { element, OWN_KEYS } from './dom';
+import { element, OWN_KEYS, setText } from './dom';
 import { Editor } from './editor/editor';
 import type { EditHost } from './editor/host';
 import { Graph } from './graph';
+import { GroupLayer } from './groups';
 import { flag, onEdge } from './inspector/flags';
 import { Pane } from './pane';
 import { Toolbar } from './toolbar';
@@ -32,11 +33,15 @@ export class CanvasFrame {
   constructor(
     private readonly host: HTMLElement,
     readonly controller: Controller,
-    private doc: Doc,
+    public doc: Doc,
     options: CytoscapeOptions = {},
     /** Who takes edits; without one the graph is there to look at and to run. */
     readonly edits: EditHost | null = null
   ) {
+    setText(
+      this.hint,
+      edits ? 'Drag a node here from the left, or press A and type.' : 'There are no nodes yet.'
+    );
     this.toolbar = new Toolbar(controller, {
       run: () => {
         this.run();
@@ -65,6 +70,10 @@ export class CanvasFrame {
           this.graph.select(null);
           this.graph.edge([source, target]).select();
         },
+        selectNodes: ids => {
+          this.graph.selectAll(ids);
+          this.stage.focus({ preventScroll: true });
+        },
         mark: marks => {
           this.marks = marks;
           this.pending = 'all';
@@ -74,11 +83,15 @@ export class CanvasFrame {
       edits
     );
     host.replaceChildren(this.toolbar.node, this.body);
-    this.area.append(this.stage);
+    this.area.append(this.stage, this.hint);
     this.main.append(...(edits ? [this.rail] : []), this.area);
     this.body.append(this.main, this.pane.node);
     this.body.classList.toggle('jp-mod-wide', isWide(doc)); // before the graph is fitted into its room
     this.graph = new Graph(this.stage, doc, options, edits !== null);
+    this.groups = new GroupLayer(this.stage, this.graph);
+    this.area.append(this.groups.front);
+    this.groups.setGroups(doc.groups ?? []);
+    this.graph.boxes = () => this.groups.boxes;
     this.graph.onSelect = id => {
       this.pane.show(id);
       this.onSelect(id);
@@ -99,9 +112,9 @@ export class CanvasFrame {
     this.graph.fit();
     if (edits) {
       this.opening = afterPaint(() => {
-        const { area, rail, stage, toolbar } = this;
+        const { area, groups, rail, stage, toolbar } = this;
         this.editor = new Editor(
-          { area, rail, stage, tools: toolbar.tools },
+          { area, groups, rail, stage, tools: toolbar.tools },
           this.graph,
           edits,
           this.doc
@@ -117,6 +130,7 @@ export class CanvasFrame {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.graph.setDoc(this.editor?.edits.ahead(doc) ?? doc);
+    this.groups.setGroups(doc.groups ?? []);
     this.editor?.setDoc(doc);
     this.pane.setDoc(doc);
     this.describe(doc);
@@ -128,6 +142,7 @@ export class CanvasFrame {
     if (!this.edits) {
       this.body.classList.toggle('jp-mod-wide', isWide(doc)); // while one edits, nothing jumps
     }
+    this.hint.hidden = doc.nodes.length > 0;
     this.toolbar.setDoc(doc.name, doc.triggers.length > 0);
     this.stage.setAttribute('aria-label', `Graph of ${doc.name}. The steps are listed beside it.`);
   }
@@ -140,15 +155,19 @@ export class CanvasFrame {
     this.editor?.dispose();
     clearInterval(this.clock);
     this.pane.dispose();
+    this.groups.dispose();
     this.graph.dispose();
     this.host.replaceChildren();
   }
 
+  readonly groups: GroupLayer;
   private readonly toolbar: Toolbar;
   private readonly pane: Pane;
   private readonly body = element('div', 'jp-bj-body');
   private readonly main = element('div', 'jp-bj-main');
   private readonly area = element('div', 'jp-bj-area');
+  /** What to do with a graph that is empty; the mouse goes through it. */
+  private readonly hint = element('div', 'jp-bj-hint');
   private readonly rail = element('div', 'jp-bj-rail', { 'aria-label': 'Node types' });
   private opening: () => void = () => undefined;
   private readonly stage = element('div', 'jp-bj-stage', {

@@ -6,18 +6,19 @@ import cytoscape, {
   type Core,
   type CytoscapeOptions,
   type EdgeSingular,
-  type NodeSingular,
-  type Position
+  type NodeSingular
 } from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
-import { curveOf } from './curves';
 import { drawOnlyWhatIsInView, edgeId, idOf, isInView, nearest, union } from './elements';
 import { type Element, fitPlaces, mark, near } from './detail';
+import { bendEdge, changeEdge, edgeElement, nodeElement } from './edges';
 import type { Pair } from './editor/wire';
+import type { Box } from './groups';
+import { type Course, coursesOf, type Socket, socketsIn } from './sockets';
 import { stylesheet } from './stylesheet';
 import { onThemeChange, readTheme, type Theme } from './theme';
-import { type Doc, type DocEdge, type DocNode, isDone, type StepStatus } from './types';
+import { type Doc, type DocNode, isDone, type StepStatus } from './types';
 
 /** Above this number of nodes, cards that are too small to read are drawn plain; as in the printed picture. */
 const MANY = 300;
@@ -99,7 +100,9 @@ export class Graph {
   setDoc(doc: Doc): void {
     this.looks = doc.looks;
     const nodes = new Map(doc.nodes.map(node => [node.id, node]));
-    const edges = new Map(doc.edges.map(edge => [edgeId(edge), edge]));
+    this.sockets = socketsIn(doc);
+    const courses = doc.edges.flatMap(edge => coursesOf(edge, id => this.socketsAt(id)));
+    const edges = new Map(courses.map(edge => [edge.id, edge]));
     const { core } = this;
     const isPlain = doc.nodes.length > MANY;
     if (isPlain !== this.isPlain) {
@@ -117,20 +120,16 @@ export class Graph {
         .filter(node => !nodes.has(idOf(node)))
         .remove();
       const fresh = doc.nodes.filter(node => !this.change(node));
-      core.add(fresh.map(node => this.elementOf(node)));
-      const there = (edge: DocEdge) => nodes.has(edge.source) && nodes.has(edge.target);
+      core.add(fresh.map(node => nodeElement(node, this.dataOf(node, null))));
+      const there = (edge: Course) => nodes.has(edge.source) && nodes.has(edge.target);
       const known = new Set(core.edges().map(edge => edge.id()));
       core.add(
         [...edges]
           .filter(([id, edge]) => !known.has(id) && there(edge))
-          .map(([id, edge]) => this.edgeOf(id, edge, nodes))
+          .map(([, edge]) => edgeElement(edge, nodes, this.isEditable))
       );
       for (const edge of core.edges()) {
-        const label = edges.get(edge.id())?.label ?? '';
-        if (edge.data('label') !== label) {
-          edge.data('label', label);
-        }
-        mark(edge, 'unsure', false);
+        changeEdge(edge, edges.get(edge.id()));
       }
     } finally {
       core.endBatch();
@@ -213,8 +212,9 @@ export class Graph {
       return;
     }
     core.resize();
-    if (this.isPlain) {
-      fitPlaces(core, FIT_PADDING); // asking cytoscape for the box would lay out every element before the first frame
+    const boxes = this.boxes();
+    if (this.isPlain || boxes.length) {
+      fitPlaces(core, FIT_PADDING, boxes); // asking cytoscape for the box would lay out every element before the first frame
     } else {
       core.fit(undefined, FIT_PADDING);
     }
@@ -236,9 +236,29 @@ export class Graph {
     return this.core.getElementById(`n:${nodeId}`);
   }
 
-  /** The edge between two nodes, or an empty collection. */
-  edge([source, target]: Pair): EdgeSingular {
-    return this.core.getElementById(edgeId({ source, target }));
+  /** The edge between two nodes, or an empty collection; of several the one by the sockets, else the first. */
+  edge([source, target, way]: Pair): EdgeSingular {
+    const exact = this.core.getElementById(edgeId({ source, target }, way));
+    const drawn = this.node(source).edgesTo(this.node(target));
+    return exact.nonempty() || !drawn[0] ? exact : drawn[0];
+  }
+
+  /** The sockets of a node; none for most. */
+  socketsAt(nodeId: string): Socket[] {
+    return this.sockets.get(nodeId) ?? NO_SOCKETS;
+  }
+
+  /** Select nodes and nothing else. */
+  selectAll(ids: Iterable<string>): void {
+    const { core } = this;
+    const wanted = union(
+      core,
+      [...ids].map(id => this.node(id))
+    );
+    core.batch(() => {
+      core.elements(':selected').difference(wanted).unselect();
+      wanted.select();
+    });
   }
 
   /** The id that a node has in the workflow. */
@@ -257,6 +277,9 @@ export class Graph {
 
   private theme: Theme;
   looks: Doc['looks'] = {};
+  /** What else is drawn and has to be seen when all is shown. */
+  boxes: () => Box[] = () => [];
+  private sockets = new Map<string, Socket[]>();
   private hasFitted = false;
   private isPlain: boolean | null = null;
   /** What is drawn in full in a plain graph. */
@@ -270,30 +293,6 @@ export class Graph {
   private isTelling = false;
   private isGone = false;
 
-  private elementOf(node: DocNode): cytoscape.ElementDefinition {
-    return {
-      group: 'nodes',
-      data: { id: `n:${node.id}`, ...this.dataOf(node, null) },
-      position: { x: node.x, y: node.y }
-    };
-  }
-
-  /** An edge as cytoscape takes it. */
-  edgeOf(id: string, edge: DocEdge, nodes: Map<string, Position>): cytoscape.ElementDefinition {
-    const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
-    return {
-      group: 'edges',
-      selectable: this.isEditable,
-      data: {
-        id,
-        source: `n:${edge.source}`,
-        target: `n:${edge.target}`,
-        label: edge.label,
-        curve: curveOf(source ?? ORIGIN, target ?? ORIGIN)
-      }
-    };
-  }
-
   private dataOf(node: DocNode, status: StepStatus | null): Record<string, unknown> {
     const look = lookOf(this.looks, node.type);
     const caption = captionOf(node.label, look, status);
@@ -301,8 +300,9 @@ export class Graph {
       label: node.label,
       type: node.type,
       status,
+      color: look.color,
       alone: caption === '',
-      art: cardArt(look, caption, status, this.theme)
+      art: cardArt(look, caption, status, this.theme, this.socketsAt(node.id))
     };
   }
 
@@ -326,14 +326,14 @@ export class Graph {
   private dress(node: NodeSingular, status: StepStatus | null): void {
     const label = node.data('label') as string;
     const type = node.data('type') as string;
-    node.data(this.dataOf({ id: '', label, type, x: 0, y: 0 }, status));
+    node.data(this.dataOf({ id: idOf(node), label, type, x: 0, y: 0 }, status));
     const kept = node.classes().filter(name => !name.startsWith('is-'));
     node.classes(status ? [...kept, `is-${status}`] : kept);
   }
 
   private bend(node: NodeSingular): void {
     for (const edge of node.connectedEdges()) {
-      edge.data('curve', curveOf(edge.source().position(), edge.target().position()));
+      bendEdge(edge);
     }
   }
 
@@ -394,4 +394,4 @@ export class Graph {
   }
 }
 
-const ORIGIN: Position = { x: 0, y: 0 };
+const NO_SOCKETS: Socket[] = [];

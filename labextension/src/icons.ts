@@ -22,6 +22,8 @@ export const PEN = `${open}<path d="M3 13l.8-3L10.6 3.2l2.2 2.2L6 12.2z"/></svg>
 export const BIN = `${open}<path d="M3 4.6h10M6.4 4.4V2.8h3.2v1.6M4.4 4.6l.7 8.6h5.8l.7-8.6"/></svg>`;
 export const COPY = `${open}<rect x="5.6" y="5.6" width="7.6" height="7.6" rx="1.4"/><path d="M10.4 3.4V3H3.2v7.4h.6"/></svg>`;
 export const LINK = `${open}<circle cx="3.8" cy="8" r="1.8"/><path d="M5.8 8h7M10 5.2L12.8 8 10 10.8"/></svg>`;
+export const GROUP = `${open}<path d="M2.4 5V3.4a1 1 0 0 1 1-1H5M11 2.4h1.6a1 1 0 0 1 1 1V5M13.6 11v1.6a1 1 0 0 1-1 1H11M5 13.6H3.4a1 1 0 0 1-1-1V11"/><rect x="5.2" y="5.2" width="5.6" height="5.6" rx="1.2"/></svg>`;
+export const CHEVRON = `${open}<path d="M4.5 6.2L8 9.8l3.5-3.6"/></svg>`;
 export const FLOW =
   '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 22 22"><g class="jp-icon3" fill="#616161">' +
   '<rect x="2" y="8" width="6" height="6" rx="1.6"/><rect x="14" y="3" width="6" height="6" rx="1.6"/>' +

@@ -13,6 +13,8 @@ import type { Doc } from './types';
 /** What the pane asks of the canvas. */
 export interface PaneActions extends InspectorActions {
   run: () => void;
+  /** Select nodes and give the graph the keyboard. */
+  selectNodes: (ids: string[]) => void;
 }
 
 /** The pane of one view. */
@@ -27,7 +29,7 @@ export class Pane {
     readonly edits: EditHost | null = null
   ) {
     this.form = new InputForm(actions.run);
-    this.steps = new StepList(actions.select);
+    this.steps = new StepList(actions.select, actions.selectNodes);
     this.inspector = edits && new Inspector(edits, controller, actions);
     this.details = new NodeDetails(
       controller,
@@ -165,13 +167,19 @@ export class Pane {
       return null;
     }
     this.joint.append(this.inspector.edge.node);
-    return element(
+    const { versions } = this.inspector;
+    const details = element(
       'details',
       'jp-bj-properties',
       {},
       element('summary', 'jp-bj-heading', OWN_KEYS, 'Workflow'),
-      this.inspector.workflow.node
+      this.inspector.workflow.node,
+      versions?.node ?? null
     );
+    details.addEventListener('toggle', () => {
+      versions?.show(details.open);
+    });
+    return details;
   }
 
   private heading(text: string): HTMLElement {

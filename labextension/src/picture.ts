@@ -1,10 +1,14 @@
 /**
  * The saved picture where a canvas has no kernel any more. Jupyter says "model not found" there; the output has the
- * picture too, so it is shown instead, and goes when the cell is run again.
+ * picture too, so it is shown instead, and goes when the cell is run again. Where the server still has the workflow, it
+ * becomes a canvas again on the spot, which needs no kernel.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 
-import { element } from './dom';
+import { button, drawing, element } from './dom';
+import * as icons from './icons';
+import { server } from './page';
+import type { Revived } from './revived';
 
 /** The type under which a canvas lies in an output beside its picture: only our own outputs are touched. */
 const OURS = 'application/vnd.builder.workflow.v1+json';
@@ -38,7 +42,16 @@ export function showSavedPictures(app: JupyterFrontEnd): void {
   });
 }
 
+/** The canvases that stand in the place of pictures, by the outputs that they belong to. */
+const revived = new Map<HTMLElement, Revived>();
+
 function restore(app: JupyterFrontEnd): void {
+  for (const [output, canvas] of revived) {
+    if (dataOf(app, output) === null) {
+      revived.delete(output); // the cell was run again, or its notebook closed; one out of view is still there
+      canvas.dispose();
+    }
+  }
   const lost = [...document.querySelectorAll<HTMLElement>('.jp-OutputArea-output')].filter(
     output => !output.hidden && output.textContent.startsWith(LOST)
   );
@@ -47,7 +60,9 @@ function restore(app: JupyterFrontEnd): void {
     const svg = data?.['image/svg+xml'];
     if (data && OURS in data && typeof svg === 'string') {
       output.hidden = true;
-      output.after(figure(svg, data['text/plain']));
+      const shown = figure(svg, data['text/plain']);
+      output.after(shown);
+      void offerLife(output, shown, data[OURS] as { name?: unknown });
     }
   }
 }
@@ -73,4 +88,42 @@ function figure(svg: string, words: unknown): HTMLElement {
   const image = element('img', '', { src: source, alt });
   const note = element('figcaption', '', {}, 'Saved picture. Run the cell for the live canvas.');
   return element('figure', 'jp-bj-saved', {}, image, note);
+}
+
+/** Offer to make a picture a canvas again, if the server has the workflow. */
+async function offerLife(
+  output: HTMLElement,
+  shown: HTMLElement,
+  { name }: { name?: unknown }
+): Promise<void> {
+  if (typeof name !== 'string' || !(await server.isThere)) {
+    return;
+  }
+  const [known] = await server.workflows(name);
+  if (!known) {
+    return;
+  }
+  const title = 'Open as live canvas';
+  const open = button(
+    'jp-bj-push',
+    title,
+    () => {
+      open.disabled = true;
+      import('./revived')
+        .then(({ revive }) => revive(known.id))
+        .then(canvas => {
+          shown.replaceWith(canvas.node);
+          revived.set(output, canvas);
+          canvas.focus();
+        })
+        .catch((error: unknown) => {
+          open.disabled = false;
+          const reason = error instanceof Error ? error.message : String(error);
+          shown.querySelector('figcaption')?.replaceChildren(reason);
+        });
+    },
+    drawing(icons.PLAY),
+    title
+  );
+  shown.querySelector('figcaption')?.append(' ', open);
 }

@@ -207,6 +207,7 @@ export class Run {
     const step: Step = { ...base, status: news.status, seq: news.seq ?? 0, visit };
     step.error = news.error ?? null;
     step.usage = news.usage ?? base.usage;
+    step.outputs = news.outputs ?? base.outputs;
     step.credits = news.credits ?? base.credits;
     step.startedAt = news.startedAt ?? base.startedAt;
     step.finishedAt = news.finishedAt ?? base.finishedAt;

@@ -146,6 +146,16 @@ export class Server {
     return (await this.ask<{ executionId: string }>('POST', path, body, {}, headers)).executionId;
   }
 
+  /** A file that a step has made or that was uploaded. */
+  async asset(id: string): Promise<Blob> {
+    const path = `api/builder/assets/${encodeURIComponent(id)}`;
+    const response = await this.connection.request(path, { method: 'GET' });
+    if (!response.ok) {
+      throw faultOf(response.status, await response.json().catch(() => null));
+    }
+    return response.blob();
+  }
+
   /** What all executions wait for. */
   async waitpoints(): Promise<OpenWaitpoint[]> {
     const answer = await this.ask<{ waitpoints: OpenWaitpoint[] }>('GET', 'api/builder/waitpoints');
@@ -227,6 +237,25 @@ export class Server {
     }
     return answer as T;
   }
+}
+
+/** What the server says of a workflow among its metadata. */
+const SERVERS = new Set(['deployed', 'deployed_at', 'deployed_version']);
+
+/** What a workflow says, without what the server says of it. */
+export function contentOf(workflow: WireWorkflow): WireWorkflow {
+  const { name, description, nodes, edges, dialect } = workflow;
+  const metadata = Object.fromEntries(
+    Object.entries(workflow.metadata ?? {}).filter(([key]) => !SERVERS.has(key))
+  );
+  return {
+    name,
+    description: description ?? '',
+    nodes,
+    edges,
+    metadata,
+    ...(dialect === undefined ? {} : { dialect })
+  };
 }
 
 /** Whether two workflows say the same; positions count, defaults that the server fills in do not. */

@@ -26,7 +26,8 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
         'corner-radius': String(CARD.radius),
         width: CARD.width,
         height: CARD.height,
-        'background-color': theme.card,
+        // Too small to have a picture, a card has its colour at least: the graph is seen by its shape.
+        'background-color': isPlain ? 'data(color)' : theme.card,
         'border-width': 1,
         'border-color': theme.line
       }
@@ -34,6 +35,7 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
     {
       selector: `node${full}`,
       style: {
+        ...(isPlain ? { 'background-color': theme.card } : {}),
         'background-image': 'data(art)',
         'background-width': CARD.width + 2 * MARGIN,
         'background-height': CARD.height + 2 * MARGIN,

@@ -24,7 +24,7 @@ export class Toolbar {
     this.start = button('jp-bj-run', 'Run the workflow', actions.run, drawing(icons.PLAY), 'Run');
     this.stop = button(
       'jp-bj-cancel',
-      'Stop the run',
+      'Cancel the run',
       () => void controller.cancel(),
       drawing(icons.STOP),
       'Cancel'

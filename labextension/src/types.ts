@@ -14,6 +14,9 @@ export interface Look {
   icon: string;
   title: string;
   credits: number;
+  /** The typed ports of types that have sockets. */
+  inputs?: { name: string; type: string }[];
+  outputs?: { name: string; type: string }[];
 }
 
 /** A node as it is drawn; `x` and `y` are its centre. */
@@ -23,6 +26,8 @@ export interface DocNode {
   type: string;
   x: number;
   y: number;
+  /** The labels by which it chooses; `''` for edges that have none of them. */
+  routes?: string[];
 }
 
 /** An edge as it is drawn: one for all that run between the same two nodes. */
@@ -30,6 +35,15 @@ export interface DocEdge {
   source: string;
   target: string;
   label: string;
+  /** The sockets that it joins, by name: several where several edges of the workflow are drawn as this one. */
+  sockets?: [source: string | null, target: string | null][];
+}
+
+/** A titled box behind nodes. */
+export interface DocGroup {
+  id: string;
+  title: string;
+  nodes: string[];
 }
 
 /** One input of a run. `kind` says how it is asked for. */
@@ -79,6 +93,7 @@ export interface Doc {
   looks: Record<string, Look>;
   nodes: DocNode[];
   edges: DocEdge[];
+  groups?: DocGroup[];
   triggers: Trigger[];
   names?: StateNames;
   document: WireWorkflow;
@@ -213,6 +228,8 @@ export interface NodeStatus {
   offset?: number;
   error?: Fault | null;
   usage?: Usage | null;
+  /** What it left at its ports, text apart. */
+  outputs?: Record<string, PortValue>;
   credits?: number;
   startedAt?: number | null;
   finishedAt?: number | null;

@@ -5,10 +5,12 @@
 import type { JSONObject } from '@lumino/coreutils';
 import { CytoscapeModel, CytoscapeView } from 'jupyter-cytoscape';
 
+import { Banner } from './banner';
 import { Controller } from './controller';
 import type { Findings, NodeKind } from './editor/host';
 import { CanvasFrame } from './frame';
 import { type Answer, KernelHost } from './kernelhost';
+import { KernelWatch, sayReach, type Watched } from './kernelwatch';
 import { server, watch } from './page';
 import { type Doc, type Header, isDone, type NodeStatus } from './types';
 
@@ -19,6 +21,8 @@ export class CanvasModel extends CytoscapeModel {
   override initialize(attributes: unknown, options: unknown): void {
     super.initialize(attributes, options);
     const worker = (): string => (this.get('worker') as string | undefined) ?? '';
+    const { kernel } = this.widget_manager as { kernel?: Watched | null };
+    this.kernel = new KernelWatch(kernel ?? null, () => this.comm_live);
     this.controller = new Controller(
       server,
       watch,
@@ -40,7 +44,7 @@ export class CanvasModel extends CytoscapeModel {
       this.doc
     );
     this.edits = new KernelHost({
-      isLive: () => this.comm_live,
+      isLive: () => this.kernel.reach !== 'gone',
       send: message => {
         this.send(message as JSONObject, {});
       },
@@ -51,8 +55,16 @@ export class CanvasModel extends CytoscapeModel {
         return findings.errors ? (findings as Findings) : null;
       }
     });
-    this.on('change:catalogue change:findings comm_live_update', () => {
+    this.on('change:catalogue change:findings', () => {
       this.edits.changed.emit();
+    });
+    this.on('comm_live_update', this.kernel.look);
+    this.kernel.changed.connect((_, reach) => {
+      if (reach === 'gone') {
+        this.edits.close();
+      } else {
+        this.edits.changed.emit();
+      }
     });
     this.on('change:doc', () => {
       this.controller.setDoc(this.doc);
@@ -74,6 +86,7 @@ export class CanvasModel extends CytoscapeModel {
   // Declared, not initialised: they are made by `initialize`, which runs before fields are.
   declare controller: Controller;
   declare edits: KernelHost;
+  declare kernel: KernelWatch;
 
   /** The graph as Python sent it last. */
   get doc(): Doc {
@@ -82,13 +95,14 @@ export class CanvasModel extends CytoscapeModel {
 
   override close(commClosed?: boolean): Promise<void> {
     this.controller.dispose();
+    this.kernel.dispose();
     this.edits.close();
     return super.close(commClosed);
   }
 
   /** Send what a kernel that is gone need not know. */
   private mention(message: JSONObject): void {
-    if (this.comm_live) {
+    if (this.kernel.reach !== 'gone') {
       this.send(message, {});
     }
   }
@@ -144,6 +158,9 @@ export class CanvasView extends CytoscapeView {
         this.touch();
       }
     };
+    const banner = new Banner();
+    this.el.prepend(banner.node);
+    this.unsay = sayReach(this.model.kernel, banner, controller.isKernels);
     Object.assign(this.el, { view: this });
     this.showSelected();
     this.frame.zoomsOnWheel = () => option('user_zooming_enabled') as boolean;
@@ -202,11 +219,13 @@ export class CanvasView extends CytoscapeView {
   }
 
   override remove(): unknown {
+    this.unsay();
     this.frame?.dispose();
     this.frame = null;
     return super.remove();
   }
 
+  private unsay: () => void = () => undefined;
   private readonly sent = new Set<string>();
 
   private get layoutName(): string {

@@ -2,9 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { ServerHost } from '../src/documents/serverhost';
 import { Session } from '../src/documents/session';
-import { contentOf } from '../src/documents/texts';
 import type { EditableDoc } from '../src/editor/host';
-import { ServerError } from '../src/server';
+import { contentOf, ServerError } from '../src/server';
 
 /** A server as far as `ServerHost` knows one: it writes the texts, and its edits append to them. */
 class Peer {

@@ -29,8 +29,9 @@ const flow: WireWorkflow = {
   ]
 };
 
+const FEEDS: Record<string, string[]> = { image: ['image', 'media'], text: ['text', 'context'] };
 const port = (name: string, type: string, multiple = false) => ({
-  ...{ name, type, multiple },
+  ...{ name, type, multiple, feeds: FEEDS[type] ?? [type] },
   required: false
 });
 const kind = (
@@ -114,8 +115,10 @@ describe('joining', () => {
     expect(join(canvas, KINDS, 'j', 'b').edge).toEqual({
       ...{ source: 'j', sourcePort: 'picture', target: 'b', targetPort: 'b' }
     });
-    expect(join(canvas, KINDS, 't', 'b').refused).toBe('text cannot feed image or media.');
-    expect(join(canvas, KINDS, 'b', 't').refused).toBe('image cannot feed nothing.');
+    expect(join(canvas, KINDS, 't', 'b').refused).toBe(
+      '“text” (text) cannot feed “a” (image) or “b” (media) of b.'
+    );
+    expect(join(canvas, KINDS, 'b', 't').refused).toBe('t takes nothing in.');
     const full = join(canvas, KINDS, 'i', 'b').edge;
     const both = { ...canvas, edges: [...canvas.edges, full ?? {}] };
     expect(join(both, KINDS, 'i', 'b').refused).toContain('already');

@@ -22,7 +22,8 @@ export const AGENT = {
 export const DOC: Doc = {
   ...{ version: 1, name: 'w', workflowId: null, looks: {}, triggers: [] },
   nodes: ['start', 'look', 'aside', 'route', 'end'].map((id, i) => ({
-    ...{ id, label: id.toUpperCase(), type: id === 'route' ? 'router' : 'agent', x: i, y: 0 }
+    ...{ id, label: id.toUpperCase(), type: id === 'route' ? 'router' : 'agent', x: i, y: 0 },
+    ...(id === 'route' ? { routes: ['again', 'done', 'else', ''] } : {})
   })),
   edges: [
     { source: 'start', target: 'look', label: '' },

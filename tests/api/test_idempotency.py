@@ -16,6 +16,11 @@ MANUAL = {"X-Trigger-Type": "manual"}
 Save = Callable[..., Awaitable[str]]
 
 
+@pytest.fixture
+def builder_settings() -> dict[str, Any]:
+    return {"unlimited_credits": True}  # a workspace beside the owner's begins with none
+
+
 async def executions(call: Call, key: str) -> list[str]:
     return [r["executionId"] for r in (await call("GET", "/api/builder/executions", key=key)).json["executions"]]
 

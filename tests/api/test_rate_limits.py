@@ -24,6 +24,7 @@ TOLD = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 UNCOUNTED = {
     "GET /api/builder/answer/{token}", "POST /api/builder/answer/{token}", "GET /api/builder/health",
     "GET /api/builder/openapi.json", "GET /builder", "POST /api/execute/worker",
+    "GET /.well-known/oauth-protected-resource", "GET /.well-known/oauth-protected-resource/api/mcp",
 }  # fmt: skip
 BY_PATH = {
     "/api/run": Bucket.RUN, "/api/execute/start": Bucket.RUN, "/api/mcp": Bucket.MCP, "/api/billing/": Bucket.BILLING,
@@ -118,7 +119,9 @@ async def test_a_replay_costs_nothing(call: Call, make_key: Callable[..., str], 
     assert (await call("GET", "/api/executions", key=key, executionId=again.json["executionId"])).status == 200
 
 
-@pytest.mark.parametrize("builder_settings", [{"rate_limits": "on", "rates": {"active": {"burst": 2}}}])
+@pytest.mark.parametrize(
+    "builder_settings", [{"rate_limits": "on", "rates": {"active": {"burst": 2}}, "unlimited_credits": True}]
+)
 async def test_runs_at_a_time(
     call: Call, full_key: str, foreign_key: str, *, save: Save, scripted: ScriptedModel, runtime: Runtime
 ) -> None:

@@ -28,7 +28,13 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
-include-path-regex = "/(import|edits)$"  # no schema says which texts are Python, and which edits can be made
+# No schema says which texts are Python, edits that can be made, addresses to call, bytes of a picture, which characters
+# print, which times are to come, or that names differ.
+include-path-regex = "/(import|edits|assets|run|keys|workspaces(/[^/]+)?|provider-connections|mcp-servers(/[^/]+)?)$"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
+[[operations]]
+include-path-regex = "/billing/focus-"  # no schema says that a window ends after it begins, within 365 days
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403"]
 [parameters]

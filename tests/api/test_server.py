@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from media_peer import PNG
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from server import CANVAS, START_AGENT_END, Answer, Call
 from tornado.httpclient import AsyncHTTPClient
@@ -229,6 +230,8 @@ async def test_answers_are_as_described(
     one = "/api/builder/workflows/{workflow_id}"
     await ask("GET", "/api/builder/health", status=200)
     await ask("GET", "/api/builder/status", status=200)
+    await ask("GET", "/api/builder/callback-secret", status=200)
+    await ask("POST", "/api/builder/callback-secret", status=200)
     saved = await ask("POST", "/api/builder/workflows", status=201, body={"name": "x", **CANVAS})
     canvas = saved["id"]
     await ask("POST", "/api/builder/workflows", status=400, body=[])
@@ -240,10 +243,21 @@ async def test_answers_are_as_described(
     await ask("GET", one + "/versions", status=200, workflow_id=canvas)
     await ask("GET", one + "/versions/{version}", status=200, workflow_id=canvas, version=1)
     await ask("GET", one + "/versions/{version}", status=404, workflow_id=canvas, version=9)
+    difference = one + "/versions/{version}/diff"
+    await ask("GET", difference, status=200, workflow_id=canvas, version=2)
+    await ask("GET", difference, status=404, workflow_id=canvas, version=9)
     await ask("POST", one + "/rollback", status=200, workflow_id=canvas, body={"version": 1})
     await ask("POST", one + "/publish", status=200, workflow_id=canvas, body={})
     await ask("DELETE", one + "/publish", status=200, workflow_id=canvas)
     await ask("GET", "/api/builder", status=200)
+    made = await call(
+        "POST", "/api/builder/assets", key=full_key, raw=PNG, headers={"Content-Type": "image/png"}, fileName="a"
+    )
+    check(document, "POST", "/api/builder/assets", made)
+    seen.add(("POST", "/api/builder/assets"))
+    await ask("GET", "/api/builder/assets", status=200)
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=200, asset_id=made.json["id"])
+    await ask("DELETE", "/api/builder/assets/{asset_id}", status=404, asset_id=made.json["id"])
     await ask("GET", "/api/builder/node-types", status=200)
     await ask("GET", "/api/builder/templates", status=200)
     await ask("GET", "/api/builder/templates/{template_id}", status=200, template_id="simple_agent")
@@ -275,6 +289,11 @@ async def test_answers_are_as_described(
     for name in ("credits/balance", "credits/transactions", "billing/summary"):
         await ask("GET", f"/api/mcp/{name}", status=200)
     await ask("GET", "/api/mcp/credits/transactions", status=400, limit=0)
+    january = {"from": "2026-01-01", "to": "2026-02-01"}
+    await ask("GET", "/api/billing/focus-metadata", status=200, **january)
+    for path in ("/api/billing/focus-export", "/api/billing/focus-metadata"):
+        await ask("GET", path, status=400, **january | {"to": "2028-01-01"})
+        await ask("GET", path, status=403, **january, workspaceId="elsewhere")
     await ask("GET", "/api/builder/budget", status=200)
     await ask("PUT", "/api/builder/budget", status=200, body={"creditsPerMonth": 0})
     await ask("POST", "/api/run", status=402, body=run | {"idempotencyKey": "another"})
@@ -288,6 +307,26 @@ async def test_answers_are_as_described(
     replay = "/api/builder/executions/{execution_id}/replay"
     await ask("POST", replay, status=202, execution_id=execution_id, body={"fromStepId": "writer"})
     await ask("POST", replay, status=404, execution_id=execution_id, body={"fromStepId": "nobody"})
+    event = {"clientId": "event", "type": "webhook-trigger"}
+    events = await ask(
+        "POST",
+        "/api/builder/workflows",
+        status=201,
+        body={"name": "e", "dialect": "direct", "nodes": [event], "edges": []},
+    )
+    endpoint = {"canvasId": events["id"], "triggerNodeId": "event"}
+    made = await ask("POST", "/api/mcp/webhooks/register", status=200, body=endpoint)
+    await ask("POST", "/api/mcp/webhooks/register", status=404, body=endpoint | {"triggerNodeId": "nobody"})
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        secret = {"X-Webhook-Secret": made["webhookSecret"]}
+        arrived = await call(method, "/webhook/trigger", headers=secret)
+        assert arrived.status == 202, arrived.text
+        check(document, method, "/webhook/trigger", arrived)
+        await ask(method, "/webhook/trigger", status=404)
+    await ask("GET", "/api/builder/webhooks", status=200)
+    place = {"workflow_id": events["id"], "node_id": "event"}
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=200, **place)
+    await ask("DELETE", "/api/builder/workflows/{workflow_id}/webhooks/{node_id}", status=404, **place)
     human = {"nodes": [{"id": "s", "type": "start"}, {"id": "h", "type": "human"}, {"id": "e", "type": "end"}]}
     human |= {"edges": [{"source": "s", "target": "h"}, {"source": "h", "target": "e"}]}
     asking = await ask("POST", "/api/builder/workflows", status=201, body={"name": "ask", **human})
@@ -306,9 +345,54 @@ async def test_answers_are_as_described(
     await ask("POST", one + "/complete", status=200, waitpoint_id=waits["waitpoint_id"], body={"answer": "no"})
     await ask("POST", one + "/complete", status=404, waitpoint_id="wp_0", body={"answer": "no"})
     await ask("POST", "/api/execute/worker", status=403)
+    call_tool = "/api/mcp/tools/{tool_name}"
+    await ask("POST", call_tool, status=200, tool_name="list_canvases", body={})
+    await ask("POST", call_tool, status=404, tool_name="no_such", body={})
+    await ask("POST", call_tool, status=400, tool_name="list_canvases", body={"nonsense": 1})
+    await ask("GET", "/.well-known/oauth-protected-resource", status=200)
+    await ask("GET", "/.well-known/oauth-protected-resource/api/mcp", status=200)
+    servers = "/api/builder/mcp-servers"
+    tea = {"slug": "tea", "tools": [{"name": "write", "canvasId": canvas, "triggerNodeId": "topic"}]}
+    await ask("POST", servers, status=201, body=tea)
+    await ask("POST", servers, status=409, body=tea)
+    await ask("POST", servers, status=400, body=tea | {"slug": "No"})
+    await ask("GET", servers, status=200)
+    await ask("GET", servers + "/{slug}", status=200, slug="tea")
+    await ask("PUT", servers + "/{slug}", status=200, slug="tea", body=tea | {"auth": "public"})
+    opener = await ask("POST", servers + "/{slug}/keys", status=201, slug="tea", body={"name": "x"})
+    await ask("GET", servers + "/{slug}/keys", status=200, slug="tea")
+    await ask("DELETE", servers + "/{slug}/keys/{key_id}", status=200, slug="tea", key_id=opener["id"])
+    await ask("DELETE", servers + "/{slug}", status=200, slug="tea")
+    await ask("GET", servers + "/{slug}", status=404, slug="tea")
     key = await ask("POST", "/api/builder/keys", status=201, body={"name": "x"})
     await ask("GET", "/api/builder/keys", status=200)
     await ask("GET", "/api/builder/tools", status=200)
+    await ask("GET", "/api/builder/workspaces", status=200)
+    await ask("POST", "/api/builder/workspaces", status=403, body={"name": "a key belongs to one"})
+    here, home = "/api/builder/workspaces/{workspace_id}", {"workspace_id": "default"}
+    await ask("GET", here, status=200, **home)
+    await ask("GET", here, status=404, workspace_id="ws_0")
+    await ask("PUT", here, status=200, body={"name": "Home"}, **home)
+    await ask("DELETE", here, status=403, **home)
+    await ask("PUT", here + "/members/{name}", status=200, body={"role": "editor"}, name="bob", **home)
+    await ask("GET", here + "/members", status=200, **home)
+    await ask("DELETE", here + "/members/{name}", status=200, name="bob", **home)
+    await ask("DELETE", here + "/members/{name}", status=404, name="bob", **home)
+    sent = await ask("POST", here + "/invites", status=201, body={"email": "bob@x.org", "role": "viewer"}, **home)
+    await ask("GET", here + "/invites", status=200, **home)
+    await ask("DELETE", here + "/invites/{invite_id}", status=200, invite_id=sent["id"], **home)
+    await ask("GET", "/api/builder/invites", status=200)
+    await ask("POST", "/api/builder/invites/{invite_id}/accept", status=404, invite_id=sent["id"])
+    connections = "/api/integrations/provider-connections"
+    about = {"workspaceId": "default", "provider": "fal", "displayName": "f", "credentialPayload": {"apiKey": "k"}}
+    made = await ask("POST", connections, status=200, body=about)
+    await ask("POST", connections, status=400, body=about | {"credentialPayload": {}})
+    await ask("GET", connections, status=200)
+    await ask("DELETE", connections + "/{connection_id}", status=200, connection_id=made["connectionId"])
+    await ask("DELETE", connections + "/{connection_id}", status=404, connection_id="conn_0")
+    await ask("GET", "/api/integrations/providers", status=200)
+    await ask("PUT", "/api/integrations/providers/{provider}", status=200, body={"mode": "byo-only"}, provider="fal")
+    await ask("PUT", "/api/integrations/providers/{provider}", status=404, body={"mode": "auto"}, provider="nobody")
     await ask("GET", "/api/builder/resources", status=200)
     await ask("DELETE", "/api/builder/keys/{key_id}", status=200, key_id=key["id"])
     await ask("DELETE", "/api/builder/workflows/{workflow_id}", status=200, workflow_id=canvas)
@@ -334,6 +418,7 @@ async def test_answers_are_as_described(
         ("GET", "/api/builder/executions/{execution_id}/socket"),
         ("GET", "/api/builder/worker"),
         ("GET", "/api/builder/artefacts/{sha256}"),
+        ("GET", "/api/builder/assets/{asset_id}"),
         ("GET", "/api/builder/answer/{token}"),
     }
 

@@ -38,7 +38,7 @@ SESSION_READY = """async () => {
   return !!k && k.status === 'idle' && k.connectionStatus === 'connected'; }"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Jupyter:
     """A running server: ``app`` is ``lab`` or ``notebook``."""
 
@@ -46,17 +46,38 @@ class Jupyter:
     root: Path
     runtime: Path
     app: str
-    process: subprocess.Popen[bytes]
     token: str
+    command: list[str]
+    env: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, once more if it was killed, and wait until it answers."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(self.command, env=self.env, stdout=out, stderr=subprocess.STDOUT)
+        for _ in range(400):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{self.url}/api/builder/health", timeout=1)
+                return
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it in an instant, as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
 
 
 @contextlib.contextmanager
 def jupyter(folder: Path, app: str = "lab", *options: str, token: str = "") -> Iterator[Jupyter]:
     """Run a server in folders of its own.
 
-    With a token it is as anybody starts it: the token and the XSRF check are on and the models are real. Without one
-    nothing is checked, and the model is that of `scripted.py`.
+    With a token it is as anybody starts it: the token and the XSRF check are on. Without one nothing is checked, and
+    the model is that of `scripted.py`; so it is with a token where ``scripted`` stands before the options.
     """
+    is_scripted = not token or options[:1] == ("scripted",)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -78,27 +99,23 @@ def jupyter(folder: Path, app: str = "lab", *options: str, token: str = "") -> I
         "PYTHONPATH": str(HERE),
     }
     cls = "LabApp" if app == "lab" else "JupyterNotebookApp"
-    launch = ["-m", "jupyter", app] if token else [str(HERE / "serve.py"), app, "--ServerApp.disable_check_xsrf=True"]
+    launch = [str(HERE / "serve.py"), app] if is_scripted else ["-m", "jupyter", app]
     command = [
         sys.executable, *launch, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.disable_check_xsrf={not token}",
         f"--ServerApp.root_dir={places['root']}", f"--{cls}.expose_app_in_browser=True",
-        f"--BuilderApp.data_dir={places['data']}", *options,
+        f"--BuilderApp.data_dir={places['data']}", *(option for option in options if option != "scripted"),
     ]  # fmt: skip
-    log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    server = Jupyter(url, places["root"], places["runtime"], app, token, command, env, folder / "server.log")
     try:
-        for _ in range(400):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/builder/health", timeout=1)
-                break
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-        yield Jupyter(f"http://127.0.0.1:{port}", places["root"], places["runtime"], app, process, token)
+        server.start()
+        yield server
     finally:
-        process.terminate()
-        process.wait(20)
+        if server.process is not None:
+            server.process.terminate()
+            server.process.wait(20)
 
 
 def write_notebook(path: Path, *cells: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import ClassVar
 
 from builder_jupyter.errors import StepError
 from builder_jupyter.nodes.chat import ChatChunk, ChatRequest, Usage
@@ -12,9 +13,14 @@ WORDS = "Thank you for writing to us . We looked into it at once and found the s
 
 
 class SlowModel:
-    """Streams `WORDS`; a prompt with ``forever`` never ends, with ``fail`` fails, with ``fast`` does not wait."""
+    """Streams `WORDS`, as what it is asked with says.
+
+    With ``forever`` it never ends, with ``fail`` it fails, with ``outage`` it fails the first time that it is asked
+    this, with ``fast`` it does not wait.
+    """
 
     name = "scripted"
+    outages: ClassVar[set[str]] = set()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk, None]:
         asked = " ".join(message.content for message in request.messages)
@@ -25,9 +31,14 @@ class SlowModel:
             await asyncio.sleep(pause)
             yield ChatChunk(words[count % len(words)] + " ")
             count += 1
-            if "fail" in asked and count == 8:
+            if count == 8 and ("fail" in asked or self._is_out(asked)):
                 raise StepError("The provider refused the request: quota used up.", code="QUOTA")
         yield ChatChunk("", usage=Usage(self.name, len(asked.split()), count))
+
+    def _is_out(self, asked: str) -> bool:
+        is_first = "outage" in asked and asked not in self.outages
+        self.outages.add(asked)
+        return is_first
 
 
 class SlowModels:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accessibility import grave_findings
 from conftest import WORKFLOW, wait_for_state
-from harness import Jupyter, jupyter, wait_for_canvas
+from harness import Jupyter, click_node, jupyter, wait_for_canvas
 
 from builder_jupyter.graph.dialects import read_text
 from builder_jupyter.graph.model import Workflow
@@ -160,7 +161,7 @@ def test_the_builder_s_page(page: Any, lab: Jupyter, tmp_path: Path) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Customer support", exact=True).click()
+    page.locator(".jp-bj-begin", has_text="Customer support").click()
     wait_for_editor(page)
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -195,7 +196,7 @@ def test_the_builder_s_page(page: Any, lab: Jupyter, tmp_path: Path) -> None:
 
 def test_somebody_else_has_saved(page: Any, lab: Jupyter) -> None:
     page.goto(f"{lab.url}/builder")
-    page.get_by_role("button", name="Simple agent").click()
+    page.locator(".jp-bj-begin", has_text="Simple agent").click()
     wait_for_editor(page)
     page.keyboard.press("Control+s")
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -232,7 +233,7 @@ def test_a_visitor_signs_in(page: Any, tmp_path: Path, way: str) -> None:
             page.locator("#password_input").fill(lab.token)
             page.keyboard.press("Enter")
             page.wait_for_url("**/builder")
-        page.get_by_role("button", name="Simple agent").click()
+        page.locator(".jp-bj-begin", has_text="Simple agent").click()
         wait_for_editor(page)
         page.keyboard.press("Control+s")  # with the cookie, this is what needs the token against forgery
         page.wait_for_function("() => location.hash.startsWith('#wf_')")
@@ -248,3 +249,27 @@ def test_a_new_workflow_is_what_python_reads(page: Any, lab: Jupyter) -> None:
     assert [node.type for node in read_text(page.evaluate("() => document.body.builder.surface.host.text")).nodes] == [
         "start"
     ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_builder_s_page_has_no_grave_accessibility_finding(page: Any, lab: Jupyter, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{lab.url}/builder")
+    page.locator(".jp-bj-begin", has_text="Customer support").wait_for()
+    assert grave_findings(page) == [], "nothing open"
+    page.locator(".jp-bj-begin", has_text="Customer support").click()
+    wait_for_editor(page)
+    page.wait_for_function("() => CANVAS().editor")
+    assert grave_findings(page) == [], "a workflow"
+    click_node(page, "revise")
+    page.wait_for_selector(".jp-bj-nodeform [data-field='prompt']")
+    assert grave_findings(page) == [], "the inspector"
+    page.locator(".jp-bj-stage").focus()
+    page.keyboard.press("ContextMenu")
+    page.wait_for_selector(".jp-bj-menu")
+    assert grave_findings(page) == [], "a menu"
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    page.get_by_label("Search the node types").wait_for()
+    assert grave_findings(page) == [], "the palette"
+    assert not page.problems

@@ -1,4 +1,4 @@
-"""The editor in a real JupyterLab, with mouse and keyboard; Python's side is read from the kernel."""
+"""The editor in a real JupyterLab and a real Notebook, with mouse and keyboard; Python is read from the kernel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT
+from gestures import IDS, PAIRS, PLACES, STAGE, drag, draw_edge, drawn, place
 from harness import Jupyter, Kernel, click_node
 
 Show = Callable[..., Any]
@@ -22,61 +23,18 @@ MANY = (
     "edges = [{'source': a['id'], 'target': b['id']} for a, b in zip(nodes, nodes[1:])]\n"
     "canvas = bj.Canvas(bj.Workflow.from_dict({'name': 'many', 'nodes': nodes, 'edges': edges}))\ncanvas"
 )
-STAGE = ".jp-bj-stage"
-IDS = "[node.id for node in canvas.workflow.nodes]"
-PAIRS = "[[edge.source, edge.target] for edge in canvas.workflow.edges]"
-PLACES = "{node.id: [node.position.x, node.position.y] for node in canvas.workflow.nodes if node.position}"
 
 
 @pytest.fixture
-def open_editor(lab: Jupyter, show: Show) -> Callable[[str], tuple[Any, Kernel]]:
+def open_editor(server: Jupyter, show: Show) -> Callable[[str], tuple[Any, Kernel]]:
     """Return a function that shows a cell's canvas and waits for its editor."""
 
     def open_it(cell: str) -> tuple[Any, Kernel]:
-        page = show(lab, cell, "'the other cell'")
+        page = show(server, cell, "'the other cell'")
         page.wait_for_selector(".jp-bj-rail [data-type=agent]")
-        return page, Kernel(lab)
+        return page, Kernel(server)
 
     return open_it
-
-
-def drawn(page: Any, *, nodes: int | None = None, edges: int | None = None) -> None:
-    """Wait until what is on the page is confirmed and of this size."""
-    page.wait_for_function(
-        """([nodes, edges]) => { const { core } = CANVAS().graph;
-          return (nodes === null || core.nodes().length === nodes) && (edges === null || core.edges().length === edges)
-            && !core.edges('.unsure').length; }""",
-        arg=[nodes, edges],
-    )
-    page.wait_for_function("() => !CANVAS().graph.core.animated()")  # places are asked for next
-
-
-def place(page: Any, node_id: str) -> tuple[float, float]:
-    at = page.evaluate("id => AT(id)", node_id)
-    return at["x"], at["y"]
-
-
-def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    for i in range(1, 11):
-        page.mouse.move(start[0] + (end[0] - start[0]) * i / 10, start[1] + (end[1] - start[1]) * i / 10)
-    page.mouse.up()
-
-
-def draw_edge(page: Any, source: str, target: str) -> None:
-    """Draw an edge from the dot that a node shows under the pointer."""
-    x, y = place(page, source)
-    page.mouse.move(x - 4, y)
-    page.mouse.move(x, y)
-    page.wait_for_function(
-        """id => { const dot = document.querySelector('.jp-bj-dot'), { x, y } = dot.getBoundingClientRect();
-          const node = AT(id), half = 90 * CANVAS().graph.core.zoom();
-          return !dot.hidden && Math.hypot(x + 11 - node.x - half, y + 11 - node.y) < 2; }""",
-        arg=source,
-    )
-    box = page.locator(".jp-bj-dot").bounding_box()
-    drag(page, (box["x"] + 11, box["y"] + 11), place(page, target))
 
 
 def test_a_workflow_is_built_with_mouse_and_keyboard(open_editor: Callable[[str], tuple[Any, Kernel]]) -> None:

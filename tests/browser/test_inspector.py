@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import start, wait_for_state
+from gestures import data, field, until
 from harness import Jupyter, Kernel, click_node
 
 Show = Callable[..., Any]
@@ -41,27 +42,6 @@ wf = bj.Workflow.from_dict({'name': 'table', 'nodes': [{'id': 'start', 'type': '
   {'id': 'end', 'type': 'end'}], 'edges': [{'source': 'start', 'target': 'p'}, {'source': 'p', 'target': 'end'}]})
 canvas = bj.Canvas(wf)
 canvas"""
-
-
-def field(name: str) -> str:
-    """Return the selector of a field's box."""
-    return f".jp-bj-nodeform [data-field='{name}'] :is(input, textarea, select)"
-
-
-def until(page: Any, kernel: Kernel, expression: str, wanted: Any) -> None:
-    """Wait until an expression has a value in the kernel."""
-    found: Any = None
-    for _ in range(100):
-        found = kernel.value(expression)
-        if found == wanted:
-            return
-        page.wait_for_timeout(100)
-    assert found == wanted
-
-
-def data(node: str) -> str:
-    """Return the expression of a node's data in the kernel."""
-    return f"canvas.workflow.to_dict()['nodes'][[n.id for n in canvas.workflow.nodes].index({node!r})]['data']"
 
 
 def test_a_prompt_is_edited_as_one_step_and_undone(server: Jupyter, show: Show) -> None:

@@ -10,7 +10,7 @@ import pytest
 from processes import TOKEN, ServerProcess, chain
 
 from builder_jupyter import cli
-from builder_jupyter.cli.upkeep import seconds_of
+from builder_jupyter.cli.options import seconds_of
 from builder_jupyter.client.connect import connect
 
 SUMS = chain({"id": "sums", "type": "tool", "data": {"tool_name": "calculator", "arguments": {"expression": "1 + 1"}}})

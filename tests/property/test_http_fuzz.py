@@ -24,15 +24,19 @@ ASKING: dict[str, Any] = {
     "nodes": [START_AGENT_END["nodes"][0], {"id": "agent", "type": "human"}, START_AGENT_END["nodes"][2]],
     "edges": START_AGENT_END["edges"],
 }
+EVENTS: dict[str, Any] = {"dialect": "direct", "nodes": [{"clientId": "event", "type": "webhook-trigger"}], "edges": []}
 CONNECTIONS = 2
 
+FOR_PEOPLE = {"/api/builder/workspaces"}  # a key belongs to one
 ROUTES_WITH_BODIES = [
-    (verb.upper(), handler.path, about.access is Access.JUPYTER)
+    (verb.upper(), handler.path, about.access is Access.JUPYTER or handler.path in FOR_PEOPLE)
     for handler in ROUTES
     for verb, about in routes_of(handler)
     if verb in {"post", "put", "patch"}
     and about.stream is None  # which answers no JSON, and reads none
+    and not about.uploads  # which reads files; test_assets_api has those
     and about.access is not Access.INTERNAL
+    and not handler.path.endswith("/accept")  # which reads none, and nobody has invited us
 ]
 ODD = st.one_of(
     st.none(),
@@ -131,16 +135,36 @@ async def test_no_body_breaks_the_server(
     ]
     graph = {"nodes": nodes, "edges": START_AGENT_END["edges"], "draft": True, "message": "m"}
     answer = {"answer": {"a": 1}}
+    tool = {"name": "write", "description": "d", "canvasId": canvas, "triggerNodeId": "topic", "outputStepId": "writer",
+            "inputSchema": {"type": "object", "properties": {"topic": {"type": "string"}}}}  # fmt: skip
+    published = {"slug": "tea", "title": "Tea", "auth": "public", "tools": [tool]}
+    made = await call("POST", "/api/builder/mcp-servers", key=full_key, body=published)
+    assert made.status == 201, made.text
+    if path == "/api/builder/mcp-servers":
+        published = published | {"slug": "other"}
+    events = await save(EVENTS)
     valid = {
         "/api/run": run,
         "/api/execute/start": {"canvasId": canvas, "targetNodeId": "writer", "inputs": {"topic": "x"}},
         "/api/builder/executions/{execution_id}/replay": {"fromStepId": "writer", "visit": 1, "edits": {"topic": "y"}},
         "/api/builder/waitpoints/{waitpoint_id}/complete": answer,
         "/api/builder/answer/{token}": answer,
+        "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"], "expires_at": "2999-01-01T00:00:00Z"},
+        "/api/builder/workspaces": {"name": "x"},
+        "/api/builder/workspaces/{workspace_id}": {"name": "x"},
+        "/api/builder/workspaces/{workspace_id}/members/{name}": {"role": "viewer"},
+        "/api/builder/workspaces/{workspace_id}/invites": {"email": "a@b.c", "role": "viewer"},
+        "/api/integrations/provider-connections": {
+            "workspaceId": "default",
+            "provider": "openai",
+            "displayName": "x",
+            "credentialPayload": {"apiKey": "sk-1", "organization": "org"},
+            "connectionId": None,
+        },
+        "/api/integrations/providers/{provider}": {"mode": "auto"},
         "/api/builder/budget": {"creditsPerMonth": 100},
         "/api/builder/credits": {"credits": 5, "paidUsd": "0.04", "pack": "p", "note": "n"},
         "/api/builder/credits/refund": {"id": execution_id, "note": "n"},
-        "/api/builder/keys": {"name": "x", "scopes": ["read:canvases"]},
         "/api/builder/workflows/{workflow_id}/rollback": {"version": 1},
         "/api/builder/workflows/{workflow_id}/publish": {"version": 1},
         "/api/builder/workflows/{workflow_id}/grants/{subject}": {"permissions": ["view", "edit"]},
@@ -157,7 +181,13 @@ async def test_no_body_breaks_the_server(
             "version": 3,
         },
         "/api/builder/estimate": START_AGENT_END,
+        "/api/builder/mcp-servers": published,
+        "/api/builder/mcp-servers/{slug}": published,
+        "/api/builder/mcp-servers/{slug}/keys": {"name": "x"},
+        "/api/mcp/tools/{tool_name}": {"canvasId": canvas, "type": "text-gen", "data": {"prompt": "p"}, "x": 1, "y": 2},
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
+        "/webhook/trigger": {"topic": "x", "more": [1, {"a": None}], "callbackUrl": None},
+        "/api/mcp/webhooks/register": {"canvasId": events, "triggerNodeId": "event", "rotate": True},
         "/api/builder/import": {"code": "def f(state):\n    return {'x': [1, *state]}\n", "layout": "grid"},
     }.get(path, {"name": "x", "description": "d", "metadata": {"tags": ["t"]}, **graph})
     asking = {**run, "canvasId": await save(ASKING), "triggerNodeId": "start"}
@@ -166,11 +196,15 @@ async def test_no_body_breaks_the_server(
     link = f"/api/builder/executions/{execution}/waitpoints/{waitpoint}/link"
     token = (await call("POST", link, key=full_key)).json["token"]
     host, _, prefix = server_url.removeprefix("http://").partition("/")
-    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob"}
+    ids = {"waitpoint_id": waitpoint, "token": token, "workflow_id": canvas, "subject": "user:bob", "slug": "tea"}
+    ids |= {"workspace_id": "default", "name": "bob", "provider": "openai", "tool_name": "add_node"}
     target = path.format(execution_id=execution if "waitpoint" in path else execution_id, **ids)
-    credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {full_key}"
+    endpoint = {"canvasId": events, "triggerNodeId": "event"}
+    secret = (await call("POST", "/api/mcp/webhooks/register", key=full_key, body=endpoint)).json["webhookSecret"]
+    key = secret if path == "/webhook/trigger" else full_key
+    credential = jp_auth_header["Authorization"] if is_owners else f"Bearer {key}"
     head = f"{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credential}\r\n"
-    head += "X-Trigger-Type: manual\r\n"
+    head += "X-Trigger-Type: manual\r\nContent-Type: application/json\r\n"
     bodies = examples(valid)
     assert len(bodies) >= EXAMPLES
     shares = [post_all(host, head, bodies[i::CONNECTIONS]) for i in range(CONNECTIONS)]

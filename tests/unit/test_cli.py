@@ -158,6 +158,31 @@ def test_a_key_is_alone_on_stdout(run: Run) -> None:
     assert run("keys", "list")[1].rstrip().endswith("revoked")
 
 
+def test_a_key_expires(run: Run) -> None:
+    assert run("keys", "create", "--name", "ci", "--expires", "30d")[0] == 0
+    assert "  until 20" in run("keys", "list")[1]
+    code, _, err = run("keys", "create", "--name", "ci", "--expires", "soon")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_workspaces_members_and_invites(run: Run) -> None:
+    made = run("workspaces", "create", "Team")[1].strip()
+    here = ("--workspace", made)
+    assert made.startswith("ws_")
+    assert run("workspaces", "list")[1].splitlines() == ["default  owner  default", f"{made}  owner  Team"]
+    assert run("workspaces", "rename", *here, "Band")[0] == 0
+    assert run("members", "set", *here, "bob", "editor")[0] == 0
+    assert run("members", "list", *here)[1].splitlines()[1] == "editor  bob"
+    assert run("members", "remove", *here, "bob")[0] == 0
+    invite = run("invites", "create", *here, "Zoe@X.org", "viewer")[1].strip()
+    assert run("invites", "list", *here)[1] == f"{invite}  pending  viewer  zoe@x.org\n"
+    assert run("invites", "revoke", *here, invite)[0] == 0
+    assert run("workspaces", "delete", made)[0] == 0
+    for wrong in (("workspaces", "delete", made), ("members", "remove", "bob"), ("invites", "revoke", "inv_0")):
+        code, out, err = run(*wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1), wrong
+
+
 def test_the_doctor_changes_nothing(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("doctor")
     assert code == 0

@@ -101,6 +101,7 @@ class Progress:
                 "usage": step["usage"],
                 "credits": step["credits"] or None,
                 "skipReason": step["skipReason"],
+                "outputs": _beside_text(step["outputs"]) or None,
             }
         )
         text = step["text"] or _text_of(step["outputs"])
@@ -130,7 +131,9 @@ class Progress:
         elif event["status"] in _DONE:
             ended = {name: event.get(name) for name in ("error", "usage", "skipReason")}
             node |= _without_nothing({"finishedAt": event["at"], **ended})
-            self._texts[node_id] = _text_of(event.get("outputs") or {}) or self._texts.get(node_id, "")
+            outputs = event.get("outputs") or {}
+            node |= _without_nothing({"outputs": _beside_text(outputs) or None})
+            self._texts[node_id] = _text_of(outputs) or self._texts.get(node_id, "")
 
 
 def shown_results(results: Mapping[str, Wire]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -142,7 +145,8 @@ def shown_results(results: Mapping[str, Wire]) -> tuple[dict[str, dict[str, Any]
     for node_id, result in results.items():
         known = {name: result[name] for name in ("status", "visit", "startedAt", "error", "usage")}
         ended = {"finishedAt": result["at"], "credits": result["credits"] or None, "executionId": result["executionId"]}
-        statuses[node_id] = _without_nothing({"seq": 0, **known, **ended})
+        made = {"outputs": result.get("outputs") or None}
+        statuses[node_id] = _without_nothing({"seq": 0, **known, **ended, **made})
         if result["text"]:
             texts[node_id] = ("…" if result["offset"] else "") + result["text"]
     return statuses, texts
@@ -150,6 +154,10 @@ def shown_results(results: Mapping[str, Wire]) -> tuple[dict[str, dict[str, Any]
 
 def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _beside_text(outputs: Wire) -> Wire:
+    return {port: output for port, output in outputs.items() if output["type"] != "text"}
 
 
 def _text_of(outputs: Wire) -> str:

@@ -36,6 +36,19 @@ _STYLE: list[dict[str, Any]] = [
         },
     },
     {
+        "selector": ":parent",
+        "style": {
+            "background-color": "#8390a3",
+            "background-opacity": 0.1,
+            "border-width": 1,
+            "border-color": "#8390a3",
+            "padding": 22,
+            "color": "#5b6676",
+            "text-valign": "top",
+            "text-margin-y": 18,
+        },
+    },
+    {
         "selector": "edge",
         "style": {
             "curve-style": "bezier",
@@ -59,12 +72,18 @@ def static_graph(workflow: Workflow, statuses: Mapping[str, str] | None = None) 
     looks = document["looks"]
     widget = CytoscapeWidget(cytoscape_layout={"name": "preset"}, cytoscape_style=_STYLE, auto_ungrabify=True)
     nodes = []
+    parents: dict[str, str] = {}
+    for at, group in enumerate(document["groups"]):
+        parents.update(dict.fromkeys(group["nodes"], f"{at} "))
+        nodes.append(Node(data={"id": f"{at} ", "caption": group["title"]}))
     for node in document["nodes"]:
         color = looks.get(node["type"], {}).get("color", "#6b7280")
         status = known.get(node["id"], "")
         caption = f"{node['label']}\n{status}".strip()
         border = status_color(status) or color
         data = {"id": node["id"], "caption": caption, "color": color, "border": border, "ink": ink_on(color)}
+        if node["id"] in parents:
+            data["parent"] = parents[node["id"]]
         nodes.append(Node(data=data, position={"x": node["x"], "y": node["y"]}))
     widget.graph.add_nodes(nodes)
     edges = [Edge(data={"id": f"{index} ", **edge}) for index, edge in enumerate(document["edges"])]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from builder_jupyter.costs.prices import MOST
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
-from builder_jupyter.rest.models import Loose, Whole
+from builder_jupyter.rest.models import WHOLE, Loose, Whole
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.postings import MAX_TEXT
 
@@ -19,7 +19,7 @@ TEXT: Any = Field(default=None, min_length=1, max_length=MAX_TEXT)
 class BudgetBody(Loose):
     """Credits that the workspace may spend in a calendar month (UTC); null for any number."""
 
-    creditsPerMonth: Whole | None = Field(ge=0, le=MOST)  # noqa: N815 - the wire's names, here and below
+    creditsPerMonth: Annotated[int, Field(ge=0, le=MOST), WHOLE] | None  # noqa: N815 - the wire's names, here and below
 
 
 class MonthlyBudget(BaseModel):

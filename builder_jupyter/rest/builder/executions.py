@@ -114,7 +114,7 @@ class ReplayHandler(BuilderFamily):
 
 
 class NodeResults(BaseModel):
-    """By node id: ``{executionId, visit, status, text, offset, error, usage, credits, startedAt, at}``."""
+    """By node id: ``{executionId, visit, status, text, offset, outputs, error, usage, credits, startedAt, at}``."""
 
     results: dict[str, dict[str, Any]]
 

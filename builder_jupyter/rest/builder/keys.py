@@ -10,7 +10,7 @@ from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.api_keys import ApiKey
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily
-from builder_jupyter.rest.models import Loose
+from builder_jupyter.rest.models import Loose, Moment
 from builder_jupyter.rest.routing import route
 from builder_jupyter.services.keys import MAX_NAME
 
@@ -20,10 +20,11 @@ SCOPES: Any = {
 
 
 class KeyBody(Loose):
-    """A new key. Without ``scopes`` it may read canvases and run workflows."""
+    """A new key. Without ``scopes`` it may read canvases and run workflows; without ``expires_at`` it stays good."""
 
     name: str = Field(json_schema_extra={"pattern": r"\S", "maxLength": MAX_NAME})
     scopes: list[str] | None = Field(default=None, json_schema_extra=SCOPES)
+    expires_at: Moment | None = None
 
 
 class KeyShown(BaseModel):
@@ -67,7 +68,8 @@ class KeysHandler(BuilderFamily):
     async def post(self) -> None:
         """Make a key."""
         wanted = await self.model(KeyBody)
-        key, secret = await self.call(self.runtime.keys.create(self.caller, wanted.name, wanted.scopes))
+        about = self.caller, wanted.name, wanted.scopes
+        key, secret = await self.call(self.runtime.keys.create(*about, expires_at=wanted.expires_at))
         self.answer(shown(key) | {"key": secret})
 
 

@@ -25,8 +25,8 @@ STATIC = "/builder/static"
 # cytoscape writes a style into the page unless an element of this id is there; our sheet holds its one rule.
 CYTOSCAPE_SHEET = "__________cytoscape_stylesheet"
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 

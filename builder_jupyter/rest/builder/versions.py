@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.grants import Permission
@@ -28,6 +28,24 @@ class WorkflowAtVersion(FullWorkflow):
     """A workflow as it was saved; ``updated_at`` is when. ``metadata.deployed``: whether this version is published."""
 
     message: str
+
+
+class SinceQuery(BaseModel):
+    """``since``: the version to compare with; the one before when it is left out, for the first a blank workflow."""
+
+    since: int | None = Field(default=None, ge=1, lt=10**MAX_DIGITS)
+
+
+class VersionDiff(BaseModel):
+    """What differs: a line for each thing, ``+`` came, ``-`` went, ``~`` changed, ``>`` moved, and its fields indented.
+
+    ``counts`` are of nodes and edges; ``titles`` say what was compared; ``text`` is all of it.
+    """
+
+    titles: list[str]
+    lines: list[str]
+    counts: dict[str, int]
+    text: str
 
 
 class RollbackBody(Loose):
@@ -102,6 +120,19 @@ class VersionHandler(WorkflowFamily):
         self.answer(full(stored, as_version=True) | {"message": stored.message})
 
 
+class VersionDiffHandler(WorkflowFamily):
+    """What a version has changed."""
+
+    path = "/api/builder/workflows/{workflow_id}/versions/{version}/diff"
+
+    @route(Scope.READ_CANVASES, query=SinceQuery, answer=VersionDiff)
+    async def get(self, workflow_id: str, version: str) -> None:
+        """Say in lines of text how a version differs from another, or from the one before it."""
+        since = self.query(SinceQuery).since
+        found = await self.call(self.runtime.workflows.diff(self.caller, workflow_id, number_of(version), since=since))
+        self.answer({"titles": found.titles, "lines": found.lines, "counts": found.counts, "text": str(found)})
+
+
 class RollbackHandler(WorkflowFamily):
     """Going back."""
 
@@ -146,7 +177,7 @@ class PublishHandler(WorkflowFamily):
         self.answer({"id": stored.id, "message": "Workflow unpublished"})
 
 
-HANDLERS = (VersionsHandler, VersionHandler, RollbackHandler, PublishHandler)
+HANDLERS = (VersionsHandler, VersionHandler, VersionDiffHandler, RollbackHandler, PublishHandler)
 
 
 def number_of(text: str) -> int:

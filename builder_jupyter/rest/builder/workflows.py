@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from builder_jupyter.clock import iso_z
 from builder_jupyter.graph.dialects import dialect_of, unwrap
@@ -24,7 +24,7 @@ from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderFamily, malformed
-from builder_jupyter.rest.models import Loose
+from builder_jupyter.rest.models import Digits, Loose
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.validation import result
 
@@ -155,18 +155,11 @@ class Verdict(BaseModel):
 class ListQuery(BaseModel):
     """Paging and filters. ``name`` is compared exactly; ``published``: whether a version of it is published."""
 
-    limit: int = Field(default=20, ge=0, le=100)
-    offset: int = Field(default=0, ge=0, le=2**53)
+    limit: Digits = Field(default=20, ge=0, le=100)
+    offset: Digits = Field(default=0, ge=0, le=2**53)
     tag: str | None = None
     name: str | None = None
     published: Literal["true", "false"] | None = None
-
-    @field_validator("limit", "offset", mode="before")
-    @classmethod
-    def _plain_digits(cls, value: Any) -> Any:
-        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-            raise ValueError("must be plain decimal digits")
-        return value
 
 
 class ValidateQuery(BaseModel):

@@ -65,6 +65,7 @@ class ExportHandler(BuilderHandler):
         self.set_header("Content-Disposition", f'attachment; filename="{export.name}"')
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.tell_rate()
         with contextlib.suppress(StreamClosedError):  # the reader went away: nobody to tell
             async with contextlib.aclosing(self.follow(export.content)) as pieces:
                 async for piece in pieces:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from builder_jupyter.clock import epoch_ms
+from builder_jupyter.execution.events import Origin
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.handler import BuilderHandler
@@ -28,14 +29,24 @@ class RunHeaders(BaseModel):
 
 
 class RunRequest(Loose):
-    """What to run. ``timeoutSeconds`` bounds the waiting of a synchronous call, not the run."""
+    """What to run. ``timeoutSeconds`` bounds the waiting of a synchronous call, not the run.
+
+    The outcome is sent to ``callbackUrl``.
+    """
 
     canvasId: str = Field(min_length=1)  # noqa: N815 - the wire's names, here and below
     triggerNodeId: str = Field(min_length=1)  # noqa: N815
     inputs: dict[str, Any] = Field(default_factory=dict)
     sync: bool = False
     timeoutSeconds: Whole = Field(default=30, ge=1, le=55)  # noqa: N815
+    callbackUrl: str | None = None  # noqa: N815
     idempotencyKey: str | None = IDEMPOTENCY_KEY  # noqa: N815
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is asked for. How long to wait for the answer, and how, is not."""
+        named = {"canvasId", "triggerNodeId", "inputs"}
+        return self.model_dump(include=named if self.callbackUrl is None else named | {"callbackUrl"})
 
 
 class RunAccepted(BaseModel):
@@ -128,8 +139,8 @@ class RunHandler(BuilderHandler):
             wanted.canvasId,
             entry=Entry(node=wanted.triggerNodeId),
             inputs=wanted.inputs,
-            # How long to wait for the answer, and how, is not what is asked for.
-            about=wanted.model_dump(include={"canvasId", "triggerNodeId", "inputs"}),
+            about=wanted.about,
+            origin=Origin(callback_url=wanted.callbackUrl),
             key=self.request.headers.get("Idempotency-Key", wanted.idempotencyKey),
             derive=True,
             worker=self.request.headers.get(WORKER_HEADER),
@@ -150,7 +161,7 @@ class CanvasesHandler(BuilderHandler):
     async def get(self) -> None:
         """List the workspace's canvases, newest change first; archived ones only with ``includeArchived``."""
         wanted = self.query(CanvasQuery)
-        found = await self.call(self.runtime.workflows.list_workspace(self.caller))
+        found = await self.call(self.runtime.canvases.list(self.caller, include_archived=wanted.includeArchived))
         canvases = [
             {
                 "id": stored.id,
@@ -159,7 +170,6 @@ class CanvasesHandler(BuilderHandler):
                 "updatedAt": epoch_ms(stored.updated_at),
             }
             for stored in found
-            if wanted.includeArchived or stored.workflow.metadata.get("archived") is not True
         ]
         self.answer({"canvases": canvases})
 

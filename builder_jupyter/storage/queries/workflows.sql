@@ -57,5 +57,8 @@ DELETE FROM workflow_versions WHERE workflow_id = ?
 -- delete_head: the workflow itself
 DELETE FROM workflows WHERE workflow_id = ?
 
+-- delete_webhooks: its triggers' endpoints
+DELETE FROM webhooks WHERE canvas_id = ?
+
 -- delete_grants: what was granted on it
 DELETE FROM builder_grants WHERE workflow_id = ?

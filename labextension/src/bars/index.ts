@@ -1,13 +1,14 @@
-/** The three side bars of JupyterLab. */
+/** The side bars of JupyterLab. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import { FLOW } from '../icons';
 import { insertCell, openAsCanvas } from '../opening';
 import { server } from '../page';
-import { INBOX, RUNS } from './icons';
+import { INBOX, RUNS, SETTINGS } from './icons';
 import { InboxBar } from './inbox';
 import { RunsBar } from './runs';
+import { SettingsBar } from './settings';
 import { WorkflowsBar } from './workflows';
 
 /** Put the side bars on the left, below JupyterLab's own. */
@@ -27,8 +28,8 @@ export function addSideBars(app: JupyterFrontEnd, namespace: string): void {
     const { canvasId } = await server.picture(asked.executionId);
     await open(canvasId, asked.workflowName, asked.executionId);
   });
-  [workflows, runs, inbox].forEach((bar, index) => {
-    const svgstr = [FLOW, RUNS, INBOX][index] ?? FLOW;
+  [workflows, runs, inbox, new SettingsBar(server)].forEach((bar, index) => {
+    const svgstr = [FLOW, RUNS, INBOX, SETTINGS][index] ?? FLOW;
     bar.title.icon = new LabIcon({ name: `${namespace}:${bar.id}`, svgstr });
     app.shell.add(bar, 'left', { rank: 350 + index });
   });

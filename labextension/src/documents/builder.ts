@@ -1,7 +1,7 @@
 /** The builder as a page of its own: one workflow at a time, or the list of all. It knows no Jupyter front end. */
 import { element } from '../dom';
 import { fileName } from '../opening';
-import { Server } from '../server';
+import { contentOf, Server } from '../server';
 import type { WireWorkflow } from '../types';
 import { Watch } from '../watch';
 import { Bar } from './bar';
@@ -13,7 +13,7 @@ import { ServerHost } from './serverhost';
 import type { Session } from './session';
 import { signIn } from './signin';
 import { Surface } from './surface';
-import { contentOf, ENDING, newText, stored, template, textOf } from './texts';
+import { ENDING, newText, stored, template, textOf } from './texts';
 
 const UNNAMED = 'Untitled';
 
@@ -153,7 +153,7 @@ export class Builder {
   private async begin(read: () => Promise<string>): Promise<void> {
     this.next = NOWHERE;
     const host = new ServerHost(this.server);
-    const surface = new Surface(host, this.server, this.watch);
+    const surface = new Surface(host, this.server, this.watch, () => this.keep());
     try {
       const text = await read();
       this.close();
@@ -164,7 +164,11 @@ export class Builder {
         this.bar.show(doc.name, this.isDirty);
       });
       this.savedText = this.place.id === null ? null : text;
+      host.workflowId = this.place.id;
       await host.open(text);
+      if (this.place.id !== null) {
+        surface.liesAt(this.place.id);
+      }
       surface.focus();
     } catch (error) {
       surface.dispose();
@@ -225,12 +229,23 @@ export class Builder {
         this.place = outcome;
         this.savedText = text;
         history.replaceState(null, '', `#${outcome.id ?? ''}`);
+        surface?.host.keptAs(outcome.id);
         if (outcome.id !== null && surface?.host.doc) {
+          surface.liesAt(outcome.id);
           this.bar.show(surface.host.doc.name, this.isDirty);
         }
       }
     });
     this.isSaving = false;
+  }
+
+  /** Before a run: it is the saved workflow that runs. Where it lies, or null while it has changes that are not saved. */
+  private async keep(): Promise<string | null> {
+    await this.surface?.host.settled();
+    if (this.isDirty) {
+      await this.save();
+    }
+    return this.isDirty ? null : this.place.id;
   }
 
   /** Go on with what somebody else has saved; undo leads back to what was here. */

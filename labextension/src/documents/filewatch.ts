@@ -1,7 +1,7 @@
 /** Whether another program has written a file that is open here. */
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 
-import type { Banner } from './banner';
+import type { Banner } from '../banner';
 
 const EVERY_MS = 4000;
 

@@ -111,6 +111,7 @@ export class Home {
           element('span', 'jp-bj-row-name', {}, one.name),
           element('span', 'jp-bj-quiet', {}, about)
         );
+        open.removeAttribute('aria-label'); // its words are its name
         return element('li', '', {}, open);
       })
     );
@@ -118,7 +119,7 @@ export class Home {
 }
 
 function card(icon: string, title: string, text: string, act: () => void): HTMLElement {
-  return button(
+  const made = button(
     'jp-bj-begin',
     title,
     act,
@@ -126,4 +127,6 @@ function card(icon: string, title: string, text: string, act: () => void): HTMLE
     element('span', 'jp-bj-row-name', {}, title),
     element('span', 'jp-bj-quiet', {}, text)
   );
+  made.removeAttribute('aria-label'); // its words are its name
+  return made;
 }

@@ -13,7 +13,8 @@ import { LabIcon } from '@jupyterlab/ui-components';
 import { FLOW } from '../icons';
 import { fileName, freePath } from '../opening';
 import { server, watch } from '../page';
-import { contentOf, ENDING, lineOf, newText, stored, template, templates, textOf } from './texts';
+import { contentOf } from '../server';
+import { ENDING, lineOf, newText, stored, template, templates, textOf } from './texts';
 import { WorkflowView } from './view';
 
 const FACTORY = 'Workflow editor';

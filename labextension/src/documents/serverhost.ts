@@ -52,6 +52,8 @@ export class ServerHost implements EditHost {
   catalogue: NodeKind[] = [];
   findings: Findings | null = null;
   isLinked = true;
+  /** Under which id the server keeps the workflow, if it does; its text does not say. */
+  workflowId: string | null = null;
 
   constructor(
     private readonly server: EditServer,
@@ -65,7 +67,7 @@ export class ServerHost implements EditHost {
   /** Take up a workflow: the text of a file. What was done before cannot be undone any more. */
   open(text: string): Promise<void> {
     return this.queue(async () => {
-      this.take(await this.ask(text), text);
+      this.adopt(await this.ask(text), text);
       this.undoes.length = this.redoes.length = 0;
       this.show();
       await this.learn();
@@ -108,6 +110,14 @@ export class ServerHost implements EditHost {
     }).catch((error: unknown) => {
       console.debug('the workflow cannot be judged just now', error); // `linked` says so where it can be seen
     });
+  }
+
+  /** The workflow has been saved under an id. */
+  keptAs(workflowId: string | null): void {
+    if (workflowId !== this.workflowId) {
+      this.workflowId = workflowId;
+      this.show();
+    }
   }
 
   /** Wait until everything that was asked for so far is done or refused. */
@@ -154,7 +164,7 @@ export class ServerHost implements EditHost {
     this.undoes.push({ title, text: this.text });
     this.undoes.splice(0, this.undoes.length - MAX_STEPS);
     this.redoes.length = 0;
-    this.take(answer, text);
+    this.adopt(answer, text);
     this.show();
   }
 
@@ -164,12 +174,12 @@ export class ServerHost implements EditHost {
       const answer = await this.ask(step.text);
       from.pop();
       to.push({ title: step.title, text: this.text });
-      this.take(answer, step.text);
+      this.adopt(answer, step.text);
       this.show();
     }
   }
 
-  private take(answer: Edited, text: string): void {
+  private adopt(answer: Edited, text: string): void {
     this.text = text;
     this.canonical = answer.text;
     this.doc = answer.doc;
@@ -179,7 +189,9 @@ export class ServerHost implements EditHost {
   private show(): void {
     if (this.doc) {
       const title = (steps: Step[]) => steps.at(-1)?.title ?? null;
-      this.doc = { ...this.doc, undoes: title(this.undoes), redoes: title(this.redoes) };
+      const { workflowId } = this;
+      const steps = { undoes: title(this.undoes), redoes: title(this.redoes) };
+      this.doc = { ...this.doc, workflowId, ...steps };
       this.drawn.emit(this.doc);
       this.changed.emit();
     }

@@ -5,7 +5,7 @@ import type { EditableDoc } from '../editor/host';
 import { CanvasFrame } from '../frame';
 import type { Server } from '../server';
 import type { Watch } from '../watch';
-import { Banner } from './banner';
+import { Banner } from '../banner';
 import type { ServerHost } from './serverhost';
 
 /** An editor without a kernel in an element of its own. */
@@ -18,7 +18,9 @@ export class Surface {
   constructor(
     readonly host: ServerHost,
     private readonly server: Server,
-    private readonly watch: Watch
+    private readonly watch: Watch,
+    /** Saves before a run; without it a run saves under the workflow's name. */
+    private readonly keep?: () => Promise<string | null>
   ) {
     host.drawn.connect(this.draw);
     host.linked.connect(this.showLink);
@@ -27,6 +29,11 @@ export class Surface {
   /** Give the graph the keyboard. */
   focus(): void {
     this.node.querySelector<HTMLElement>('.jp-bj-stage')?.focus({ preventScroll: true });
+  }
+
+  /** Follow the runs of the workflow that is saved under this id. */
+  liesAt(workflowId: string): void {
+    this.frame?.controller.liesAt(workflowId);
   }
 
   /** Take the drawing away: another workflow follows, or none. */
@@ -61,7 +68,8 @@ export class Surface {
           controller.fail('This Jupyter server does not run workflows.');
         },
         announce: () => undefined,
-        saved: () => undefined
+        saved: () => undefined,
+        ...(this.keep ? { keep: this.keep } : {})
       },
       doc
     );

@@ -1,11 +1,8 @@
 /** Workflows that become files: new ones, templates, and those that the server keeps. */
-import type { Server } from '../server';
+import { contentOf, type Server } from '../server';
 import type { WireWorkflow, WorkflowSummary } from '../types';
 
 export const ENDING = '.workflow.json';
-
-/** What the server says of a workflow among its metadata. */
-const SERVERS = new Set(['deployed', 'deployed_at', 'deployed_version']);
 
 /** A template in the server's list. */
 export interface TemplateSummary {
@@ -56,22 +53,6 @@ export async function template(server: Server, id: string): Promise<WireWorkflow
 /** A workflow that the server keeps. */
 export async function stored(server: Server, id: string): Promise<StoredWorkflow> {
   return server.ask('GET', `api/builder/workflows/${encodeURIComponent(id)}`);
-}
-
-/** What a workflow says, without what the server says of it. */
-export function contentOf(workflow: WireWorkflow): WireWorkflow {
-  const { name, description, nodes, edges, dialect } = workflow;
-  const metadata = Object.fromEntries(
-    Object.entries(workflow.metadata ?? {}).filter(([key]) => !SERVERS.has(key))
-  );
-  return {
-    name,
-    description: description ?? '',
-    nodes,
-    edges,
-    metadata,
-    ...(dialect === undefined ? {} : { dialect })
-  };
 }
 
 /** A line of a list of saved workflows. */

@@ -1,5 +1,6 @@
 /** A piece of a workflow on the clipboard: JSON with a mark of our own, pasted under new ids. */
-import type { WireNode, WireWorkflow } from '../types';
+import type { DocGroup, WireNode, WireWorkflow } from '../types';
+import { copies } from './grouping';
 import type { Change } from './host';
 import { freshId, idKey, idOf, idsOf, isDirect, type Point, stemOf } from './wire';
 
@@ -12,6 +13,8 @@ export interface Clip {
   dialect: 'builder' | 'direct';
   nodes: WireNode[];
   edges: Record<string, unknown>[];
+  /** The groups that are copied whole. */
+  groups?: DocGroup[];
 }
 
 /** What pasting comes to. */
@@ -24,7 +27,8 @@ export interface Pasted {
 export function clipOf(
   workflow: WireWorkflow,
   ids: Iterable<string>,
-  placeOf: (id: string) => Point
+  placeOf: (id: string) => Point,
+  groups: DocGroup[] = []
 ): Clip | null {
   const chosen = new Set(ids);
   const nodes = workflow.nodes
@@ -34,14 +38,20 @@ export function clipOf(
     edge => chosen.has(String(edge.source)) && chosen.has(String(edge.target))
   );
   const dialect = isDirect(workflow) ? 'direct' : 'builder';
-  return nodes.length ? { type: CLIP_MIME, dialect, nodes, edges } : null;
+  const whole = groups.filter(group => group.nodes.every(id => chosen.has(id)));
+  const more = whole.length ? { groups: whole } : {};
+  return nodes.length ? { type: CLIP_MIME, dialect, nodes, edges, ...more } : null;
 }
 
 /** Read what is on the clipboard; null when it is none of ours. */
 export function readClip(text: string): Clip | null {
   try {
     const clip = JSON.parse(text) as Partial<Clip> | null;
-    const isOurs = clip?.type === CLIP_MIME && areObjects(clip.nodes) && areObjects(clip.edges);
+    const isOurs =
+      clip?.type === CLIP_MIME &&
+      areObjects(clip.nodes) &&
+      areObjects(clip.edges) &&
+      (clip.groups === undefined || areGroups(clip.groups));
     return isOurs ? (clip as Clip) : null;
   } catch {
     return null; // any other text
@@ -52,8 +62,23 @@ function areObjects(list: unknown): boolean {
   return Array.isArray(list) && list.every(one => typeof one === 'object' && one !== null);
 }
 
+/** Text from the clipboard may be anybody's. */
+function areGroups(list: unknown): boolean {
+  return (
+    areObjects(list) &&
+    (list as Partial<DocGroup>[]).every(
+      ({ title, nodes }) => typeof title === 'string' && Array.isArray(nodes)
+    )
+  );
+}
+
 /** Put a piece in under new ids, its middle at a point. The second start of a workflow stays out. */
-export function pasting(workflow: WireWorkflow, clip: Clip, at: Point): Pasted {
+export function pasting(
+  workflow: WireWorkflow,
+  clip: Clip,
+  at: Point,
+  groups: DocGroup[] = []
+): Pasted {
   const key = idKey(workflow);
   if (clip.dialect !== (isDirect(workflow) ? 'direct' : 'builder')) {
     throw new Error('What was copied is from the other kind of workflow.');
@@ -81,6 +106,7 @@ export function pasting(workflow: WireWorkflow, clip: Clip, at: Point): Pasted {
       changes.push({ op: 'add_edge', edge: { ...edge, source, target } });
     }
   }
+  changes.push(...copies(groups, clip.groups ?? [], renamed));
   return { changes, ids: [...renamed.values()] };
 }
 

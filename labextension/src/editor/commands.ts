@@ -1,7 +1,9 @@
 /** What can be done to a graph, as data: keys and menus are made from the same table. */
 import * as icons from '../icons';
 import { ALIGNMENTS } from './aligning';
+import type { DocGroup } from '../types';
 import type { Editor } from './editor';
+import { isWhole } from './grouping';
 import type { MenuItem } from './menu';
 import type { Pair } from './wire';
 
@@ -9,6 +11,8 @@ import type { Pair } from './wire';
 export interface Target {
   nodes: string[];
   pairs: Pair[];
+  /** The groups of which any of the nodes is a member. */
+  groups?: DocGroup[];
 }
 
 interface Command {
@@ -28,6 +32,13 @@ const always = (): boolean => true;
 const some = ({ nodes, pairs }: Target): boolean => nodes.length + pairs.length > 0;
 const someNodes = ({ nodes }: Target): boolean => nodes.length > 0;
 const oneNode = ({ nodes }: Target): boolean => nodes.length === 1;
+const someGroup = ({ groups }: Target): boolean => !!groups?.length;
+const oneGroup = ({ nodes, groups }: Target): boolean =>
+  nodes.length > 1 && groups?.length === 1 && groups.some(group => isWhole(group, nodes));
+const partOfGroups = ({ nodes, groups }: Target): boolean => {
+  const chosen = new Set(nodes);
+  return !!groups?.length && groups.some(group => group.nodes.some(id => !chosen.has(id)));
+};
 const oneEdge = ({ nodes, pairs }: Target): boolean => !nodes.length && pairs.length === 1;
 
 /** The distance by which keys move nodes, in pixels: the grid of the background, and finely. */
@@ -39,6 +50,13 @@ const COMMANDS: Command[] = [
     ...{ isFor: oneNode, isEdit: true },
     run: (editor, { nodes: [id] }) => {
       editor.rename(id ?? '');
+    }
+  },
+  {
+    ...{ title: 'Rename group…', keys: ['F2'], icon: icons.PEN, menus: ['nodes'] },
+    ...{ isFor: oneGroup, isEdit: true },
+    run: (editor, { groups }) => {
+      editor.renameGroup(groups?.[0]?.id ?? '');
     }
   },
   {
@@ -68,6 +86,23 @@ const COMMANDS: Command[] = [
     ...{ title: 'Duplicate', keys: ['Mod+D'], icon: icons.COPY, menus: ['node', 'nodes'] },
     ...{ isFor: someNodes, isEdit: true },
     run: (editor, { nodes }) => void editor.edits.duplicate(nodes)
+  },
+  {
+    ...{ title: 'Group', keys: ['Mod+G'], icon: icons.GROUP, menus: ['nodes'] },
+    ...{ isFor: always, isEdit: true },
+    run: (editor, { nodes }) => {
+      editor.group(nodes);
+    }
+  },
+  {
+    ...{ title: 'Ungroup', keys: ['Mod+Shift+G'], menus: ['node', 'nodes'] },
+    ...{ isFor: someGroup, isEdit: true },
+    run: (editor, { nodes }) => void editor.edits.ungroup(nodes)
+  },
+  {
+    ...{ title: 'Take out of the group', keys: [], menus: ['node', 'nodes'] },
+    ...{ isFor: partOfGroups, isEdit: true },
+    run: (editor, { nodes }) => void editor.edits.leaveGroups(nodes)
   },
   {
     ...{ title: 'Copy', keys: [], menus: ['node', 'nodes'] },

@@ -1,10 +1,12 @@
 /**
  * Drawing edges: from a dot at the right of a node by mouse, or from the selected node by keys. While it goes on, a line
- * follows the pointer, and the node under it says whether it can be the end.
+ * follows the pointer, and the node or the socket under it says whether it can be the end.
  */
 import { CARD } from '../card';
-import { element } from '../dom';
 import type { Graph } from '../graph';
+import type { Socket } from '../sockets';
+import { type Handle, Handles } from './handles';
+import type { Chosen } from './joining';
 import { Places } from './places';
 import type { Surface } from './surface';
 import type { Point } from './wire';
@@ -14,16 +16,20 @@ export interface Ends {
   /** Whether anything may follow a node. */
   canLeave(id: string): boolean;
   /** Why two nodes cannot be joined; null when they can. */
-  refusal(source: string, target: string): string | null;
-  connect(source: string, target: string): void;
-  /** The line ended on no node, at a point of the page. */
-  offer(source: string, at: Point): void;
+  refusal(source: string, target: string, chosen: Chosen): string | null;
+  /** The input at which an edge would arrive; null where that is the node itself. */
+  arrival(source: string, target: string, chosen: Chosen): string | null;
+  connect(source: string, target: string, chosen: Chosen): void;
+  /** The line ended on no node, at a point of the page; `way` is the socket that it left. */
+  offer(source: string, at: Point, way: string | null): void;
   say(text: string, kind: 'problem' | 'hint'): void;
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LEAVES_MS = 350;
 const SMALLEST_ZOOM = 0.2;
+/** Below this zoom the names of sockets would lie upon one another. */
+const NAMES_ZOOM = 0.55;
 /** How far the pointer goes before a press on the dot is a line and not a click. */
 const SLACK = 6;
 const STEPS: Record<string, [number, number]> = {
@@ -35,7 +41,6 @@ const STEPS: Record<string, [number, number]> = {
 
 /** The lines of one graph, one at a time. */
 export class Connector {
-  readonly dot = element('div', 'jp-bj-dot', { title: 'Drag to connect', 'aria-hidden': 'true' });
   readonly sheet = document.createElementNS(SVG, 'svg');
 
   constructor(
@@ -46,7 +51,6 @@ export class Connector {
     this.graph = graph;
     this.sheet.classList.add('jp-bj-rubber');
     this.sheet.append(this.line);
-    this.dot.hidden = true;
     this.sheet.style.display = 'none';
     const { core } = this.graph;
     core.on('mouseover', 'node', event => {
@@ -62,23 +66,24 @@ export class Connector {
       this.place();
     });
     core.on('position', 'node', event => {
-      if (graph.idOf(event.target as { id(): string }) === this.shown) {
+      if (graph.idOf(event.target as { id(): string }) === this.about) {
         this.place();
       }
     });
-    this.dot.addEventListener('pointerenter', () => {
+    this.handles.onEnter = () => {
       clearTimeout(this.leaving);
-    });
-    this.dot.addEventListener('pointerleave', () => {
+    };
+    this.handles.onLeave = () => {
       this.hover(null);
-    });
-    this.dot.addEventListener('pointerdown', event => {
-      if (event.button === 0 && this.shown !== null) {
-        event.preventDefault();
-        event.stopPropagation();
-        this.draw(this.shown, event);
-      }
-    });
+    };
+    this.handles.onPress = ({ nodeId, socket }, event) => {
+      this.draw(nodeId, socket?.name ?? null, event);
+    };
+  }
+
+  /** The dots to take hold of. */
+  get node(): HTMLElement {
+    return this.handles.node;
   }
 
   /** Whether an end is being looked for with keys. */
@@ -93,12 +98,17 @@ export class Connector {
       return;
     }
     this.source = source;
+    this.way = null;
     this.isByKeys = true;
     const near = [STEPS.ArrowRight, STEPS.ArrowDown, STEPS.ArrowLeft, STEPS.ArrowUp]
       .map(step => (step ? this.graph.nearest(source, ...step) : null))
       .filter(id => id !== null);
-    this.aim(near.find(id => this.ends.refusal(source, id) === null) ?? near[0] ?? null);
-    this.ends.say('Arrow keys choose where it leads, Enter connects, Escape leaves.', 'hint');
+    this.aim(near.find(id => this.ends.refusal(source, id, {}) === null) ?? near[0] ?? null);
+    const ways = this.outs(source).length ? ' Tab the way out,' : '';
+    this.ends.say(
+      `Arrow keys choose where it leads,${ways} Enter connects, Escape leaves.`,
+      'hint'
+    );
   }
 
   /** A key while an end is being looked for. */
@@ -110,6 +120,13 @@ export class Connector {
         this.aim(next);
         this.graph.reveal(next);
       }
+    } else if (key === 'Tab') {
+      const names = [null, ...this.outs(this.source ?? '').map(one => one.name)];
+      this.way = names[(names.indexOf(this.way) + 1) % names.length] ?? null;
+      const { target } = this;
+      this.aim(null);
+      this.aim(target);
+      this.place();
     } else if (key === 'Enter') {
       this.finish();
     } else if (key === 'Escape' || key === 'c' || key === 'C') {
@@ -120,7 +137,7 @@ export class Connector {
   /** Give the line up. */
   stop(): void {
     this.aim(null);
-    this.source = null;
+    this.source = this.way = null;
     this.sheet.style.display = 'none';
     this.end?.();
     this.end = null;
@@ -137,23 +154,18 @@ export class Connector {
     this.end?.();
   }
 
-  /** Put the dot beside the node under the pointer, or the one that is selected. */
+  /** Put the dots beside the node under the pointer, or the one that is selected. */
   place(): void {
     const { graph } = this;
     const id = this.source ?? this.hovered ?? graph.selected;
-    const node = id === null ? null : graph.node(id);
-    const isShown =
-      !!node?.nonempty() &&
-      id !== null &&
-      !this.isByKeys &&
-      graph.core.zoom() > SMALLEST_ZOOM &&
-      this.ends.canLeave(id);
-    this.shown = isShown ? id : null;
-    this.dot.hidden = !isShown;
-    if (isShown) {
-      const { x, y } = this.edgeOf(id, 1);
-      this.dot.style.transform = `translate(${x}px, ${y}px)`;
-    }
+    const zoom = graph.core.zoom();
+    const isShown = id !== null && graph.node(id).nonempty() && zoom > SMALLEST_ZOOM;
+    this.about = isShown ? id : null;
+    const takes = this.target ?? (this.source === null ? this.about : null);
+    this.handles.show(
+      [...(isShown ? this.outlets(id) : []), ...(takes === null ? [] : this.inlets(takes))],
+      zoom > NAMES_ZOOM
+    );
     if (this.isByKeys) {
       this.follow(null);
     }
@@ -161,11 +173,18 @@ export class Connector {
 
   private readonly graph: Graph;
   private readonly line = document.createElementNS(SVG, 'path');
-  private shown: string | null = null;
+  private readonly handles = new Handles();
+  /** The node whose dots are shown. */
+  private about: string | null = null;
   private hovered: string | null = null;
   private leaving: ReturnType<typeof setTimeout> | undefined;
   private source: string | null = null;
+  /** The socket that the line leaves; null where it is to be found. */
+  private way: string | null = null;
   private target: string | null = null;
+  /** The input under the pointer, and the one that the line has snapped to. */
+  private port: string | null = null;
+  private arrives: string | null = null;
   private refused: string | null = null;
   private isByKeys = false;
   private end: (() => void) | null = null;
@@ -186,16 +205,59 @@ export class Connector {
     }
   }
 
-  private draw(source: string, press: PointerEvent): void {
+  private outs(id: string): Socket[] {
+    return this.graph.socketsAt(id).filter(one => one.side === 'out');
+  }
+
+  private outlets(id: string): Handle[] {
+    if (!this.ends.canLeave(id)) {
+      return [];
+    }
+    const outs = this.outs(id);
+    if (!outs.length) {
+      return this.isByKeys ? [] : [{ nodeId: id, socket: null, at: this.placeOf(id, 'out', null) }];
+    }
+    return outs.map(socket => ({
+      ...{ nodeId: id, socket, at: this.placeOf(id, 'out', socket.name) },
+      isChosen: this.source !== null && socket.name === this.way
+    }));
+  }
+
+  private inlets(id: string): Handle[] {
+    const ins = this.graph.socketsAt(id).filter(one => one.side === 'in');
+    return ins.map(socket => ({
+      ...{ nodeId: id, socket, at: this.placeOf(id, 'in', socket.name) },
+      isChosen: this.source !== null && socket.name === (this.port ?? this.arrives)
+    }));
+  }
+
+  /** The input of a node that a point of the page is at; null when it is at none. */
+  private portAt(id: string, pointer: Point): string | null {
+    const here = this.surface.inStage(pointer);
+    const reach = Math.max(9, 14 * this.graph.core.zoom());
+    let best: { name: string; far: number } | null = null;
+    for (const { socket, at } of this.inlets(id)) {
+      const far = Math.hypot((at.x - here.x) / 2, at.y - here.y); // the names at its left count, too
+      if (socket && far < reach && (!best || far < best.far)) {
+        best = { name: socket.name, far };
+      }
+    }
+    return best?.name ?? null;
+  }
+
+  private draw(source: string, way: string | null, press: PointerEvent): void {
     this.source = source;
+    this.way = way;
     const places = new Places(this.surface.places());
     let hasLeft = false;
     const onMove = (event: PointerEvent): void => {
       const far = Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY);
       hasLeft ||= far > CARD.height * this.graph.core.zoom() || far > CARD.height;
       const under = places.at(this.surface.modelAt({ x: event.clientX, y: event.clientY }));
-      this.aim(under === source && !hasLeft ? null : under);
-      this.follow({ x: event.clientX, y: event.clientY });
+      const target = under === source && !hasLeft ? null : under;
+      const pointer = { x: event.clientX, y: event.clientY };
+      this.aim(target, target === null ? null : this.portAt(target, pointer));
+      this.follow(pointer);
     };
     const onUp = (event: PointerEvent): void => {
       const far = Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY);
@@ -205,7 +267,7 @@ export class Connector {
       } else {
         this.stop();
         if (far > SLACK && isOver) {
-          this.ends.offer(source, { x: event.clientX, y: event.clientY });
+          this.ends.offer(source, { x: event.clientX, y: event.clientY }, way);
         }
       }
     };
@@ -230,12 +292,18 @@ export class Connector {
     };
   }
 
-  private aim(id: string | null): void {
-    if (id !== this.target) {
+  private aim(id: string | null, port: string | null = null): void {
+    if (id !== this.target || port !== this.port) {
+      const { source, way } = this;
+      const chosen = { source: way, target: port };
       this.surface.mark(this.target, '');
       this.target = id;
-      this.refused = id === null ? null : this.ends.refusal(this.source ?? '', id);
+      this.port = port;
+      this.refused = id === null ? null : this.ends.refusal(source ?? '', id, chosen);
+      this.arrives =
+        id === null || this.refused !== null ? port : this.ends.arrival(source ?? '', id, chosen);
       this.surface.mark(id, this.refused === null ? 'aim' : 'barred');
+      this.place();
     }
     if (this.isByKeys) {
       this.follow(null);
@@ -243,11 +311,11 @@ export class Connector {
   }
 
   private finish(): void {
-    const { source, target, refused } = this;
+    const { source, target, refused, way, port } = this;
     this.stop();
     if (source !== null && target !== null) {
       if (refused === null) {
-        this.ends.connect(source, target);
+        this.ends.connect(source, target, { source: way, target: port });
       } else {
         this.ends.say(refused, 'problem');
       }
@@ -260,9 +328,11 @@ export class Connector {
       this.sheet.style.display = 'none';
       return;
     }
-    const from = this.edgeOf(this.source, 1);
+    const from = this.placeOf(this.source, 'out', this.way);
     const to =
-      this.target !== null ? this.edgeOf(this.target, -1) : this.surface.inStage(pointer ?? from);
+      this.target !== null
+        ? this.placeOf(this.target, 'in', this.arrives)
+        : this.surface.inStage(pointer ?? from);
     const bow = Math.max(30, Math.abs(to.x - from.x) / 2);
     this.line.setAttribute(
       'd',
@@ -272,10 +342,12 @@ export class Connector {
     this.sheet.style.display = '';
   }
 
-  /** The middle of a card's right (1) or left (-1) side, in pixels of the stage. */
-  private edgeOf(id: string, side: 1 | -1): Point {
-    const { core } = this.graph;
+  /** A socket, or the middle of a card's side, in pixels of the stage. */
+  private placeOf(id: string, side: 'in' | 'out', name: string | null): Point {
+    const zoom = this.graph.core.zoom();
     const { x, y } = this.graph.node(id).renderedPosition();
-    return { x: x + (side * CARD.width * core.zoom()) / 2, y };
+    const socket = this.graph.socketsAt(id).find(one => one.side === side && one.name === name);
+    const reach = (CARD.width / 2) * zoom;
+    return { x: side === 'out' ? x + reach : x - reach, y: y + (socket?.y ?? 0) * zoom };
   }
 }

@@ -7,20 +7,23 @@ import type { EdgeSingular, NodeSingular } from 'cytoscape';
 import { CARD, lookOf, tile } from '../card';
 import { pairOf } from '../elements';
 import type { Graph } from '../graph';
+import type { GroupLayer } from '../groups';
 import { Clipboard } from './clipboard';
 import { commandOf, menuOf, type Target } from './commands';
 import { Connector } from './connector';
 import { EditBar } from './editbar';
 import { Edits } from './edits';
+import { dragGroups } from './groupdrag';
+import { groupsOf } from './grouping';
 import type { EditableDoc, EditHost, NodeKind } from './host';
 import { keyOf } from './keys';
 import { Menu, type MenuItem } from './menu';
 import { MiniMap } from './minimap';
+import { Naming } from './naming';
 import { Notice } from './notice';
 import { KIND_MIME, Palette } from './palette';
 import { SearchBox } from './searchbox';
 import { Surface } from './surface';
-import { askText } from './textbox';
 import * as wire from './wire';
 
 /** The elements that a frame gives to its editor. */
@@ -31,6 +34,7 @@ export interface Room {
   area: HTMLElement;
   rail: HTMLElement;
   tools: HTMLElement;
+  groups: GroupLayer;
 }
 
 const LAYOUTS: Record<string, string> = {
@@ -54,13 +58,22 @@ export class Editor {
     });
     this.connector = new Connector(this.surface, {
       canLeave: id => this.isEditable && this.edits.canLeave(id),
-      refusal: (source, target) => this.edits.refusal(source, target),
-      connect: (source, target) => void this.edits.connect(source, target),
-      offer: (source, at) => {
-        this.offer(source, at);
+      refusal: (source, target, chosen) => this.edits.refusal(source, target, chosen),
+      arrival: (source, target, chosen) => this.edits.arrival(source, target, chosen),
+      connect: (source, target, chosen) => void this.edits.connect(source, target, chosen),
+      offer: (source, at, way) => {
+        this.offer(source, at, way);
       },
       say: (text, kind) => {
         this.notice.say(text, kind);
+      }
+    });
+    this.naming = new Naming(room, graph, this.edits, {
+      say: text => {
+        this.notice.say(text);
+      },
+      done: () => {
+        this.focus();
       }
     });
     this.palette = new Palette(room.rail, kind => void this.edits.add(kind));
@@ -92,7 +105,7 @@ export class Editor {
     this.bar.showMap(!this.map.node.hidden);
     room.area.append(
       this.connector.sheet,
-      this.connector.dot,
+      this.connector.node,
       this.map.node,
       this.search.node,
       this.notice.node
@@ -103,6 +116,19 @@ export class Editor {
       paste: clip => void this.edits.paste(clip, this.pasteAt)
     });
     this.listen();
+    this.dragging = dragGroups(room.groups, this.surface, {
+      mayMove: () => this.isEditable,
+      moved: places => void this.edits.move(places),
+      open: id => {
+        this.renameGroup(id);
+      },
+      menu: at => {
+        this.openMenu(menuOf(this, this.selection), at, 'Edit');
+      },
+      focus: () => {
+        this.focus();
+      }
+    });
     host.changed.connect(this.onHost);
     this.onHost();
     this.setDoc(doc);
@@ -151,41 +177,28 @@ export class Editor {
 
   /** Let the user name a node. */
   rename(id: string): void {
-    const node = this.edits.doc.nodes.find(one => one.id === id);
-    const box = this.graph.node(id);
-    if (!node || box.empty()) {
-      return;
-    }
-    askText(this.room.area, box.renderedPosition(), `Name of ${id}`, node.label, label => {
-      this.focus();
-      if (label) {
-        void this.edits.name(id, label);
-      } else if (label === '') {
-        this.notice.say('A node needs a name.');
-      }
-    });
+    this.naming.node(id);
   }
 
   /** Let the user change what stands on an edge. */
   editLabel(pair: wire.Pair): void {
-    const edge = this.graph.edge(pair);
-    const [index] = wire.edgesBetween(this.edits.doc.document, pair);
-    if (edge.empty() || index === undefined) {
+    this.naming.edge(pair);
+  }
+
+  /** Let the user name a group. */
+  renameGroup(id: string): void {
+    this.naming.group(id);
+  }
+
+  /** Put nodes in a group and let the user name it. */
+  group(ids: string[]): void {
+    if (!ids.length) {
+      this.notice.say('Select the nodes that belong together first.', 'hint');
       return;
     }
-    const before = this.edits.doc.document.edges[index]?.label;
-    askText(
-      this.room.area,
-      edge.renderedMidpoint(),
-      'Label of the edge',
-      typeof before === 'string' ? before : '',
-      label => {
-        this.focus();
-        if (label !== null) {
-          void this.edits.label(pair, label);
-        }
-      }
-    );
+    void this.edits.group(ids, id => {
+      this.renameGroup(id);
+    });
   }
 
   /** Copy, cut or paste as the menu asks for it. */
@@ -204,7 +217,7 @@ export class Editor {
 
   /** Select all nodes. */
   selectAll(): void {
-    this.surface.selectAll(this.edits.doc.nodes.map(node => node.id));
+    this.graph.selectAll(this.edits.doc.nodes.map(node => node.id));
   }
 
   /** Look for a node. */
@@ -223,6 +236,7 @@ export class Editor {
     this.menu?.close();
     this.clip.dispose();
     this.connector.dispose();
+    this.dragging();
     this.map.dispose();
     this.notice.dispose();
   }
@@ -231,18 +245,22 @@ export class Editor {
   private readonly surface: Surface;
   private readonly notice = new Notice();
   private readonly connector: Connector;
+  private readonly naming: Naming;
   private readonly palette: Palette;
   private readonly map: MiniMap;
   private readonly search: SearchBox;
   private readonly bar: EditBar;
   private readonly clip: Clipboard;
+  private readonly dragging: () => void;
   private menu: Menu | null = null;
   private catalogue: NodeKind[] | null = null;
   private dragged = new Map<string, wire.Point>();
   private pointer: wire.Point | null = null;
 
   private get selection(): Target {
-    return { nodes: this.graph.selectedNodes, pairs: this.surface.selectedPairs };
+    const nodes = this.graph.selectedNodes;
+    const groups = groupsOf(this.edits.doc.groups ?? [], nodes);
+    return { nodes, pairs: this.surface.selectedPairs, groups };
   }
 
   private readonly onHost = (): void => {
@@ -333,7 +351,8 @@ export class Editor {
   }
 
   private menuByKeys(): void {
-    const { nodes, pairs } = this.selection;
+    const target = this.selection;
+    const { nodes, pairs } = target;
     const box = this.room.stage.getBoundingClientRect();
     const node = nodes[0] === undefined ? null : this.graph.node(nodes[0]);
     const at = node?.nonempty()
@@ -341,11 +360,7 @@ export class Editor {
       : pairs[0]
         ? this.graph.edge(pairs[0]).renderedMidpoint()
         : { x: box.width / 2, y: box.height / 2 };
-    this.openMenu(
-      menuOf(this, { nodes, pairs }),
-      { x: box.left + at.x, y: box.top + at.y },
-      'Edit'
-    );
+    this.openMenu(menuOf(this, target), { x: box.left + at.x, y: box.top + at.y }, 'Edit');
   }
 
   private chooseLayout(at: wire.Point): void {
@@ -358,12 +373,12 @@ export class Editor {
   }
 
   /** A line ended on the background: what should stand there? */
-  private offer(source: string, at: wire.Point): void {
+  private offer(source: string, at: wire.Point, way: string | null): void {
     const place = this.surface.modelAt(at);
-    const items = this.edits.followers(source).map(kind => ({
+    const items = this.edits.followers(source, way).map(kind => ({
       title: kind.title,
       icon: tile(lookOf(this.edits.doc.looks, kind.type), 18),
-      run: () => void this.edits.add(kind, { x: place.x + CARD.width / 2, y: place.y }, source)
+      run: () => void this.edits.add(kind, { x: place.x + CARD.width / 2, y: place.y }, source, way)
     }));
     this.openMenu(items, at, 'Add and connect');
   }

@@ -3,11 +3,12 @@
  * their turn, so that they can be quick in a row; what is cheap to draw ahead is drawn ahead, and healed when refused.
  */
 import { CARD } from '../card';
-import type { Doc } from '../types';
+import type { Doc, DocGroup } from '../types';
 import { aligned } from './aligning';
 import { type Clip, clipOf, middleOf, pasting } from './clip';
 import type { Change, EditableDoc, EditHost, NodeKind } from './host';
-import { join } from './joining';
+import { grouping, leaving, ungrouping } from './grouping';
+import { type Chosen, join } from './joining';
 import { Places } from './places';
 import type { Surface } from './surface';
 import * as wire from './wire';
@@ -35,8 +36,14 @@ export class Edits {
   }
 
   /** Why two nodes cannot be joined; null when they can. */
-  refusal(source: string, target: string): string | null {
-    return join(this.workflow, this.host.catalogue, source, target).refused;
+  refusal(source: string, target: string, chosen: Chosen = {}): string | null {
+    return join(this.workflow, this.host.catalogue, source, target, chosen).refused;
+  }
+
+  /** The port at which an edge between two nodes would arrive; null where that is the node itself. */
+  arrival(source: string, target: string, chosen: Chosen): string | null {
+    const { edge } = join(this.workflow, this.host.catalogue, source, target, chosen);
+    return typeof edge?.targetPort === 'string' ? edge.targetPort : null;
   }
 
   /** Whether anything may follow a node. */
@@ -47,16 +54,21 @@ export class Edits {
   }
 
   /** The types of which a new node may follow a node. */
-  followers(source: string): NodeKind[] {
+  followers(source: string, way: string | null = null): NodeKind[] {
     const { catalogue } = this.host;
     return catalogue.filter(({ type }) => {
       const grown = this.grown({ id: '', clientId: '', type });
-      return join(grown, catalogue, source, '').edge !== null;
+      return join(grown, catalogue, source, '', { source: way }).edge !== null;
     });
   }
 
   /** Add a node: at a point, else beside the selected one and joined to it, else in the middle of the view. */
-  add(kind: NodeKind, at: wire.Point | null = null, after: string | null = null): Promise<boolean> {
+  add(
+    kind: NodeKind,
+    at: wire.Point | null = null,
+    after: string | null = null,
+    way: string | null = null
+  ): Promise<boolean> {
     const source = after ?? (at ? null : this.surface.graph.selected);
     let id = '';
     const make = (): Change[] => {
@@ -69,7 +81,9 @@ export class Edits {
       const position = this.placeFor(at, source);
       const node = { [wire.idKey(workflow)]: id, type, position };
       const grown = this.grown({ ...node, id, type });
-      const edge = source === null ? null : join(grown, this.host.catalogue, source, id).edge;
+      const chosen = { source: way };
+      const edge =
+        source === null ? null : join(grown, this.host.catalogue, source, id, chosen).edge;
       return [{ op: 'add_node', node }, ...(edge ? [{ op: 'add_edge', edge }] : [])];
     };
     return this.request(`Add ${kind.title}`, make, () => {
@@ -78,10 +92,11 @@ export class Edits {
   }
 
   /** Join two nodes. */
-  connect(source: string, target: string): Promise<boolean> {
-    this.surface.promise([source, target]);
+  connect(source: string, target: string, chosen: Chosen = {}): Promise<boolean> {
+    const arrives = this.arrival(source, target, chosen);
+    this.surface.promise([source, target, [chosen.source ?? null, arrives]]);
     return this.request(`Connect ${source} to ${target}`, () => {
-      const { edge, refused } = join(this.workflow, this.host.catalogue, source, target);
+      const { edge, refused } = join(this.workflow, this.host.catalogue, source, target, chosen);
       if (refused !== null) {
         throw new Error(refused);
       }
@@ -109,7 +124,7 @@ export class Edits {
   /** Nodes with the edges among them, to be put elsewhere; null when there are none. */
   clipOf(ids: string[]): Clip | null {
     const places = new Map(this.surface.places(ids));
-    return clipOf(this.workflow, ids, id => places.get(id) ?? { x: 0, y: 0 });
+    return clipOf(this.workflow, ids, id => places.get(id) ?? { x: 0, y: 0 }, this.groups);
   }
 
   /** Put copies of nodes beside them. */
@@ -127,12 +142,44 @@ export class Edits {
   paste(clip: Clip, at: wire.Point, verb = 'Paste'): Promise<boolean> {
     let ids: string[] = [];
     const make = (): Change[] => {
-      const pasted = pasting(this.workflow, clip, at);
+      const pasted = pasting(this.workflow, clip, at, this.groups);
       ids = pasted.ids;
       return pasted.changes;
     };
     return this.request(`${verb} ${wire.named(clip.nodes.length)}`, make, () => {
-      this.surface.selectAll(ids);
+      this.surface.graph.selectAll(ids);
+    });
+  }
+
+  /** Draw a box around nodes; `onDone` hears which group it is. */
+  group(ids: string[], onDone: (id: string) => void): Promise<boolean> {
+    let id = '';
+    const make = (): Change[] => {
+      const made = grouping(this.groups, ids);
+      id = made.id;
+      return made.changes;
+    };
+    return this.request(`Group ${wire.named(ids.length)}`, make, () => {
+      onDone(id);
+    });
+  }
+
+  /** Take away the boxes around nodes. */
+  ungroup(ids: string[]): Promise<boolean> {
+    return this.request('Ungroup', () => ungrouping(this.groups, ids));
+  }
+
+  /** Take nodes out of their groups. */
+  leaveGroups(ids: string[]): Promise<boolean> {
+    const title = `Take ${wire.named(ids.length)} out of the group`;
+    return this.request(title, () => leaving(this.groups, ids));
+  }
+
+  /** Give a group a title. */
+  nameGroup(id: string, title: string): Promise<boolean> {
+    return this.request(`Rename group to ${title}`, () => {
+      const group = this.groups.find(one => one.id === id);
+      return group ? [{ op: 'replace_group', group_id: id, group: { ...group, title } }] : [];
     });
   }
 
@@ -214,6 +261,10 @@ export class Edits {
   /** Where nodes go that nobody has confirmed yet. */
   private readonly moving = new Map<string, wire.Point>();
   private last: Promise<unknown> = Promise.resolve();
+
+  private get groups(): DocGroup[] {
+    return this.doc.groups ?? [];
+  }
 
   private get workflow(): Doc['document'] {
     return this.doc.document;

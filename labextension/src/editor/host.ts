@@ -45,6 +45,8 @@ export interface Port {
   type: string;
   required: boolean;
   multiple: boolean;
+  /** Of an output: the types of the inputs that it may enter. */
+  feeds?: string[];
 }
 
 /** A node type as a palette and a form see it. */

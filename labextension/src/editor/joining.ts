@@ -1,19 +1,17 @@
 /** Which nodes may be joined, by which ports, and why not. Source: langgraph-builder §4, builder-studio §8.1. */
+import { nameOf } from '../sockets';
 import type { WireNode, WireWorkflow } from '../types';
 import type { NodeKind, Port } from './host';
-import { edgesBetween, isDirect, nodeOf } from './wire';
-
-/** What an output of a type may feed besides its own type. */
-const FEEDS: Record<string, string[]> = {
-  text: ['context'],
-  image: ['media', 'context'],
-  video: ['media', 'context'],
-  audio: ['media', 'context'],
-  media: ['context']
-};
+import { edgesBetween, isDirect, nodeOf, type Pair, routeOf } from './wire';
 
 /** The nodes that may lead to themselves: a person who is asked again is a loop that can end. */
 const MAY_REPEAT = new Set(['human']);
+
+/** The sockets that somebody has chosen by name; the others are found. */
+export interface Chosen {
+  source?: string | null;
+  target?: string | null;
+}
 
 /** An edge that can be made, or the reason why it cannot. */
 export type Joined =
@@ -24,7 +22,8 @@ export function join(
   workflow: WireWorkflow,
   catalogue: NodeKind[],
   source: string,
-  target: string
+  target: string,
+  chosen: Chosen = {}
 ): Joined {
   const [from, to] = [nodeOf(workflow, source), nodeOf(workflow, target)];
   if (!from || !to) {
@@ -32,15 +31,16 @@ export function join(
   }
   const kind = (node: WireNode) => catalogue.find(one => one.type === node.type);
   return isDirect(workflow)
-    ? byPorts(workflow, [source, target], kind(from), kind(to))
-    : byRules(workflow, [source, target], from, to);
+    ? byPorts(workflow, [source, target], kind(from), kind(to), chosen)
+    : byRules(workflow, [source, target], from, to, chosen);
 }
 
 function byRules(
   workflow: WireWorkflow,
-  [source, target]: [string, string],
+  [source, target]: Pair,
   from: WireNode,
-  to: WireNode
+  to: WireNode,
+  chosen: Chosen
 ): Joined {
   if (source === target && !MAY_REPEAT.has(from.type)) {
     return refuse(`${source} cannot lead to itself: such a loop never ends.`);
@@ -51,18 +51,24 @@ function byRules(
   if (from.type === 'end') {
     return refuse('Nothing can follow an end.');
   }
-  if (edgesBetween(workflow, [source, target]).length) {
+  const there = edgesBetween(workflow, [source, target]);
+  const way = chosen.source ?? null;
+  if (way === null && there.length) {
     return refuse(`${source} leads to ${target} already.`);
   }
-  const label = unusedRoute(workflow, source, from);
+  if (there.some(index => (routeOf(workflow.edges[index] ?? {}) ?? '') === way)) {
+    return refuse(`“${nameOf({ name: way ?? '' })}” of ${source} leads to ${target} already.`);
+  }
+  const label = way === null ? unusedRoute(workflow, source, from) : way === '' ? null : way;
   return { edge: { source, target, ...(label === null ? {} : { label }) }, refused: null };
 }
 
 function byPorts(
   workflow: WireWorkflow,
-  [source, target]: [string, string],
+  [source, target]: Pair,
   from: NodeKind | undefined,
-  to: NodeKind | undefined
+  to: NodeKind | undefined,
+  chosen: Chosen
 ): Joined {
   if (source === target) {
     return refuse(`${source} cannot feed itself.`);
@@ -72,11 +78,15 @@ function byPorts(
       ? refuse(`${source} feeds ${target} already.`)
       : { edge: { source, target }, refused: null };
   }
-  const fitting = from.outputs.flatMap(output =>
-    to.inputs.filter(input => feeds(output.type, input.type)).map(input => [output, input] as const)
+  const outputs = named(from.outputs, chosen.source);
+  const inputs = named(to.inputs, chosen.target);
+  const fitting = outputs.flatMap(output =>
+    inputs
+      .filter(input => output.feeds?.includes(input.type))
+      .map(input => [output, input] as const)
   );
   if (!fitting.length) {
-    return refuse(`${typesOf(from.outputs)} cannot feed ${typesOf(to.inputs)}.`);
+    return refuse(unfit(outputs, inputs, target));
   }
   const there = new Set(
     edgesBetween(workflow, [source, target]).map(index => {
@@ -89,17 +99,28 @@ function byPorts(
     workflow.edges.filter(edge => edge.target === target).map(edge => edge.targetPort)
   );
   const best = open.find(([, input]) => !fed.has(input.name)) ?? open.find(([, i]) => i.multiple);
-  const chosen = best ?? (there.size ? undefined : open[0]);
-  if (!chosen) {
+  if (!best && chosen.target && fed.has(chosen.target)) {
+    return refuse(`“${chosen.target}” of ${target} is fed already, and it takes one edge only.`);
+  }
+  const found = best ?? (there.size ? undefined : open[0]);
+  if (!found) {
     return refuse(`${source} feeds ${target} already.`);
   }
-  const [{ name: sourcePort }, { name: targetPort }] = chosen;
+  const [{ name: sourcePort }, { name: targetPort }] = found;
   return { edge: { source, sourcePort, target, targetPort }, refused: null };
 }
 
-/** Whether an output of one type may enter an input of another. */
-export function feeds(output: string, input: string): boolean {
-  return output === input || (FEEDS[output]?.includes(input) ?? false);
+function named(ports: Port[], name: string | null | undefined): Port[] {
+  return name == null ? ports : ports.filter(port => port.name === name);
+}
+
+/** Why no output fits an input, port by port: `“picture” (image) cannot feed “prompt” (text) of t.` */
+function unfit(outputs: Port[], inputs: Port[], target: string): string {
+  const list = (ports: Port[]) =>
+    ports.map(port => `“${port.name}” (${port.type})`).join(' or ') || 'nothing';
+  return inputs.length
+    ? `${list(outputs)} cannot feed ${list(inputs)} of ${target}.`
+    : `${target} takes nothing in.`;
 }
 
 /** The first route of a router or a person that no edge takes yet. */
@@ -108,20 +129,12 @@ function unusedRoute(workflow: WireWorkflow, source: string, node: WireNode): st
   const routes = [conditions, options].flatMap((list): unknown[] =>
     Array.isArray(list) ? list : []
   );
-  const taken = new Set(
-    workflow.edges
-      .filter(edge => edge.source === source)
-      .map(edge => edge.label ?? edge.sourceHandle ?? edge.condition)
-  );
+  const taken = new Set(workflow.edges.filter(edge => edge.source === source).map(routeOf));
   const labels = routes.map((route: unknown) =>
     typeof route === 'object' && route !== null ? (route as { label?: unknown }).label : route
   );
-  const free = labels.find(label => typeof label === 'string' && label && !taken.has(label));
+  const free = labels.find(label => typeof label === 'string' && label !== '' && !taken.has(label));
   return typeof free === 'string' ? free : null;
-}
-
-function typesOf(ports: Port[]): string {
-  return [...new Set(ports.map(port => port.type))].sort().join(' or ') || 'nothing';
 }
 
 function refuse(reason: string): Joined {

@@ -111,6 +111,7 @@ export class Palette {
       drawing(tile(kind, 26)),
       words
     );
+    made.removeAttribute('aria-label'); // its words are its name, and where they are hidden, its title is
     made.dataset.type = kind.type;
     made.dataset.find = `${kind.type} ${kind.title} ${kind.description}`.toLowerCase();
     made.draggable = true;

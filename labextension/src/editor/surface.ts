@@ -3,8 +3,10 @@ import type { NodeSingular, Position } from 'cytoscape';
 
 import { lookOf } from '../card';
 import { mark } from '../detail';
-import { edgeId, pairOf, union } from '../elements';
+import { edgeElement } from '../edges';
+import { pairOf } from '../elements';
 import type { Graph } from '../graph';
+import { coursesOf } from '../sockets';
 import type { Pair } from './wire';
 
 /** What an editor needs of a graph besides drawing it. */
@@ -17,19 +19,6 @@ export class Surface {
   /** The edges that are selected, by the nodes they join. */
   get selectedPairs(): Pair[] {
     return this.graph.core.edges(':selected').map(edge => pairOf(edge));
-  }
-
-  /** Select nodes and nothing else. */
-  selectAll(ids: Iterable<string>): void {
-    const { core } = this.graph;
-    const wanted = union(
-      core,
-      [...ids].map(id => this.graph.node(id))
-    );
-    core.batch(() => {
-      core.elements(':selected').difference(wanted).unselect();
-      wanted.select();
-    });
   }
 
   /** Where nodes are drawn: the named ones, or all. */
@@ -51,13 +40,13 @@ export class Surface {
   }
 
   /** Draw an edge that is asked for and not there yet. */
-  promise([source, target]: Pair): void {
+  promise([source, target, way]: Pair): void {
     const { graph } = this;
-    const id = edgeId({ source, target });
-    if (graph.core.getElementById(id).empty()) {
+    const sockets = way ? [[...way] as [string | null, string | null]] : [];
+    const [course] = coursesOf({ source, target, label: '', sockets }, id => graph.socketsAt(id));
+    if (course && graph.edge([source, target]).empty()) {
       const ends = new Map(this.places([source, target]));
-      const drawn = graph.edgeOf(id, { source, target, label: '' }, ends);
-      graph.core.add({ ...drawn, classes: 'unsure near' });
+      graph.core.add({ ...edgeElement(course, ends, true), classes: 'unsure near' });
     }
   }
 

@@ -1,9 +1,13 @@
 /** A workflow's own wire shape as an editor needs it: ids, the edges between two nodes, and changes made from them. */
+import type { Way } from '../sockets';
 import type { WireNode, WireWorkflow } from '../types';
 import type { Change } from './host';
 
-/** The two nodes that a drawn edge joins; there may be several edges of the workflow between them. */
-export type Pair = readonly [source: string, target: string];
+/**
+ * The two nodes that a drawn edge joins, and the sockets where several edges are drawn between them. There may be
+ * several edges of the workflow that are drawn as one.
+ */
+export type Pair = readonly [source: string, target: string, way?: Way];
 
 export interface Point {
   x: number;
@@ -51,11 +55,27 @@ export function stemOf(id: string): string {
   return id.replace(/_\d+$/, '') || id;
 }
 
-/** Where the edges between two nodes stand in the list. */
-export function edgesBetween(workflow: WireWorkflow, [source, target]: Pair): number[] {
-  return workflow.edges.flatMap((edge, index) =>
+/** Where the edges between two nodes stand in the list: those of the sockets, or all where none is of these. */
+export function edgesBetween(workflow: WireWorkflow, [source, target, way]: Pair): number[] {
+  const all = workflow.edges.flatMap((edge, index) =>
     edge.source === source && edge.target === target ? [index] : []
   );
+  const own = way ? all.filter(index => leavesBy(workflow, index, way)) : all;
+  return own.length ? own : all;
+}
+
+function leavesBy(workflow: WireWorkflow, index: number, [from, to]: Way): boolean {
+  const edge = workflow.edges[index] ?? {};
+  return isDirect(workflow)
+    ? (edge.sourcePort ?? from) === from && (edge.targetPort ?? to) === to
+    : (routeOf(edge) ?? '') === from;
+}
+
+/** The label by which an edge is chosen: the first that is not blank. */
+export function routeOf(edge: Record<string, unknown>): string | null {
+  const texts = [edge.label, edge.sourceHandle, edge.condition];
+  const found = texts.find(text => typeof text === 'string' && text.trim() !== '');
+  return typeof found === 'string' ? found : null;
 }
 
 /** The start nodes that must stay: a builder workflow has one, and it cannot be deleted. */

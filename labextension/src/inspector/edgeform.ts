@@ -4,7 +4,6 @@ import type { EditHost } from '../editor/host';
 import type { Doc } from '../types';
 import { type Control, TextControl } from './control';
 import { FieldRow } from './row';
-import { wireNode } from './wire';
 
 /** An edge as the workflow's file has it, with its place there. */
 export interface WireEdge {
@@ -23,15 +22,8 @@ export function edgesBetween(doc: Doc, source: string, target: string): WireEdge
 
 /** The labels that an edge from a node can have and mean something. */
 export function routesFrom(doc: Doc, source: string): string[] {
-  const data = wireNode(doc, source)?.data ?? {};
-  const type = doc.nodes.find(node => node.id === source)?.type;
-  const texts = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
-  const conditions = texts(data.conditions).map(one =>
-    typeof one === 'string' ? one : (one as { label?: unknown } | null)?.label
-  );
-  const others = type === 'human' || type === 'wait' ? ['timeout'] : [];
-  const named = [...conditions, data.default, ...texts(data.options), ...others];
-  return [...new Set(named.filter(one => typeof one === 'string' && one !== '') as string[])];
+  const drawn = doc.nodes.find(node => node.id === source);
+  return (drawn?.routes ?? []).filter(Boolean);
 }
 
 /** The form of all edges between two nodes. */

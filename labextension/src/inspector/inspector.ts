@@ -8,6 +8,7 @@ import { EdgeForm, routesFrom } from './edgeform';
 import { FindingsPanel } from './findings';
 import { worst } from './judged';
 import { NodeForm } from './nodeform';
+import { VersionsPanel } from './versions';
 import { WorkflowForm } from './workflowform';
 
 /** How long after a document validation is asked, in milliseconds. */
@@ -27,6 +28,7 @@ export class Inspector {
   readonly node: NodeForm;
   readonly edge: EdgeForm;
   readonly workflow: WorkflowForm;
+  readonly versions: VersionsPanel | null;
   /** What was wrong with a fix. */
   readonly refused = element('div', 'jp-bj-problem', { role: 'alert' });
 
@@ -45,6 +47,7 @@ export class Inspector {
     });
     this.edge = new EdgeForm(edits);
     this.workflow = new WorkflowForm(edits);
+    this.versions = controller.isKernels ? null : new VersionsPanel(edits, controller.versions);
     this.refused.hidden = true;
     edits.changed.connect(this.onChange);
     // After the first paint: what is drawn comes first.
@@ -78,6 +81,7 @@ export class Inspector {
     cancelAnimationFrame(this.first);
     clearTimeout(this.judging);
     this.edits.changed.disconnect(this.onChange);
+    this.versions?.dispose();
   }
 
   private readonly first: number;

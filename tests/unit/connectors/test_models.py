@@ -107,3 +107,16 @@ def test_clients_do_not_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "_build", lambda name, **s: (made.append(s), real(name, **s))[1])
     asyncio.run(hub().get("gpt-5-mini"))
     assert made == [{"max_retries": 0, "stream_usage": True}]
+
+
+def test_the_gateway_and_what_canvases_call_google(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "gateway:maker/model"
+    monkeypatch.delenv(models.GATEWAY_KEY, raising=False)
+    with pytest.raises(NotConfigured, match=models.GATEWAY_KEY):
+        asyncio.run(hub(fall_back_to_local=False).get(name))
+    monkeypatch.setenv(models.GATEWAY_KEY, "topsecret")
+    made: Any = asyncio.run(hub().get(name))
+    assert (made.name, made.base_url, made.model) == (name, models.GATEWAY_URL, "maker/model")
+    assert "topsecret" not in repr(made)
+    assert hub().limits(name) == (f"model:{name}", "provider:gateway")
+    assert hub().limits("google:gemini-x") == ("model:google_genai:gemini-x", "provider:google_genai")

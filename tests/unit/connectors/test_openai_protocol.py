@@ -207,3 +207,17 @@ def test_proxies_of_the_environment_are_not_used_for_loopback(monkeypatch: pytes
 
 def test_repr_hides_the_key() -> None:
     assert KEY not in repr(model("http://127.0.0.1:1/v1"))
+
+
+@pytest.mark.parametrize("takes_effort", [True, False])
+def test_effort_is_told_to_those_who_can_be_told(*, takes_effort: bool) -> None:
+    request = ChatRequest([Message("user", "u")], reasoning_effort="low", verbosity="high")
+
+    async def main() -> dict[str, Any]:
+        async with loopback(sse(end(), DONE)) as server:
+            await collect(server.base_url, request, takes_effort=takes_effort)
+            return server.requests[0]
+
+    sent = asyncio.run(main())
+    told = {name: sent[name] for name in ("reasoning_effort", "verbosity") if name in sent}
+    assert told == ({"reasoning_effort": "low", "verbosity": "high"} if takes_effort else {})

@@ -15,13 +15,6 @@ REGISTRY = registry_of()
 TEXT, GEN, PICTURE = ("prompt", {"prompt": "hello"}), ("text-gen", {}), ("picture", {})
 
 
-class Layout(NodeType):
-    """A node that is drawn and never runs."""
-
-    type = title = description = "text"
-    profiles = frozenset({Profile.DIRECT})
-
-
 class Picture(NodeType):
     """Several ports either way."""
 
@@ -31,7 +24,7 @@ class Picture(NodeType):
     outputs = (Port("image-out", PortType.IMAGE), Port("text-out", PortType.TEXT))
 
 
-DIRECT = Registry((*BUILT_IN, Layout, Picture))
+DIRECT = Registry((*BUILT_IN, Picture))
 
 
 def canvas(nodes, *edges):

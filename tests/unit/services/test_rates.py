@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from builder_jupyter.clock import ManualClock
 from builder_jupyter.errors import NotConfigured, RateLimited
 from builder_jupyter.identity.principal import Principal, jupyter_principal, key_principal, local_principal
+from builder_jupyter.identity.roles import Role, seat_of
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.services import rates
 from builder_jupyter.services.rates import RATES, Bucket, Mode, RateService, rates_of, subject_of_address
 
-KEY = key_principal("alice", "ours", Scope, key_id="key_1")
+OWNER = seat_of(Role.OWNER)
+KEY = key_principal("alice", "ours", Scope, OWNER, key_id="key_1")
 
 
 def service(clock: ManualClock | None = None, mode: Mode = Mode.ON, **changes: Any) -> RateService:
@@ -116,7 +118,7 @@ def test_callers_and_buckets_have_nothing_to_do_with_each_other() -> None:
 def test_for_whom_requests_are_counted() -> None:
     callers = {
         "key": KEY,
-        "lent key": key_principal("alice", "default", Scope),
+        "lent key": key_principal("alice", "default", Scope, OWNER),
         "jupyter": jupyter_principal("alice"),
         "local": local_principal("alice"),
         "address": "address 192.0.2.1",

@@ -295,7 +295,7 @@ def test_what_is_no_whole_backup_touches_nothing(place: Path, tmp_path: Path, cl
     assert refused.value.code == "FILE_NOT_READABLE"
     with open_runtime(place, clock) as rt:
         assert known(rt) == {execution_id}
-    assert {path.name for path in place.iterdir()} <= {"builder.duckdb", "links.key", "lock", "scratch"}
+    assert {path.name for path in place.iterdir()} <= {"builder.duckdb", "links.key", "secrets.key", "lock", "scratch"}
 
 
 # -- purge -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-/** The line above an editor: what has happened to the document behind its back, and what can be done about it. */
-import { button, element } from '../dom';
+/** The line above an editor: what has happened to the document or the kernel behind its back, and what can be done. */
+import { button, element } from './dom';
 
 /** Something that can be done. */
 export interface Choice {

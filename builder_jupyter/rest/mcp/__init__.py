@@ -1,0 +1,1 @@
+"""The tools of `gateway` for MCP clients and by plain HTTP."""
