@@ -141,7 +141,7 @@ class ExecutionService:
 
     async def estimate(self, principal: Principal, workflow: Workflow, *, entry: Entry = ITS_TRIGGER) -> dict[str, Any]:
         """Return what a run of a workflow, stored or not, would cost (`planning.estimate`); raises as `start`."""
-        return estimate(await self._plans.preview(principal, workflow, entry))
+        return estimate(await self.plans.preview(principal, workflow, entry))
 
     async def _admit(
         self,
