@@ -21,7 +21,7 @@ VEGA_LITE_MIME = "application/vnd.vegalite.v5+json"
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.6.1.json"
 PICTURE_VERSION = "5.20"
-WIDTH = 480
+WIDTH = 380
 """Pixels. Not the container's: a cell that is scrolled out of sight has none, and its chart would be none."""
 COLORS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#14b8a6", "#8a8f98")
 """Of parts, the most first; the last is that of all the rest. They can be told apart on light and dark pages alike."""
