@@ -65,7 +65,7 @@ def error_of(status: int, body: str, headers: Mapping[str, str]) -> BuilderError
         hint = None
     about: dict[str, Any] = {
         "code": code.upper() if isinstance(code, str) else None,  # the direct family writes some in small letters
-        "details": said.get("details") or (_beside(said) if status == 402 else None),
+        "details": said.get("details") or (status == 402 and _beside(said)) or None,
         "hint": hint,
     }
     if status == 429:

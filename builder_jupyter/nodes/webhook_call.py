@@ -27,8 +27,10 @@ class WebhookCallData(NodeData):
     """``headers`` is an object or its JSON text; ``body`` is sent when nothing is wired in."""
 
     url: str = Field(default="", title="URL", description="An absolute http or https address.")
-    method: str = Field(default="POST", title="Method", json_schema_extra={"enum": list(METHODS)})
-    headers: Mapping[str, Any] | str = Field(
+    method: str = Field(
+        default="POST", title="Method", description="How it is called.", json_schema_extra={"enum": list(METHODS)}
+    )
+    headers: Mapping[str, Any] | str | None = Field(
         default=FrozenDict(),
         title="Headers",
         description="Names and values that are sent, at most 64.",

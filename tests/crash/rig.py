@@ -403,7 +403,7 @@ def _compare_projections(statuses: dict[str, str], stored: Stored, report: Repor
         (execution, recorded.event.step, recorded.event.visit)
         for execution in over
         for recorded in stored.histories[execution]
-        if hasattr(recorded.event, "visit")
+        if getattr(recorded.event, "visit", None) is not None
     }
     if visits.keys() != expected:
         report.broken.append(f"steps are projected wrongly: {visits.keys() ^ expected}")

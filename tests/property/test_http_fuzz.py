@@ -180,18 +180,11 @@ async def test_no_body_breaks_the_server(
             "arrange": "grid",
             "version": 3,
         },
-<<<<<<< HEAD
-=======
-        "/api/builder/estimate": START_AGENT_END,
->>>>>>> panel
         "/api/builder/mcp-servers": published,
         "/api/builder/mcp-servers/{slug}": published,
         "/api/builder/mcp-servers/{slug}/keys": {"name": "x"},
         "/api/mcp/tools/{tool_name}": {"canvasId": canvas, "type": "text-gen", "data": {"prompt": "p"}, "x": 1, "y": 2},
-<<<<<<< HEAD
         "/api/builder/estimate": START_AGENT_END,
-=======
->>>>>>> panel
         "/api/builder/generate": {"name": "x", **START_AGENT_END, "options": {"async_mode": True}},
         "/webhook/trigger": {"topic": "x", "more": [1, {"a": None}], "callbackUrl": None},
         "/api/mcp/webhooks/register": {"canvasId": events, "triggerNodeId": "event", "rotate": True},

@@ -38,7 +38,7 @@ def test_what_is_recorded_of_a_waitpoint():
         assert point == {
             "executionId": run.execution_id, "stepId": "human", "visit": 1, "kind": "human",
             "request": {"prompt": "ok?", "options": ["y", "n"]},
-            "deadlineAt": run.state.started_at + 60_000, "pollAt": None,
+            "deadlineAt": run.state.started_at + 60_000, "pollAt": None, "provider": None,
         }  # fmt: skip
         wire = to_wire(next(r for r in run.published() if isinstance(r.event, StepWaiting)))
         assert (wire["kind"], wire["status"], wire["waitsFor"]) == ("waitpoint", "waiting", "human")

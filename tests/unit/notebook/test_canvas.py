@@ -21,6 +21,7 @@ from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.drawing.document import canvas_document, drawn_edges
 from builder_jupyter.drawing.inputs import triggers_of
+from builder_jupyter.drawing.sockets import Sockets
 from builder_jupyter.errors import InvalidInput
 from builder_jupyter.graph.layout import layout
 from builder_jupyter.graph.model import Edge, Node, Position, Profile, Workflow
@@ -107,7 +108,9 @@ def test_the_document_has_all_that_the_browser_needs() -> None:
 def test_edges_between_the_same_nodes_are_drawn_as_one() -> None:
     edges = (Edge("a", "b", label="x"), Edge("a", "b", label="y"), Edge("a", "b", label="x"), Edge("a", "nowhere"))
     workflow = Workflow("w", (Node("a", "router"), Node("b", "end")), edges)
-    assert drawn_edges(workflow) == [{"source": "a", "target": "b", "label": "x · y"}]
+    assert drawn_edges(workflow, Sockets(workflow, default_registry())) == [
+        {"source": "a", "target": "b", "label": "x · y"}
+    ]
 
 
 def test_a_form_asks_for_what_the_workflow_reads() -> None:
