@@ -24,15 +24,15 @@ LEFT_OUT = r"/(socket|worker|backup)$"
 CONFIG = """
 # What a schema cannot say: a graph that breaks a rule is refused with 422, a workflow of 5,001 nodes with 413.
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
+expected-statuses = ["2xx", "401", "402", "403", "404", "409", "422"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
 # No schema says which texts are Python, edits that can be made, addresses to call, bytes of a picture, which characters
-# print, which times are to come, or that names differ.
-include-path-regex = "/(import|edits|assets|run|keys|workspaces(/[^/]+)?|provider-connections|mcp-servers(/[^/]+)?)$"
+# print, which times are to come, that names differ, or which nodes begin a run.
+include-path-regex = "/(import|edits|assets|run|keys|(workspaces|mcp-servers)(/[^/]+)?|provider-connections|estimate|register)$"
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
+expected-statuses = ["2xx", "400", "401", "402", "403", "404", "409", "422"]
 [[operations]]
 include-path-regex = "/billing/focus-"  # no schema says that a window ends after it begins, within 365 days
 [operations.checks.positive_data_acceptance]

@@ -50,7 +50,8 @@ def test_a_key_is_made_used_and_revoked(page: Any, own: Jupyter) -> None:
     bar.get_by_role("button", name="New key…").press("Enter")
     name = bar.get_by_label("Name", exact=True)
     name.wait_for()
-    assert name.evaluate("input => input === document.activeElement"), "where the form begins"
+    # Where the form begins.
+    page.wait_for_function("input => input === document.activeElement", arg=name.element_handle())
     name.press_sequentially("ci")
     bar.get_by_label("Change workflows").check()
     bar.get_by_label("Good for").select_option("30 days")
@@ -92,7 +93,7 @@ def test_a_provider_is_connected_routed_and_revoked(page: Any, own: Jupyter) -> 
     row = bar.locator(".jp-bj-setting", has_text="Anthropic")
     row.get_by_role("button", name="Connect…").click()
     row.get_by_label("API key").press_sequentially(f"{SECRET} with a space")
-    page.keyboard.press("Enter")
+    row.get_by_label("API key").press("Enter")
     bar.get_by_role("alert").get_by_text("printable ASCII characters").wait_for()
     row.get_by_label("API key").fill(SECRET)
     row.get_by_role("button", name="Save").click()

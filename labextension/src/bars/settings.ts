@@ -41,10 +41,9 @@ export class SettingsBar extends Bar {
     if (!(await this.api.isThere)) {
       throw new Error('This Jupyter server runs no workflows.');
     }
-    // Not as the workspace that is shown: it may be gone.
-    const shown = this.api.workspace;
+    // Not as the workspace that is shown: it may be gone. Which one that is may change while the server is asked.
     const { workspaces } = await this.api.all();
-    const chosen = workspaces.find(one => one.id === shown) ?? workspaces[0] ?? null;
+    const chosen = workspaces.find(one => one.id === this.api.workspace) ?? workspaces[0] ?? null;
     this.api.workspace = chosen?.id ?? '';
     this.workspaces = workspaces;
     this.people.workspace = chosen;
