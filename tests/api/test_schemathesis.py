@@ -30,7 +30,7 @@ expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "42
 [[operations]]
 # No schema says which texts are Python, edits that can be made, addresses to call, bytes of a picture, which characters
 # print, which times are to come, that names differ, or which nodes begin a run.
-include-path-regex = "/(import|edits|assets|run|keys|(workspaces|mcp-servers)(/[^/]+)?|provider-connections|estimate|register)$"
+include-path-regex = "/(import|edits|assets|run|keys|(workspaces|mcp-servers)(/[^/]+)?|provider.*|estimate|register)$"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "402", "403", "404", "409", "422"]
 [[operations]]
