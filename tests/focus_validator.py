@@ -44,7 +44,7 @@ TYPES = {DataType.DECIMAL: "DECIMAL(28, 10)", DataType.DATETIME: "TIMESTAMPTZ"}
 
 
 def python() -> Path | None:
-    """Return a Python that the tools run on: this one, one on the path, or one under pyenv."""
+    """Return a Python that the tools run on: this one, one on the path, one under pyenv, or a neighbour."""
     return next((one for one in _pythons() if _is_new_enough(one)), None)
 
 
@@ -57,6 +57,8 @@ def _pythons() -> Iterator[Path]:
     for root in (os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")):
         if root:
             yield from sorted(Path(root).glob("versions/3.1[23]*/bin/python"))
+    # Where this one lies in pyenv, its neighbours are.
+    yield from sorted(Path(sys.base_prefix).parent.glob("3.1[23]*/bin/python"))
 
 
 def _is_new_enough(one: Path) -> bool:
