@@ -141,6 +141,7 @@ def convert(programs: Path, file: Path, folder: Path) -> str:
 
 def main() -> int:
     """Return 1 when one of the tools says anything else than what is expected."""
+    os.environ.pop("PYTHONPATH", None)  # this file has the name of the package that is run
     chosen = python()
     if chosen is None:
         line = "!" * 78
