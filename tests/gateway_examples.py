@@ -115,8 +115,9 @@ async def walk(do: Do, until: str | None = None) -> tuple[dict[str, Any], dict[s
     return results, names
 
 
-VARYING = re.compile(r"\b(wf|exec|key|builder|wp|asset|conn|le|whsec)_[A-Za-z0-9_-]{8,}")
+VARYING = re.compile(r"\b(wf|exec|key|builder|wp|asset|conn|le|whsec|inv|ws)_[A-Za-z0-9_-]{8,}")
 MOMENTS = {"updatedAt", "createdAt", "startedAt", "finishedAt", "lastUsedAt", "expiresAt", "revokedAt"}
+MOMENTS |= {"created_at", "added_at", "expires_at"}  # of workspaces, members and invites
 
 
 def steady(value: Any) -> Any:
