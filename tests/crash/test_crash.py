@@ -217,6 +217,8 @@ def test_a_full_disk_is_said_to_everybody_and_loses_nothing(lane, report):
 
 def journal(place: Path) -> list[tuple]:
     with duckdb.connect(str(place / "builder.duckdb")) as connection:
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'events'").fetchall():
+            return []  # the log was cut before the tables were on disk
         return connection.execute("SELECT * FROM events ORDER BY position").fetchall()
 
 
