@@ -52,6 +52,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(90_000)  # a ceiling, never waited out when all is well: two busy cores are slow
     page = context.new_page()
     page.problems = []
     page.on("pageerror", lambda error: None if NOISE in str(error) else page.problems.append(str(error)))
@@ -80,7 +81,7 @@ def start(page: Any, message: str, *, index: int = 0) -> None:
     page.locator(".jp-bj-run").nth(index).click()
 
 
-def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 30_000) -> None:
+def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 90_000) -> None:
     """Wait until the toolbar says how the run stands."""
     page.wait_for_function(
         "([word, i]) => [...document.querySelectorAll('.jp-bj-state .jp-bj-word')][i]?.textContent === word",

@@ -128,8 +128,8 @@ def write_notebook(path: Path, *cells: str) -> None:
 def open_notebook(page: Any, server: Jupyter, name: str) -> None:
     """Open a notebook and wait for its kernel."""
     page.goto(f"{server.url}/{'lab/tree' if server.app == 'lab' else 'notebooks'}/{name}?reset&token={server.token}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    page.wait_for_function(SESSION_READY, timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function(SESSION_READY)
 
 
 def run_all(page: Any) -> None:
@@ -141,8 +141,7 @@ def wait_for_canvas(page: Any, count: int = 1) -> None:
     """Wait until canvases are drawn, and give the page ``CANVAS(i)`` (the view) and ``AT(id, i)`` (a node's place)."""
     page.wait_for_function(
         f"() => [...document.querySelectorAll('.jp-bj-canvas')].filter(e => e.canvas?.graph.core.nodes().length)"
-        f".length >= {count}",
-        timeout=60_000,
+        f".length >= {count}"
     )
     page.evaluate("""() => {
       window.CANVAS = (i = 0) => [...document.querySelectorAll('.jp-bj-canvas')][i].canvas;

@@ -98,7 +98,7 @@ class Studio:
         open_notebook(page, self.server, "support.ipynb")
         page.keyboard.press("Control+b")
         run_all(page)
-        page.wait_for_selector(".jp-bj-rail [data-type=agent]", timeout=60_000)
+        page.wait_for_selector(".jp-bj-rail [data-type=agent]")
         wait_for_canvas(page, canvases)
         page.wait_for_function("() => CANVAS().editor")
         if canvases:
@@ -217,7 +217,7 @@ def saved(studio: Studio) -> Any:
     page.wait_for_function("() => !nbw.context.model.dirty")
     page.evaluate("async () => { await nbw.sessionContext.session.kernel.restart() }")
     page.reload()
-    page.wait_for_selector(".jp-bj-saved img", timeout=60_000)
+    page.wait_for_selector(".jp-bj-saved img")
     return page
 
 

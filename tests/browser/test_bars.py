@@ -73,7 +73,7 @@ def show(page: Any, server: Jupyter, bar: str) -> Any:
     """Open JupyterLab, if it is not, with one of the bars."""
     if not page.url.startswith(server.url):
         page.goto(f"{server.url}/lab?reset")
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     page.evaluate("id => window.jupyterapp.shell.activateById(id)", bar[1:])
     page.wait_for_selector(f"{bar} h2")
     return page.locator(bar)

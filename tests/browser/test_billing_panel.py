@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from accessibility import grave_findings
-from harness import Jupyter, Kernel, open_notebook, run_all, write_notebook
+from harness import Jupyter, Kernel, jupyter, open_notebook, run_all, write_notebook
 
 RUNS = """import builder_jupyter as bj
 client = bj.connect()
@@ -25,6 +27,13 @@ SELECT ResourceName, -sum(x_CreditDelta) AS Credits FROM focus WHERE ChargeCateg
 DARK = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
 
 
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """A server of its own: every sum here counts its runs alone, and its budget must stop nobody else's."""
+    with jupyter(tmp_path_factory.mktemp("billing")) as running:
+        yield running
+
+
 def test_the_panel_is_clicked_through(page: Any, lab: Jupyter) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -33,7 +42,7 @@ def test_the_panel_is_clicked_through(page: Any, lab: Jupyter) -> None:
     run_all(page)
     panel = page.locator(".bj-billing")
     panel.get_by_role("button", name="support").wait_for(timeout=90_000)
-    page.wait_for_selector(".bj-billing .bj-chart svg", timeout=60_000)
+    page.wait_for_selector(".bj-billing .bj-chart svg")
     shot(page, lab, "panel")
     assert "10 credits" in panel.locator(".bj-total").inner_text()
     assert "Budget 20 credits a month" in panel.inner_text()
@@ -88,7 +97,7 @@ def test_a_saved_notebook_shows_its_charts_without_a_kernel(page: Any, lab: Jupy
     kinds = {kind for cell in saved["cells"] for out in cell["outputs"] for kind in out.get("data", {})}
     assert {"application/vnd.vegalite.v5+json", "image/png", "text/plain"} <= kinds
     page.goto(f"{lab.url}/lab/tree/charts.ipynb?reset&token={lab.token}")
-    page.wait_for_selector(".jp-RenderedVegaLite svg", timeout=60_000)
+    page.wait_for_selector(".jp-RenderedVegaLite svg")
     assert "support" in page.locator(".jp-RenderedVegaLite").inner_text()
     assert page.problems == []
 

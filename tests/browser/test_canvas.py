@@ -205,7 +205,7 @@ def test_without_a_kernel_the_saved_picture_is_shown(server: Jupyter, show: Show
     page.evaluate("async () => { await window.nbw.sessionContext.session.kernel.restart() }")
     page.wait_for_timeout(1000)
     page.reload()
-    page.wait_for_selector(".jp-bj-saved img", timeout=60_000)
+    page.wait_for_selector(".jp-bj-saved img")
     assert page.locator(".jp-bj-saved img").evaluate("e => e.naturalWidth") > 400
     assert page.locator("text=Error displaying widget").is_visible() is False
 

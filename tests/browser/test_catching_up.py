@@ -54,7 +54,7 @@ def test_a_kernel_that_is_gone_is_told_of_and_its_run_goes_on(server: Jupyter, s
         page.locator(".jp-Dialog .jp-mod-accept", has_text="Restart").click()
     page.locator(BANNER, has_text="run the cell again to edit").wait_for()
     if end == "killed":
-        page.locator(".jp-Dialog", has_text="died").locator(".jp-mod-accept").click(timeout=30_000)
+        page.locator(".jp-Dialog", has_text="died").locator(".jp-mod-accept").click()
     wait_for_state(page, "completed")
     nodes = page.evaluate("() => CANVAS().graph.core.nodes().length")
     click_node(page, "summary")
@@ -67,7 +67,7 @@ def test_a_kernel_that_is_gone_is_told_of_and_its_run_goes_on(server: Jupyter, s
     page.keyboard.press("Escape")
     start(page, "my invoice forever")  # it needs no kernel
     page.wait_for_function("() => STATUS('billing') === 'streaming'")
-    page.wait_for_function("() => nbw.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+    page.wait_for_function("() => nbw.sessionContext.session.kernel.status === 'idle'")
     page.locator(".jp-Notebook .cm-content").first.click()
     page.keyboard.press("Control+Enter")
     page.locator(BANNER).wait_for(state="detached")
@@ -108,10 +108,10 @@ def test_a_run_in_a_cell_outlives_the_server(own: Jupyter, page: Any) -> None:
     wait_for_state(page, "running · reconnecting")
     page.locator(BANNER, has_text="The kernel cannot be reached").wait_for()
     own.start()
-    wait_for_state(page, "completed", timeout=60_000)
+    wait_for_state(page, "completed")
     assert page.evaluate("() => STATUS('closing')") == "completed"
     # The kernel went with the server. Once Jupyter knows that, so does the canvas.
-    page.locator(BANNER, has_text="run the cell again to edit").wait_for(timeout=60_000)
+    page.locator(BANNER, has_text="run the cell again to edit").wait_for()
 
 
 def test_a_document_outlives_the_server(own: Jupyter, page: Any) -> None:
@@ -124,7 +124,7 @@ def test_a_document_outlives_the_server(own: Jupyter, page: Any) -> None:
     own.kill()
     wait_for_state(page, "running · reconnecting")
     own.start()
-    wait_for_state(page, "completed", timeout=60_000)
+    wait_for_state(page, "completed")
     if page.locator(".jp-Dialog").count():  # Jupyter itself says that the server was away
         page.keyboard.press("Escape")
         page.locator(".jp-Dialog").wait_for(state="detached")

@@ -22,7 +22,7 @@ CURRENT = "window.jupyterapp.shell.currentWidget.context"
 def open_file(page: Any, lab: Jupyter, name: str) -> None:
     """Open a file by its name in the file browser, as a person does."""
     page.goto(f"{lab.url}/lab?reset")
-    page.locator(".jp-DirListing-item", has_text=name).dblclick(timeout=60_000)
+    page.locator(".jp-DirListing-item", has_text=name).dblclick()
     wait_for_editor(page)
 
 
@@ -105,13 +105,13 @@ def test_what_another_program_writes_is_shown(page: Any, lab: Jupyter) -> None:
     open_file(page, lab, file.name)
     without = workflow.with_nodes(node for node in workflow.nodes if node.id != "end")
     without.save(file)
-    page.wait_for_function("() => CANVAS().graph.node('end').empty()", timeout=30_000)
+    page.wait_for_function("() => CANVAS().graph.node('end').empty()")
     assert page.evaluate(f"() => {CURRENT}.model.dirty") is False
     # With changes of one's own, one is asked.
     drag(page, "summary", 0, 80)
     page.wait_for_function(f"() => {CURRENT}.model.dirty")
     workflow.save(file)
-    page.get_by_role("button", name="Read it again").click(timeout=30_000)
+    page.get_by_role("button", name="Read it again").click()
     page.wait_for_function("() => CANVAS().graph.node('end').nonempty()")
     page.wait_for_function(f"() => !{CURRENT}.model.dirty")
 
@@ -120,7 +120,7 @@ def test_a_broken_file_says_where_and_opens_as_text(page: Any, lab: Jupyter) -> 
     (lab.root / "broken.workflow.json").write_text('{"name": "x",\n "nodes": [}', encoding="utf-8")
     page.goto(f"{lab.url}/lab/tree/broken.workflow.json?reset")
     fault = page.locator(".jp-bj-trouble")
-    fault.wait_for(timeout=60_000)
+    fault.wait_for()
     assert "line 2, column 12" in fault.inner_text()
     page.get_by_role("button", name="Open as text").click()
     page.locator(".jp-FileEditor .cm-content").click()
@@ -139,18 +139,18 @@ def test_an_edit_waits_for_a_server_that_is_away(page: Any, lab: Jupyter) -> Non
     drag(page, "summary", 0, 60)
     page.get_by_text("The server does not answer").wait_for()
     page.unroute("**/api/builder/edits*")
-    page.wait_for_function(f"() => {HOST}.doc.undoes !== null && {HOST}.isLinked", timeout=30_000)
+    page.wait_for_function(f"() => {HOST}.doc.undoes !== null && {HOST}.isLinked")
     assert page.locator(".jp-bj-banner").is_hidden()
 
 
 def test_new_files_from_the_launcher_and_from_a_template(page: Any, lab: Jupyter) -> None:
     page.goto(f"{lab.url}/lab?reset")
-    page.locator(".jp-LauncherCard", has_text="New workflow").first.click(timeout=60_000)
+    page.locator(".jp-LauncherCard", has_text="New workflow").first.click()
     wait_for_canvas(page)
     made = Workflow.load(lab.root / "Untitled.workflow.json")
     assert [node.type for node in made.nodes] == ["start"]
     page.goto(f"{lab.url}/lab?reset")
-    page.locator(".jp-LauncherCard", has_text="New workflow from template").click(timeout=60_000)
+    page.locator(".jp-LauncherCard", has_text="New workflow from template").click()
     page.locator(".jp-Dialog select").select_option(index=0)
     page.locator(".jp-Dialog .jp-mod-accept").click()
     page.wait_for_function(f"() => {CURRENT}?.path === 'Simple agent.workflow.json'")

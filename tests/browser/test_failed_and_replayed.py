@@ -28,9 +28,9 @@ def test_a_failed_run_is_replayed_from_the_step_that_failed(page: Any, lab: Jupy
     open_notebook(page, lab, "failed.ipynb")
     run_all(page)
     button = page.locator(".jp-OutputArea button", has_text="yes")
-    button.wait_for(timeout=60_000)
+    button.wait_for()
     button.click()
-    page.wait_for_function(SHOWN, arg="name 'rows' is not defined", timeout=30_000)
+    page.wait_for_function(SHOWN, arg="name 'rows' is not defined")
     page.screenshot(path=str(lab.root.parent / "failed.png"))
     kernel = Kernel(lab)
     assert kernel.value("[run.status, run.error['stepId'], run.error['code']]") == ["error", "report", "PYTHON_ERROR"]

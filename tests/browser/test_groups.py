@@ -185,7 +185,7 @@ def two_versions(lab: Jupyter, name: str) -> str:
 def look_into_versions(page: Any) -> None:
     page.locator(".jp-bj-properties > summary").click()
     first = page.locator(".jp-bj-version[data-version='2']")
-    first.wait_for(timeout=15_000)
+    first.wait_for()
     first.get_by_role("button", name="What version 2 changed").click()
     page.wait_for_function("() => document.querySelector('.jp-bj-diff')?.textContent.includes('\"Old.\" -> \"New.\"')")
     page.locator(".jp-bj-version[data-version='1']").get_by_role("button", name="Restore version 1").click()
@@ -220,7 +220,7 @@ def test_versions_on_the_page(page: Any, lab: Jupyter) -> None:
     runs = {"nodes": nodes, "edges": [{"source": "start", "target": "end"}], "draft": False}
     ask(lab, "PUT", f"/api/builder/workflows/{saved}", runs)
     newest = page.locator(".jp-bj-version[data-version='3']")
-    newest.get_by_role("button", name="Let the triggers run version 3").click(timeout=15_000)
+    newest.get_by_role("button", name="Let the triggers run version 3").click()
     newest.get_by_text("Published", exact=True).wait_for()
     assert ask(lab, "GET", f"/api/builder/workflows/{saved}")["metadata"]["deployed_version"] == 3
     newest.get_by_role("button", name="Let the triggers run the newest version again").click()

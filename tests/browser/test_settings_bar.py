@@ -37,7 +37,7 @@ def ask(server: Jupyter, method: str, path: str, body: Any = None, *, key: str |
 
 def show(page: Any, server: Jupyter) -> Any:
     page.goto(f"{server.url}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     page.evaluate("id => window.jupyterapp.shell.activateById(id)", BAR[1:])
     bar = page.locator(BAR)
     bar.locator("summary", has_text="API keys").wait_for()

@@ -246,7 +246,7 @@ def see_it_twice(page: Any, kernel: Kernel) -> None:
 def edit_the_file(page: Any, server: Jupyter, expected: Any) -> None:
     """Open the file in JupyterLab, add a node, save it, and read it with Python."""
     page.goto(f"{server.url}/lab?reset")
-    page.locator(".jp-DirListing-item", has_text="desk.workflow.json").dblclick(timeout=60_000)
+    page.locator(".jp-DirListing-item", has_text="desk.workflow.json").dblclick()
     wait_for_canvas(page)
     page.wait_for_function("() => CANVAS().edits.catalogue.length > 0 && CANVAS().editor")
     add_without_a_kernel(page)

@@ -33,7 +33,7 @@ def show(page: Any, server: Jupyter, name: str, *cells: str) -> None:
 def test_a_button_in_the_cell_answers(page: Any, lab: Jupyter) -> None:
     show(page, lab, "buttons.ipynb", ASK % OPTIONS)
     button = page.locator(".jp-OutputArea button", has_text="send it")
-    button.wait_for(timeout=60_000)
+    button.wait_for()
     assert "Send the <b>refund</b>?" in page.inner_text(".jp-OutputArea")
     assert "Before 20" in page.inner_text(".jp-OutputArea")
     page.screenshot(path=str(lab.root.parent / "question.png"))
@@ -51,7 +51,7 @@ def test_a_button_in_the_cell_answers(page: Any, lab: Jupyter) -> None:
 def test_typed_fields_in_the_cell(page: Any, lab: Jupyter) -> None:
     show(page, lab, "fields.ipynb", ASK % {"prompt": "How much?", "schema": SCHEMA})
     amount = page.locator(".jp-OutputArea").get_by_label("Amount")  # the inbox has one too
-    amount.wait_for(timeout=60_000)
+    amount.wait_for()
     amount.fill("0")
     amount.press("Tab")
     page.locator(".jp-OutputArea input[type=checkbox]").check()
@@ -73,7 +73,7 @@ def test_typed_fields_in_the_cell(page: Any, lab: Jupyter) -> None:
 def test_a_stranger_answers_by_a_link(page: Any, chromium: Any, lab: Jupyter) -> None:
     link = 'import json, builder_jupyter as bj\nprint("LINK", run.waitpoints[0].link())'
     show(page, lab, "link.ipynb", ASK % {"prompt": "How much?", "schema": SCHEMA}, link)
-    page.wait_for_function("() => document.body.innerText.includes('LINK http')", timeout=60_000)
+    page.wait_for_function("() => document.body.innerText.includes('LINK http')")
     url = Kernel(lab).value("run.waitpoints[0].link()")
     stranger = chromium.new_context()
     form = stranger.new_page()
