@@ -20,7 +20,6 @@ from builder_jupyter.execution.events import (
     Admitted,
     Delta,
     Event,
-    Recorded,
     StatusChanged,
     StepCompleted,
     StepEvent,
@@ -30,9 +29,9 @@ from builder_jupyter.execution.events import (
     StepStarted,
     StepWaiting,
     WaitpointEnded,
-    event_of,
 )
 from builder_jupyter.execution.ports import Entry
+from builder_jupyter.execution.records import Recorded, event_of
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import (

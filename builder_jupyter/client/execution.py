@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Generator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from builder_jupyter.client.feed import Feed
 from builder_jupyter.client.frames import cost_frame, events_frame, message_of, steps_frame, text_of, trace_frame
-from builder_jupyter.client.media import MediaOutput, outputs_of
 from builder_jupyter.client.progress import Progress, choose
 from builder_jupyter.client.protocol import Transport, Wire
+from builder_jupyter.client.step_view import StepView, view_of
 from builder_jupyter.client.tables import headline, hints, saved_text, steps_html, steps_text
 from builder_jupyter.client.waitpoints import PEOPLE, Waitpoint
 from builder_jupyter.errors import Conflict, NotFound, StepError
-from builder_jupyter.execution.status import ExecutionStatus, StepStatus
+from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.money import Credits
 
 if TYPE_CHECKING:
@@ -33,78 +32,6 @@ class Ask(Protocol):
     async def __call__(self, work: Coroutine[Any, Any, T], /) -> T:
         """Return what the work returns."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """The last visit of one step.
-
-    Parameters
-    ----------
-    id, name, type : of the node.
-    visit : its number, from 1; steps in a loop are visited more than once.
-    text : what it wrote, or has written so far; ``""`` when it writes nothing.
-    outputs : values by port; pictures, films and sounds have their bytes as ``content``.
-    usage : ``{"model", "inputTokens", "outputTokens"}`` where a language model was asked.
-    error : ``{"message", "code", "retryable"}`` when it failed.
-    raw : what it left under ``results``, as JSON; `result` has it with its dataframes.
-    shown : what it printed and displayed, as MIME bundles; `display` shows them.
-    """
-
-    id: str
-    name: str
-    type: str
-    visit: int
-    status: StepStatus
-    text: str
-    outputs: Mapping[str, Any]
-    usage: Mapping[str, Any] | None
-    error: Mapping[str, Any] | None
-    raw: Any = None
-    shown: Sequence[Mapping[str, Any]] = ()
-    load: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
-
-    def __repr__(self) -> str:
-        return f"<Step {self.id!r} {self.status}>"
-
-    @property
-    def result(self) -> Any:
-        """What it left under ``results``: a JSON-like value; dataframes are fetched and are dataframes again.
-
-        Raises `NotFound` (``ARTEFACT_NOT_FOUND``).
-        """
-        if self.load is None:
-            return self.raw
-        from builder_jupyter.client.values import unpack
-
-        return unpack(self.raw, self.load)
-
-    @property
-    def image(self) -> MediaOutput:
-        """The picture that it made. Raises `KeyError` when it made none."""
-        return self._made("image")
-
-    @property
-    def video(self) -> MediaOutput:
-        """The film that it made. Raises `KeyError` when it made none."""
-        return self._made("video")
-
-    @property
-    def audio(self) -> MediaOutput:
-        """The sound that it made. Raises `KeyError` when it made none."""
-        return self._made("audio")
-
-    def _made(self, kind: str) -> MediaOutput:
-        value = self.outputs[f"{kind}-out"]
-        if not isinstance(value, MediaOutput):
-            raise KeyError(f"{kind}-out")
-        return value
-
-    def display(self) -> None:
-        """Show here what the step printed and displayed."""
-        from builder_jupyter.client.shows import show
-
-        show(self.shown)
 
 
 class Execution:
@@ -295,7 +222,7 @@ class Execution:
         visits = [row for row in self.snapshot["steps"] if row["stepId"] == step]
         if not visits:
             raise KeyError(f"no step {step!r}; there are: {', '.join(self._step_ids())}")
-        return _view(visits[-1], self._artefact, self._asset)
+        return view_of(visits[-1], self._artefact, self._asset)
 
     def _artefact(self, sha256: str) -> bytes:
         return self._transport.portal.wait(self._transport.artefact(sha256))
@@ -391,20 +318,3 @@ def _may_be_stuck(events: list[Wire]) -> bool:
 def _is_stuck(picture: Wire) -> bool:
     """Say whether the run waits for a person, who cannot answer from a cell while it holds the kernel."""
     return picture["status"] == ExecutionStatus.WAITING and any(one["kind"] in PEOPLE for one in picture["waitpoints"])
-
-
-def _view(row: Wire, load: Callable[[str], bytes], asset: Callable[[str], bytes]) -> StepView:
-    return StepView(
-        id=row["stepId"],
-        name=row["name"],
-        type=row["nodeType"],
-        visit=row["visit"],
-        status=StepStatus(row["status"]),
-        text=text_of(row),
-        outputs=outputs_of(row, asset),
-        usage=row["usage"],
-        error=row["error"],
-        raw=row.get("result"),
-        shown=row.get("display", ()),
-        load=load,
-    )

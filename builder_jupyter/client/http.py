@@ -170,7 +170,7 @@ class HttpTransport:
     async def wait(self, execution_id: str, seconds: float | None = None) -> Wire:
         """Wait for the end of an execution, at most so long: follow its events, ask for nothing in between."""
         picture = await self.snapshot(execution_id)
-        if not _is_over(picture["status"]):
+        if not ExecutionStatus(picture["status"]).is_terminal:
             try:
                 async with asyncio.timeout(seconds), aclosing(self.events(execution_id)) as batches:
                     async for _ in batches:
@@ -238,7 +238,7 @@ class HttpTransport:
                         is_over = is_over or any(
                             e["kind"] == "status" and ExecutionStatus(e["status"]).is_terminal for e in batch
                         )
-                if is_over or _is_over((await self.snapshot(execution_id))["status"]):
+                if is_over or ExecutionStatus((await self.snapshot(execution_id))["status"]).is_terminal:
                     return
             except (httpx.TransportError, Unavailable):
                 if is_over:
@@ -396,7 +396,3 @@ class HttpTransport:
 
 def _body(workflow: Workflow, message: str | None) -> Wire:
     return workflow.to_dict() | ({} if message is None else {"message": message})
-
-
-def _is_over(status: str) -> bool:
-    return ExecutionStatus(status).is_terminal

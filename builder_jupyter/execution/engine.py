@@ -28,7 +28,6 @@ from builder_jupyter.execution.events import (
     CancelRequested,
     Event,
     Origin,
-    Recorded,
     Resumed,
     StatusChanged,
     StepCompleted,
@@ -37,6 +36,7 @@ from builder_jupyter.execution.events import (
 from builder_jupyter.execution.ports import Journal, Ledger, NoLedger
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
 from builder_jupyter.execution.recorder import Recorder
+from builder_jupyter.execution.records import Recorded
 from builder_jupyter.execution.replay import Replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState

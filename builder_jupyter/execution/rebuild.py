@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from builder_jupyter.execution.events import Admitted, Recorded, event_of
+from builder_jupyter.execution.events import Admitted
 from builder_jupyter.execution.ports import Entry
+from builder_jupyter.execution.records import Recorded, event_of
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.planning.plan import Plan

@@ -13,8 +13,9 @@ from json import JSONEncoder
 from builder_jupyter.clock import SteadyTime
 from builder_jupyter.errors import BuilderError, Unavailable
 from builder_jupyter.execution.charges import charges
-from builder_jupyter.execution.events import CreditsMoved, CreditsReleased, Event, Recorded
+from builder_jupyter.execution.events import CreditsMoved, CreditsReleased, Event
 from builder_jupyter.execution.ports import Entry, Journal, Ledger
+from builder_jupyter.execution.records import Recorded
 from builder_jupyter.execution.run import Run
 from builder_jupyter.planning.plan import Plan
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 
 from builder_jupyter.errors import BuilderError, StepTimeout
 from builder_jupyter.execution.calls import Calls
-from builder_jupyter.execution.events import Delta, Event, Recorded
+from builder_jupyter.execution.events import Delta, Event
 from builder_jupyter.execution.ports import Entry
 from builder_jupyter.execution.queue import Slot
+from builder_jupyter.execution.records import Recorded
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.execution.visit import Visit

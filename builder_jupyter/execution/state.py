@@ -22,7 +22,6 @@ from builder_jupyter.execution.events import (
     CreditsSpent,
     Delta,
     Event,
-    Recorded,
     Resumed,
     StatusChanged,
     StepCompleted,
@@ -34,6 +33,7 @@ from builder_jupyter.execution.events import (
     StepWaiting,
     WaitpointEnded,
 )
+from builder_jupyter.execution.records import Recorded
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus, TriggerType
 from builder_jupyter.execution.visit import WAITS_FOR_CHILDREN, Activation, Context, Visit
 from builder_jupyter.money import ZERO, credits_of

@@ -18,7 +18,8 @@ from tornado.websocket import WebSocketClosedError
 
 from builder_jupyter import errors
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.handler import BuilderFamily, validated
+from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.json_body import validated
 from builder_jupyter.rest.models import EventList
 from builder_jupyter.rest.routing import fault_of, route
 from builder_jupyter.rest.socket import Socket

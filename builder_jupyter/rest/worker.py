@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketClosedError
 
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.parcels import PIECE_BYTES, Unpacker, pieces
-from builder_jupyter.rest.handler import validated
+from builder_jupyter.rest.json_body import validated
 from builder_jupyter.rest.routing import route
 from builder_jupyter.rest.socket import Socket
 from builder_jupyter.services.workers import WORKER_HEADER, Attached

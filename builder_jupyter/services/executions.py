@@ -14,8 +14,9 @@ from typing import Any
 from builder_jupyter import ids
 from builder_jupyter.errors import NotFound, Unavailable
 from builder_jupyter.execution.engine import Engine
-from builder_jupyter.execution.events import NO_ORIGIN, Delta, Origin, to_wire
+from builder_jupyter.execution.events import NO_ORIGIN, Delta, Origin
 from builder_jupyter.execution.rebuild import plan_id_of, rebuild
+from builder_jupyter.execution.records import to_wire
 from builder_jupyter.execution.replay import Replay, plan_replay
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType

@@ -29,7 +29,7 @@ from crash.load import ME, flows, runtime
 from engine_kit import check_history
 
 from builder_jupyter.errors import BuilderError
-from builder_jupyter.execution.events import DURABLE, Recorded, event_of, to_wire
+from builder_jupyter.execution.records import DURABLE, Recorded, event_of, to_wire
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.planning.plan import Plan

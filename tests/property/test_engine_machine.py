@@ -16,7 +16,8 @@ from scenes import flow
 from builder_jupyter.clock import ManualClock
 from builder_jupyter.errors import Conflict, StepError, Unavailable
 from builder_jupyter.execution.decide import decide
-from builder_jupyter.execution.events import Delta, Recorded, StepCompleted, event_of
+from builder_jupyter.execution.events import Delta, StepCompleted
+from builder_jupyter.execution.records import Recorded, event_of
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.state import ExecutionState
 from builder_jupyter.execution.status import ExecutionStatus, TriggerType

@@ -13,7 +13,8 @@ from builder_jupyter.graph.dialects import parse_text, read, read_text, write_te
 from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.builder.workflows import GraphBody
-from builder_jupyter.rest.handler import BuilderFamily, malformed, parse_json
+from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.json_body import malformed, parse_json
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import route
 from builder_jupyter.validation import result

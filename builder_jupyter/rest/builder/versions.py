@@ -8,7 +8,7 @@ from builder_jupyter.clock import iso_z
 from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.rest.builder.workflows import FullWorkflow, IfMatch, WorkflowFamily, etag, full
-from builder_jupyter.rest.handler import malformed
+from builder_jupyter.rest.json_body import malformed
 from builder_jupyter.rest.models import Loose, Whole
 from builder_jupyter.rest.routing import route
 

@@ -23,7 +23,8 @@ from builder_jupyter.graph.model import Profile, Workflow
 from builder_jupyter.graph.version import WorkflowVersion
 from builder_jupyter.identity.grants import Permission
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.handler import BuilderFamily, malformed
+from builder_jupyter.rest.handler import BuilderFamily
+from builder_jupyter.rest.json_body import malformed
 from builder_jupyter.rest.models import Digits, Loose
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.validation import result

@@ -20,7 +20,8 @@ from builder_jupyter.identity.bearer import bearer_of
 from builder_jupyter.identity.scopes import Scope
 from builder_jupyter.identity.webhooks import SIGNATURE_HEADER
 from builder_jupyter.rest.direct.handlers import RunHeaders, mark_replay
-from builder_jupyter.rest.handler import BuilderHandler, parse_json
+from builder_jupyter.rest.handler import BuilderHandler
+from builder_jupyter.rest.json_body import parse_json
 from builder_jupyter.rest.models import Loose
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.rates import Bucket, subject_of_address

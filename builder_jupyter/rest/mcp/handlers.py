@@ -15,7 +15,8 @@ from pydantic import BaseModel, RootModel
 from builder_jupyter.errors import Forbidden
 from builder_jupyter.identity.principal import CredentialKind
 from builder_jupyter.identity.scopes import Scope
-from builder_jupyter.rest.handler import BuilderHandler, malformed
+from builder_jupyter.rest.handler import BuilderHandler
+from builder_jupyter.rest.json_body import malformed
 from builder_jupyter.rest.mcp.bridge import AsgiHandler
 from builder_jupyter.rest.routing import Access, route
 from builder_jupyter.services.rates import Bucket

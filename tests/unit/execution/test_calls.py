@@ -12,7 +12,8 @@ from builder_jupyter.clock import SystemClock
 from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.errors import ProviderError, StepError
 from builder_jupyter.execution.calls import MAX_CALLS, MAX_TEXT, Calls
-from builder_jupyter.execution.events import StepCompleted, StepFailed, StepRetrying, event_of
+from builder_jupyter.execution.events import StepCompleted, StepFailed, StepRetrying
+from builder_jupyter.execution.records import event_of
 from builder_jupyter.execution.run import Run
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import TriggerType

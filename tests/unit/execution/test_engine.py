@@ -20,7 +20,8 @@ from engine_kit import (
 
 from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.errors import InvalidInput, StepError, Unavailable
-from builder_jupyter.execution.events import Delta, StepCompleted, to_wire
+from builder_jupyter.execution.events import Delta, StepCompleted
+from builder_jupyter.execution.records import to_wire
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import ExecutionStatus, StepStatus
 from builder_jupyter.graph.model import PortType

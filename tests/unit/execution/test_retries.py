@@ -25,7 +25,8 @@ from scenes import failing, flow, gate, live, statuses, steps
 from builder_jupyter.connectors.fakes import ScriptedModel
 from builder_jupyter.errors import ProviderError, StepError
 from builder_jupyter.execution.decide import pause_before_retry
-from builder_jupyter.execution.events import StepFailed, StepRetrying, StepStarted, to_wire
+from builder_jupyter.execution.events import StepFailed, StepRetrying, StepStarted
+from builder_jupyter.execution.records import to_wire
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.nodes.base import StepResult

@@ -17,7 +17,8 @@ import pytest
 from scenes import POLL, SECONDS, flow, gate, live, look, scene, statuses, steps
 
 from builder_jupyter.errors import Conflict, InvalidInput, NotFound
-from builder_jupyter.execution.events import StepWaiting, WaitpointEnded, to_wire
+from builder_jupyter.execution.events import StepWaiting, WaitpointEnded
+from builder_jupyter.execution.records import to_wire
 from builder_jupyter.execution.snapshot import snapshot
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.execution.waitpoints import ANSWERABLE, WaitKind, check_answer, check_schema
