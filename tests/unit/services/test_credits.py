@@ -432,7 +432,7 @@ def test_a_run_that_began_before_there_was_a_ledger_stays_out_of_it(start_runtim
     rt = start_runtime({"hang": hang}, data_dir=tmp_path)
     execution = begin(rt, save(rt, "start>agent>hang>end"))
     rt.stop()
-    older = start_runtime(data_dir=tmp_path)
+    older = start_runtime({"hang": hang}, data_dir=tmp_path)
     older.portal.wait(older.executions.cancel(ME, execution))
     forget = [
         "DELETE FROM events WHERE kind IN ('credits_posted', 'credits_released', 'cancel_requested', 'step_skipped')",
