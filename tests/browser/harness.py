@@ -70,6 +70,15 @@ class Jupyter:
         self.process.wait(20)
 
 
+def ask(server: Jupyter, method: str, path: str, body: Any = None) -> Any:
+    """Call the server's ``/api/``, as somebody by hand: the same request twice is two."""
+    sent = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "X-Trigger-Type": "manual"}
+    request = urllib.request.Request(f"{server.url}/api/{path}", sent, headers, method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read() or "null")
+
+
 @contextlib.contextmanager
 def jupyter(folder: Path, app: str = "lab", *options: str, token: str = "") -> Iterator[Jupyter]:
     """Run a server in folders of its own.
@@ -114,8 +123,11 @@ def jupyter(folder: Path, app: str = "lab", *options: str, token: str = "") -> I
         yield server
     finally:
         if server.process is not None:
+            # What a test asked for last is answered first: a Jupyter server that is stopped while a thread of its
+            # own saves a file waits for that thread for ever.
+            time.sleep(1)
             server.process.terminate()
-            server.process.wait(20)
+            server.process.wait(60)
 
 
 def write_notebook(path: Path, *cells: str) -> None:

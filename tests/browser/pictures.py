@@ -5,17 +5,15 @@ Without a folder those of `KEPT` go to ``docs/pictures``; with one, all of them 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conftest import CHROMIUM, start, wait_for_state
 from gestures import STAGE, place
-from harness import FLAGS, Jupyter, click_node, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from harness import FLAGS, Jupyter, ask, click_node, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
@@ -227,21 +225,11 @@ SCENES: dict[str, Callable[[Studio], Any]] = {
 }
 
 
-def ask(server: Jupyter, method: str, path: str, body: Any = None) -> Any:
-    """Call the server."""
-    sent = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(
-        f"{server.url}/api/builder/{path}", sent, {"Content-Type": "application/json"}, method=method
-    )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
 def end_runs(server: Jupyter) -> None:
     """Cancel what still runs or waits: the next picture begins with a canvas at rest."""
-    for run in ask(server, "GET", "executions")["executions"]:
+    for run in ask(server, "GET", "builder/executions")["executions"]:
         if run["finishedAt"] is None:
-            ask(server, "POST", f"executions/{run['executionId']}/cancel", {})
+            ask(server, "POST", f"builder/executions/{run['executionId']}/cancel", {})
 
 
 def main() -> None:
@@ -251,7 +239,7 @@ def main() -> None:
     wanted = sys.argv[2:] or (SCENES if len(sys.argv) > 1 else KEPT)
     with tempfile.TemporaryDirectory() as place_, jupyter(Path(place_)) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        ask(server, "POST", "workflows", DESK)
+        ask(server, "POST", "builder/workflows", DESK)
         for name in wanted:
             page = SCENES[name](Studio(server, browser))
             page.wait_for_timeout(300)  # animations

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from accessibility import grave_findings
-from harness import Jupyter, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from harness import Jupyter, ask, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
 
 WORKFLOWS, RUNS, INBOX = (f"#builder-jupyter-{name}" for name in ("workflows", "runs", "inbox"))
 BADGE = ".lm-TabBar-tab[data-id=builder-jupyter-inbox]"
@@ -30,14 +29,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
     """A JupyterLab of this module's own: what is in the lists is known."""
     with jupyter(tmp_path_factory.mktemp("bars")) as running:
         yield running
-
-
-def ask(server: Jupyter, method: str, path: str, body: Any = None) -> Any:
-    sent = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", "X-Trigger-Type": "manual"}
-    request = urllib.request.Request(f"{server.url}/api/{path}", sent, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
 
 
 def save(server: Jupyter, name: str, *nodes: dict[str, Any], tags: tuple[str, ...] = ()) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT, start, wait_for_state
-from harness import Jupyter, Kernel, click_node, open_notebook, run_all, wait_for_canvas, write_notebook
+from gestures import field
+from harness import Jupyter, Kernel, ask, click_node, open_notebook, run_all, wait_for_canvas, write_notebook
 
 Show = Callable[..., Any]
 BLOCKING = "import time\ntime.sleep(8)\nprint('cell is done')"
@@ -132,7 +133,7 @@ def test_two_notebooks_of_one_workflow_stay_in_step(server: Jupyter, show: Show,
         "canvas.client.save(replace(wf, nodes=more, edges=edges))"
     )
     for one in (page, other):
-        one.wait_for_function("() => CANVAS().graph.core.nodes().length === 10")
+        one.wait_for_function("() => CANVAS().graph.core.nodes().length === 20")
     assert second.value("len(canvas.workflow.nodes)") == 10
     kernel.run("canvas.client.save(wf)")
     for one in (page, other):
@@ -163,7 +164,7 @@ def test_changes_from_python_keep_view_and_graph(lab: Jupyter, show: Show) -> No
     page.wait_for_function("() => CANVAS().graph.core.nodes().length === 8")
     assert page.evaluate("() => CANVAS().graph.core.edges().length") == 10
     kernel.run("canvas.workflow = replace(wf, nodes=[*wf.nodes, bj.Node('extra', 'agent')])")
-    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 10")
+    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 20")
     assert page.evaluate("() => CANVAS().graph.core.edges().length") == 13
     assert page.evaluate("() => CANVAS().graph.node('billing').data('label')") == "Billing agent"
     after = page.evaluate("() => ({ zoom: CANVAS().graph.core.zoom(), pan: CANVAS().graph.core.pan() })")
@@ -210,6 +211,46 @@ def test_without_a_kernel_the_saved_picture_is_shown(server: Jupyter, show: Show
     assert page.locator("text=Error displaying widget").is_visible() is False
 
 
+def test_a_saved_picture_becomes_a_canvas_again(lab: Jupyter, show: Show) -> None:
+    other = SUPPORT.replace("canvas = ", "wf = bj.connect().save(replace(wf, name='Picture'))\ncanvas = ")
+    page = show(lab, f"from dataclasses import replace\n{other}")
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+    page.evaluate("async () => { await window.nbw.sessionContext.shutdown() }")
+    page.reload()
+    page.locator(".jp-bj-saved").get_by_role("button", name="Open as live canvas").click()
+    wait_for_canvas(page)
+    assert page.locator(".jp-bj-saved").count() == 0
+    page.locator(".jp-bj-numbers", has_text="Up to 6 credits a run").wait_for()
+    start(page, "my invoice fast")
+    wait_for_state(page, "completed")
+    assert page.evaluate("() => STATUS('billing')") == "completed"
+    page.evaluate("() => CANVAS().graph.select('billing')")
+    page.locator(f".jp-bj-single {field('name')}").fill("Invoices")
+    page.keyboard.press("Tab")
+    page.wait_for_function("() => CANVAS().doc.nodes.some(node => node.label === 'Invoices')")
+    page.locator(".jp-bj-stage").focus()
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => document.querySelector('.jp-bj-notice')?.textContent.includes('Saved')")
+    # Somebody else saves meanwhile: which of the two counts is asked for.
+    workflow = page.evaluate("() => CANVAS().doc.workflowId")
+    theirs = {
+        "nodes": [{"id": "a", "type": "start"}, {"id": "b", "type": "end"}],
+        "edges": [{"source": "a", "target": "b"}],
+    }
+    ask(lab, "PUT", f"builder/workflows/{workflow}", theirs)
+    page.evaluate("() => CANVAS().graph.select('billing')")
+    page.locator(f".jp-bj-single {field('name')}").fill("Mine")
+    page.keyboard.press("Tab")
+    page.wait_for_function("() => CANVAS().doc.nodes.some(node => node.label === 'Mine')")
+    page.locator(".jp-bj-stage").focus()
+    page.keyboard.press("Control+s")
+    dialog = page.get_by_role("dialog", name="Somebody else has saved this workflow")
+    assert dialog.evaluate("e => getComputedStyle(e).borderTopLeftRadius") == "12px"
+    dialog.get_by_role("button", name="Show theirs").click()
+    page.wait_for_function("() => CANVAS().graph.core.nodes().length === 2")
+    assert page.problems == []
+
+
 def test_in_embedded_mode_the_kernel_runs_it(lab: Jupyter, show: Show) -> None:
     embedded = (
         "import scripted; scripted.install()\nimport builder_jupyter as bj\n"
@@ -236,7 +277,7 @@ def test_the_side_bar_lists_searches_and_opens(lab: Jupyter, show: Show) -> None
     search.fill("nothing like it")
     page.wait_for_selector("text=No workflow is like that.")
     search.fill("customer")
-    page.click(".jp-bj-entry:has-text('version')")
+    page.click(".jp-bj-entry:has-text('Customer Support'):has-text('version')")
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget?.title.label.startsWith('Customer Support')")
     wait_for_canvas(page, 2)
 

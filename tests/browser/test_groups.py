@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 import pytest
 from conftest import SUPPORT
-from harness import Jupyter, Kernel, wait_for_canvas
+from harness import Jupyter, Kernel, ask, wait_for_canvas
 
 GROUPS = "[[one['title'], list(one['nodes'])] for one in canvas.workflow.metadata.get('groups', ())]"
 PLACES = "{node.id: [node.position.x, node.position.y] for node in canvas.workflow.nodes if node.position}"
@@ -165,20 +164,13 @@ def test_typed_ports_are_joined_and_refusals_name_them(open_editor: Any) -> None
     assert page.problems == []
 
 
-def ask(lab: Jupyter, method: str, path: str, body: Any = None) -> Any:
-    headers = {"Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(lab.url + path, data, headers, method=method)) as answer:
-        return json.load(answer)
-
-
 def two_versions(lab: Jupyter, name: str) -> str:
     nodes = [{"id": "start", "type": "start"}, {"id": "a", "type": "agent", "data": {"prompt": "Old."}}]
     edges = [{"source": "start", "target": "a"}]
     body = {"name": name, "nodes": nodes, "edges": edges, "draft": True}
-    saved: str = ask(lab, "POST", "/api/builder/workflows", body)["id"]
+    saved: str = ask(lab, "POST", "builder/workflows", body)["id"]
     nodes[1] = {"id": "a", "type": "agent", "data": {"prompt": "New."}}
-    ask(lab, "PUT", f"/api/builder/workflows/{saved}", {**body, "nodes": nodes, "message": "Better prompt"})
+    ask(lab, "PUT", f"builder/workflows/{saved}", {**body, "nodes": nodes, "message": "Better prompt"})
     return saved
 
 
@@ -218,11 +210,11 @@ def test_versions_on_the_page(page: Any, lab: Jupyter) -> None:
     page.wait_for_function("() => CANVAS().doc.document.nodes[1].data.prompt === 'New.'")
     nodes = [{"id": "start", "type": "start"}, {"id": "end", "type": "end"}]
     runs = {"nodes": nodes, "edges": [{"source": "start", "target": "end"}], "draft": False}
-    ask(lab, "PUT", f"/api/builder/workflows/{saved}", runs)
+    ask(lab, "PUT", f"builder/workflows/{saved}", runs)
     newest = page.locator(".jp-bj-version[data-version='3']")
     newest.get_by_role("button", name="Let the triggers run version 3").click()
     newest.get_by_text("Published", exact=True).wait_for()
-    assert ask(lab, "GET", f"/api/builder/workflows/{saved}")["metadata"]["deployed_version"] == 3
+    assert ask(lab, "GET", f"builder/workflows/{saved}")["metadata"]["deployed_version"] == 3
     newest.get_by_role("button", name="Let the triggers run the newest version again").click()
     newest.get_by_text("Published", exact=True).wait_for(state="detached")
     assert page.problems == []

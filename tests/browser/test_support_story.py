@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from conftest import start, wait_for_state
 from gestures import IDS, PAIRS, PLACES, STAGE, data, drag, draw_edge, drawn, field, place, until
-from harness import Jupyter, Kernel, click_node, wait_for_canvas
+from harness import Jupyter, Kernel, ask, click_node, wait_for_canvas
 
 from builder_jupyter.graph.model import Workflow
 
@@ -329,13 +327,6 @@ def type_into_last_cell(page: Any, code: str) -> None:
     page.keyboard.press("Control+a")
     page.keyboard.type(code)
     page.keyboard.press("Control+Enter")
-
-
-def ask(server: Jupyter, method: str, path: str) -> Any:
-    """Call the server."""
-    request = urllib.request.Request(f"{server.url}/api/{path}", method=method)
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        return json.loads(reply.read() or "null")
 
 
 def kernels(server: Jupyter) -> Any:
