@@ -25,9 +25,11 @@ export class FileWatch {
     }
     this.isBusy = true;
     try {
-      const now = await this.lastModified(context.path);
       const known = context.contentsModel?.last_modified;
-      if (!this.isSaving && known !== undefined && now !== known && now !== this.passedOver) {
+      const now = await this.lastModified(context.path);
+      // Saved or read meanwhile: the answer may be older than that.
+      const isStale = this.isSaving || known !== context.contentsModel?.last_modified;
+      if (!isStale && known !== undefined && now !== known && now !== this.passedOver) {
         await this.react(now);
       }
     } catch (error) {
