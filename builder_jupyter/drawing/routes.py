@@ -21,6 +21,8 @@ Cubic = tuple[Point, Point, Point, Point]
 
 HALF_W, HALF_H = NODE_WIDTH / 2, NODE_HEIGHT / 2
 ARROW = 8.0
+# How near to the middle of a card no course comes.
+_ROOM_X, _ROOM_Y = HALF_W + 6.0, HALF_H + 14.0
 _GUTTER = 24.0  # how far from a card a detour runs
 _TRACK = 16.0  # between two detours side by side
 _CELL = 256.0
@@ -85,12 +87,32 @@ class Router:
 
     def _is_free(self, route: Route) -> bool:
         points = route.points()
-        ends = (points[0], route.tip)
+        (ax, ay), (bx, by), near = points[0], route.tip, _GUTTER / 2
+        between = [
+            (x, y) for x, y in points if abs(x - ax) + abs(y - ay) > near and abs(x - bx) + abs(y - by) > near
+        ]  # where it leaves and arrives there is a card
+        if not between:
+            return True
+        xs, ys = zip(*between, strict=True)
         return not any(
-            self.covers(x, y, margin_y=14.0)
-            for x, y in points
-            if all(abs(x - ex) + abs(y - ey) > _GUTTER / 2 for ex, ey in ends)
+            abs(card_x - x) < _ROOM_X and abs(card_y - y) < _ROOM_Y
+            for card_x, card_y in self._cards_in(min(xs), min(ys), max(xs), max(ys))
+            for x, y in between
         )
+
+    def _is_clear(self, left: float, right: float, lane: float) -> bool:
+        """Say whether a level line touches no card."""
+        return not any(self._cards_in(left, lane, right, lane))
+
+    def _cards_in(self, left: float, top: float, right: float, bottom: float) -> Iterator[Point]:
+        """Yield the middles of the cards that a box touches, with the room that a course leaves them."""
+        left, right, top, bottom = left - _ROOM_X, right + _ROOM_X, top - _ROOM_Y, bottom + _ROOM_Y
+        (first, low), (last, high) = _cell(left, top), _cell(right, bottom)
+        for i in range(first, last + 1):
+            for j in range(low, high + 1):
+                for x, y in self._cells.get((i, j), ()):
+                    if left < x < right and top < y < bottom:
+                        yield x, y
 
     def _forward(self, source: Position, target: Position) -> Route:
         start, tip = (source.x + HALF_W, source.y), (target.x - HALF_W, target.y)
@@ -104,6 +126,8 @@ class Router:
         bend = min(80.0, run / 4)
         for lane in _lanes((source.y + target.y) / 2):
             near, far = (start[0] + bend, lane), (end[0] - bend, lane)
+            if not self._is_clear(near[0], far[0], lane):
+                continue
             route = Route((_flat(start, near), _line(near, far), _flat(far, end)), tip, (1.0, 0.0))
             if self._is_free(route) and self._take_track(near[0], far[0], lane):
                 return route

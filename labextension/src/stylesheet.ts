@@ -23,19 +23,19 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
       selector: 'node',
       style: {
         shape: 'round-rectangle',
-        'corner-radius': String(CARD.radius),
         width: CARD.width,
         height: CARD.height,
         // Too small to have a picture, a card has its colour at least: the graph is seen by its shape.
-        'background-color': isPlain ? 'data(color)' : theme.card,
-        'border-width': 1,
-        'border-color': theme.line
+        'background-color': isPlain ? 'data(color)' : theme.card
       }
     },
     {
       selector: `node${full}`,
       style: {
         ...(isPlain ? { 'background-color': theme.card } : {}),
+        'corner-radius': String(CARD.radius),
+        'border-width': 1,
+        'border-color': theme.line,
         'background-image': 'data(art)',
         'background-width': CARD.width + 2 * MARGIN,
         'background-height': CARD.height + 2 * MARGIN,
@@ -61,11 +61,12 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
     { selector: `node${full}[?alone]`, style: { 'text-margin-y': 0 } },
     {
       selector: 'edge',
-      style: { width: 1.6, 'line-color': line }
+      style: { 'line-color': line }
     },
     {
       selector: `edge${full}`,
       style: {
+        width: 1.6,
         'target-arrow-color': line,
         'target-arrow-shape': 'triangle',
         'arrow-scale': 0.9,
