@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builder_jupyter.cli.options import Commands, Places, client_of
+
+if TYPE_CHECKING:
+    from builder_jupyter.costs.focus.check import Fault
 
 MOST_SHOWN = 100
 HELP = """\
@@ -34,7 +39,7 @@ def add_billing(commands: Commands, places: Places) -> None:
     one.add_argument("--version", default="1.3", choices=("1.2", "1.3", "1.4"), help="of FOCUS (default: %(default)s)")
     one.add_argument("--safe", action="store_true", help="keep spreadsheets from taking texts for formulas")
     one.set_defaults(action=export)
-    one = actions.add_parser("validate", help="check a CSV or JSON Lines file of ours, row by row")
+    one = actions.add_parser("validate", help="check a file of ours (CSV, JSON Lines, Parquet), row by row")
     one.add_argument("file", type=Path)
     one.set_defaults(action=validate)
 
@@ -53,10 +58,8 @@ def export(options: argparse.Namespace) -> int:
 
 def validate(options: argparse.Namespace) -> int:
     """Print each fault with its row and column; the exit code is 1 when there is one."""
-    from builder_jupyter.costs.focus.files import check_file
-
     count = 0
-    for fault in check_file(options.file):
+    for fault in _faults(options.file):
         count += 1
         if count <= MOST_SHOWN:
             print(fault)
@@ -64,3 +67,14 @@ def validate(options: argparse.Namespace) -> int:
         print(f"and {count - MOST_SHOWN} more")
     print(f"{count} faults" if count else "No fault found", file=sys.stderr)
     return 1 if count else 0
+
+
+def _faults(file: Path) -> Iterator[Fault]:
+    if file.suffix == ".parquet":
+        from builder_jupyter.storage.focus.dataset import Dataset
+        from builder_jupyter.storage.focus.places import files_of
+
+        return Dataset([files_of(file)]).faults()
+    from builder_jupyter.costs.focus.files import check_file
+
+    return check_file(file)

@@ -166,10 +166,7 @@ class Dataset:
             try:
                 self._load()
             except duckdb.Error as error:
-                names = ", ".join(repr(path) for files in self._files for path in files.paths[:1])
-                raise InvalidInput(
-                    f"{names} cannot be read: {first_lines(error)}", code="INVALID_FOCUS_FILE"
-                ) from error
+                raise _unreadable(self._files, error) from error
             self._loaded = True
 
     def _load(self) -> None:
@@ -215,10 +212,16 @@ class Dataset:
             )
 
     def faults(self) -> Iterator[Fault]:
-        """Yield what breaks the rules of FOCUS in the files as they are written."""
+        """Yield what breaks the rules of FOCUS in the files as they are written.
+
+        Raises `InvalidInput` (``INVALID_FOCUS_FILE``).
+        """
         for files in self._files:
             if files.kind is Kind.PARQUET:
-                yield from self._check_parquet(files)
+                try:
+                    yield from self._check_parquet(files)
+                except duckdb.Error as error:
+                    raise _unreadable([files], error) from error
             else:
                 for path in files.paths:
                     yield from check_file(path)
@@ -265,6 +268,11 @@ class Dataset:
             }
             for name in filled
         ]
+
+
+def _unreadable(places: Sequence[Files], error: duckdb.Error) -> InvalidInput:
+    names = ", ".join(repr(path) for files in places for path in files.paths[:1])
+    return InvalidInput(f"{names} cannot be read: {first_lines(error)}", code="INVALID_FOCUS_FILE")
 
 
 def _as_written(name: str, kind: str) -> str:
