@@ -23,7 +23,8 @@ class WebhookTriggerData(NodeData):
 class WebhookTrigger(NodeType):
     """An entry: the event's body as text on ``body-out``, all that is known of it on ``context-out``.
 
-    A run that was started otherwise has the run's inputs as body. Source: spec builder-studio §8.4.
+    A run that was started otherwise has the run's inputs as body, or the test event where it brings none; another
+    trigger's run has the test event. Source: spec builder-studio §8.4.
     """
 
     type = "webhook-trigger"
@@ -38,7 +39,7 @@ class WebhookTrigger(NodeType):
 
     def decide(self, context: StepContext) -> StepResult:
         """Hand the event on."""
-        inputs = thaw(dict(context.inputs))
+        inputs = thaw(dict(context.inputs)) if context.is_entry else {}
         about = self._event(context, inputs)
         body = about["body"]
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)

@@ -49,7 +49,17 @@ class Bench:
 
 
 def context(
-    node_type, data=None, *, model=None, tools=None, messages=(), ports=None, routes=(), inputs=None, results=None
+    node_type,
+    data=None,
+    *,
+    model=None,
+    tools=None,
+    messages=(),
+    ports=None,
+    routes=(),
+    inputs=None,
+    results=None,
+    **more,
 ):
     said = []
     made = StepContext(
@@ -63,5 +73,6 @@ def context(
         models=ScriptedModels(model or ScriptedModel()),
         tools=tools or Bench(),
         emit=said.append,
+        **more,
     )
     return made, said

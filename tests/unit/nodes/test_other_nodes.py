@@ -134,6 +134,19 @@ def test_a_webhook_trigger_hands_on_the_event():
     assert outputs["context-out"].value["body"] == {"a": "ü"}
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"inputs": {"a": 1}}, '{"a": 1}'),
+        ({}, '{"test": true}'),
+        ({"inputs": {"a": 1}, "is_entry": False}, '{"test": true}'),
+        ({"event": {"nodeId": "another", "body": "x"}, "inputs": {"a": 1}, "is_entry": False}, '{"test": true}'),
+    ],
+)
+def test_a_test_event_stands_in_where_a_run_brings_no_event_for_this_trigger(given, expected):
+    assert decided(WebhookTrigger, {"testPayload": {"test": True}}, **given).outputs["body-out"].value == expected
+
+
 # -- text generation -------------------------------------------------------------------------------------------
 
 
