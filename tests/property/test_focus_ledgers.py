@@ -47,7 +47,21 @@ TEXT = st.one_of(
     st.none(),
     st.text(st.characters(exclude_categories=["Cs", "Cn"], exclude_characters="\x00"), max_size=9),
     st.sampled_from(
-        ['a "b", c', "two\nlines\r\n", "=1+1", " ", "\u3000", "NULL", "None", "ünï", "'; --", "\\", "{}", "w1"]
+        [
+            'a "b", c',
+            "two\nlines\r\n",
+            "=1+1",
+            " ",
+            "\u3000",
+            "\xa0n ",
+            "NULL",
+            "None",
+            "ünï",
+            "'; --",
+            "\\",
+            "{}",
+            "w1",
+        ]
     ),
 )
 Row = dict[str, Any]
@@ -179,6 +193,9 @@ SOLD = {
 }
 
 
+SPACES = "".join(character for character in map(chr, range(0x3001)) if unicodedata.category(character) == "Zs")
+
+
 def said(text: str | None) -> str | None:
     """A text, unless it is blank or a word for nothing. Invisible characters are blank as well."""
     is_blank = not text or all(unicodedata.category(character)[0] in "ZC" for character in text)
@@ -237,7 +254,7 @@ def charge_of(entry: LedgerEntry, undone: LedgerEntry | None) -> Row:
             "PricingCurrencyContractedUnitPrice": rate, "BilledCost": sign * credit * rate,
             "ContractedCost": sign * credit * rate, "ListCost": sign * credit * list_price,
         }  # fmt: skip
-    note = (said(entry.note) or "").strip(" ")
+    note = (said(entry.note) or "").strip(SPACES)
     if entry.kind is EntryKind.GRANT:
         return row | {"ChargeCategory": "Credit", "ChargeDescription": note or f"Grant of {amount}"}
     words = f"Adjustment by {float(entry.credits):.14g} credits"
