@@ -4,6 +4,7 @@
  */
 import { Signal } from '@lumino/signaling';
 
+import { type Estimate, Forecast } from './estimate';
 import { Follower } from './follow';
 import { Run } from './run';
 import type { Entry, Server } from './server';
@@ -22,6 +23,8 @@ export interface Kernel {
   announce(workflowId: string, executionId: string): void;
   /** Tell Python that there is another saved version than the one known so far. */
   saved(workflowId: string): void;
+  /** What a run of the kernel's would cost, begun at a trigger. */
+  estimate?(trigger: string): Promise<Estimate>;
   /** Save what is drawn where it lies, and say where; null when it is not to be saved. By its name where this is missing. */
   keep?(): Promise<string | null>;
 }
@@ -43,6 +46,8 @@ export class Controller {
   readonly changed = new Signal<this, Change>(this);
   /** What is saved of the workflow. */
   readonly versions: Versions;
+  /** What a run would cost. */
+  readonly forecast: Forecast;
 
   constructor(
     private readonly server: Server,
@@ -51,6 +56,12 @@ export class Controller {
     private doc: Doc
   ) {
     this.versions = new Versions(server);
+    this.forecast = new Forecast(
+      trigger => this.estimate(trigger),
+      () => {
+        this.tell(new Set());
+      }
+    );
     this.watchWorkflow(doc.workflowId);
   }
 
@@ -256,6 +267,7 @@ export class Controller {
   dispose(): void {
     this.follower?.stop();
     this.unwatch?.();
+    this.forecast.dispose();
     Signal.clearData(this);
   }
 
@@ -332,6 +344,12 @@ export class Controller {
       this.follow(newest.executionId, newest.createdAt);
       this.kernel.announce(newest.canvasId, newest.executionId);
     }
+  }
+
+  private async estimate(trigger: string): Promise<Estimate | null> {
+    return (await this.usesServer())
+      ? this.server.estimate(this.doc.document, trigger)
+      : ((await this.kernel.estimate?.(trigger)) ?? null);
   }
 
   private async usesServer(): Promise<boolean> {

@@ -8,7 +8,11 @@ type Input = HTMLInputElement | HTMLTextAreaElement;
 export class InputForm {
   readonly node: HTMLFormElement;
 
-  constructor(submit: () => void) {
+  constructor(
+    submit: () => void,
+    /** Told when another trigger is chosen. */
+    private readonly chose: (trigger: string | null) => void
+  ) {
     this.node = element('form', 'jp-bj-form');
     this.node.addEventListener('submit', event => {
       event.preventDefault();
@@ -96,6 +100,7 @@ export class InputForm {
     list.addEventListener('change', () => {
       this.chosen = this.triggers.find(one => one.node === list.value) ?? null;
       this.draw();
+      this.chose(this.trigger);
     });
     return element('label', 'jp-bj-field', {}, element('span', '', {}, 'Start at'), list);
   }

@@ -2,6 +2,7 @@
 import { Signal } from '@lumino/signaling';
 
 import type { Change, EditHost, Findings, NodeKind } from './editor/host';
+import type { Estimate } from './estimate';
 
 /** The way to the kernel and what it has said. */
 export interface KernelLink {
@@ -20,6 +21,8 @@ export interface Answer {
   failed?: string;
   token?: string | null;
   details?: unknown;
+  /** What was asked for, where something was. */
+  value?: unknown;
 }
 
 /** Edits through the comm of a canvas. */
@@ -60,6 +63,11 @@ export class KernelHost implements EditHost {
     return this.ask({ do: 'save' });
   }
 
+  /** What a run would cost. */
+  estimate(trigger: string): Promise<Estimate> {
+    return this.ask({ do: 'estimate', trigger });
+  }
+
   judge(): void {
     if (this.link.isLive()) {
       this.link.send({ do: 'judge' });
@@ -75,7 +83,10 @@ export class KernelHost implements EditHost {
     }
     this.waiting.delete(token);
     if (answer.failed === undefined) {
-      void this.link.settled().then(asker.resolve, asker.resolve);
+      const resolve = (): void => {
+        asker.resolve(answer.value);
+      };
+      void this.link.settled().then(resolve, resolve);
     } else {
       asker.reject(new Error(refusal(answer.failed, answer.details)));
     }
@@ -93,16 +104,16 @@ export class KernelHost implements EditHost {
 
   private readonly waiting = new Map<
     string,
-    { resolve: () => void; reject: (reason: Error) => void }
+    { resolve: (value: unknown) => void; reject: (reason: Error) => void }
   >();
 
-  private ask(message: Record<string, unknown>): Promise<void> {
+  private ask<T = void>(message: Record<string, unknown>): Promise<T> {
     if (!this.link.isLive()) {
       return Promise.reject(new Error('There is no kernel; run the cell again to edit.'));
     }
     const token = newToken();
     return new Promise((resolve, reject) => {
-      this.waiting.set(token, { resolve, reject });
+      this.waiting.set(token, { resolve: resolve as (value: unknown) => void, reject });
       this.link.send({ ...message, token });
     });
   }

@@ -28,7 +28,9 @@ export class Pane {
     private readonly actions: PaneActions,
     readonly edits: EditHost | null = null
   ) {
-    this.form = new InputForm(actions.run);
+    this.form = new InputForm(actions.run, trigger => {
+      controller.forecast.about(trigger);
+    });
     this.steps = new StepList(actions.select, actions.selectNodes);
     this.inspector = edits && new Inspector(edits, controller, actions);
     this.details = new NodeDetails(
@@ -69,6 +71,7 @@ export class Pane {
   setDoc(doc: Doc): void {
     this.doc = doc;
     this.form.setTriggers(doc.triggers);
+    this.controller.forecast.about(this.form.trigger);
     this.inputsTitle.hidden = !doc.triggers.length;
     this.steps.setDoc(doc);
     this.inspector?.setDoc(doc);

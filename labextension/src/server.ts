@@ -1,5 +1,6 @@
 /** The server's routes that the canvas, the side bars and the editors use. */
 import type { Connection } from './connection';
+import type { Estimate } from './estimate';
 import type {
   ExecutionSummary,
   OpenWaitpoint,
@@ -120,6 +121,11 @@ export class Server {
     }
     const begun = await this.ask<{ executionId: string }>('POST', START, body, {}, headers);
     return begun.executionId;
+  }
+
+  /** What a run of a workflow, saved or not, would cost. */
+  async estimate(workflow: WireWorkflow, trigger: string): Promise<Estimate> {
+    return this.ask('POST', 'api/builder/estimate', workflow, { trigger });
   }
 
   /** The picture of an execution. */

@@ -1,9 +1,12 @@
 /** The line above the graph: name, Run and Cancel, how the run gets on, and the view. */
 import type { Controller } from './controller';
 import { button, drawing, element, setText } from './dom';
+import { estimated } from './estimate';
 import * as icons from './icons';
 import { badge, executionMark } from './marks';
 import { counted, duration } from './text';
+
+const RUN = 'Run the workflow';
 
 /** What the buttons do. */
 export interface Actions {
@@ -21,7 +24,7 @@ export class Toolbar {
     private readonly controller: Controller,
     actions: Actions
   ) {
-    this.start = button('jp-bj-run', 'Run the workflow', actions.run, drawing(icons.PLAY), 'Run');
+    this.start = button('jp-bj-run', RUN, actions.run, drawing(icons.PLAY), 'Run');
     this.stop = button(
       'jp-bj-cancel',
       'Cancel the run',
@@ -87,16 +90,21 @@ export class Toolbar {
     const { controller } = this;
     const run = controller.run?.id ? controller.run : null;
     const isActive = run !== null && !run.isOver;
+    const cost = estimated(controller.forecast.value);
+    this.start.title = cost ? `${RUN} · ${cost}` : RUN;
     this.start.disabled = !this.canRun || isActive || controller.isStarting;
     this.stop.disabled = !isActive || run.cancelling;
     this.stop.hidden = !isActive;
     this.start.hidden = isActive;
-    this.word.parentElement?.classList.toggle('jp-mod-empty', !run && !controller.isStarting);
+    this.word.parentElement?.classList.toggle(
+      'jp-mod-empty',
+      !run && !controller.isStarting && !cost
+    );
     if (!run) {
       setText(this.word, controller.isStarting ? 'starting' : '');
       this.icon.replaceChildren();
       this.drawn = '';
-      setText(this.numbers, '');
+      setText(this.numbers, cost);
       this.bar.hidden = true;
       return;
     }

@@ -39,7 +39,8 @@ export class CanvasModel extends CytoscapeModel {
         },
         saved: workflowId => {
           this.mention({ do: 'saved', workflow: workflowId });
-        }
+        },
+        estimate: trigger => this.edits.estimate(trigger)
       },
       this.doc
     );

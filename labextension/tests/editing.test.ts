@@ -266,6 +266,15 @@ describe('the kernel', () => {
     expect(refusal('No.', null)).toBe('No.');
   });
 
+  it('hands on what was asked for', async () => {
+    const { sent, host } = made();
+    const asked = host.estimate('start');
+    expect(sent[0]).toMatchObject({ do: 'estimate', trigger: 'start' });
+    const value = { credits: 2, mayRepeat: false };
+    host.hear({ done: sent[0]?.token as string, value });
+    await expect(asked).resolves.toEqual(value);
+  });
+
   it('leaves nobody waiting when it goes', async () => {
     const { host } = made();
     const asked = host.arrange('grid');

@@ -55,7 +55,10 @@ describe('the form of inputs', () => {
   });
 
   it('gives values, leaves empty ones out and merges JSON', () => {
-    const form = new InputForm(() => undefined);
+    const form = new InputForm(
+      () => undefined,
+      () => undefined
+    );
     form.setTriggers([trigger('start', 'hello')]);
     expect(form.trigger).toBe('start');
     expect(form.values()).toEqual({ message: 'hello' });
@@ -71,7 +74,10 @@ describe('the form of inputs', () => {
   });
 
   it('keeps what was typed when the graph changes', () => {
-    const form = new InputForm(() => undefined);
+    const form = new InputForm(
+      () => undefined,
+      () => undefined
+    );
     form.setTriggers([trigger('start')]);
     const input = form.node.querySelector('textarea');
     if (input) {

@@ -284,6 +284,11 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         except BuilderError as error:
             log.info("the findings about %r are not to be had: %s", self.workflow, error)
 
+    def _estimate(self, trigger: str) -> dict[str, Any]:
+        """Return what a run that begins at the trigger would cost."""
+        transport = self.client.transport
+        return transport.portal.wait(transport.estimate(self.workflow, trigger))
+
     def _attach(self) -> None:
         """Offer this kernel to the Run button, which asks the server and not us."""
         # Only where there is code: connecting loads an HTTP client, which costs more than drawing a small graph.
@@ -326,12 +331,12 @@ class Canvas(CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape has no type
         if act is None:
             return
         try:
-            act(self, content)
+            said = act(self, content)
         except BuilderError as error:
             self.send({"failed": str(error), "token": content.get("token"), "details": error.details})
         else:
             if content.get("token"):
-                self.send({"done": content["token"]})
+                self.send({"done": content["token"], "value": said if isinstance(said, dict) else None})
 
 
 _ASKED: dict[str, Callable[[Canvas, Mapping[str, Any]], object]] = {
@@ -344,6 +349,7 @@ _ASKED: dict[str, Callable[[Canvas, Mapping[str, Any]], object]] = {
     "follow": lambda canvas, asked: canvas._follow(asked["workflow"], asked["execution"]),  # noqa: SLF001 - our own
     "saved": lambda canvas, asked: canvas._compare_with_saved(asked["workflow"]),  # noqa: SLF001
     "judge": lambda canvas, _asked: canvas._judge(),  # noqa: SLF001
+    "estimate": lambda canvas, asked: canvas._estimate(asked["trigger"]),  # noqa: SLF001
     "edit": lambda canvas, asked: canvas.edit(asked["title"], asked["changes"]),
     "save": lambda canvas, _asked: canvas.save(),
     "arrange": lambda canvas, asked: canvas.arrange(asked["layout"]),

@@ -186,6 +186,17 @@ def test_what_cannot_be_done_is_told_to_the_view(canvas: Canvas, monkeypatch: py
     assert "nobody" in said[0]["failed"]
 
 
+def test_the_view_asks_what_a_run_would_cost(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(canvas, "send", said.append)
+    for trigger in ("start", "nobody"):
+        canvas._on_message(None, {"do": "estimate", "trigger": trigger, "token": trigger}, None)
+    known, unknown = said
+    assert known["done"] == "start"
+    assert (known["value"]["credits"], known["value"]["mayRepeat"]) == (1, False)
+    assert (unknown["token"], "nobody" in unknown["failed"]) == ("nobody", True)
+
+
 def test_another_graph_keeps_the_id_and_counts_up(canvas: Canvas) -> None:
     canvas.run(message="hi")
     known = canvas.workflow.id
