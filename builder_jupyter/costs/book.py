@@ -178,7 +178,10 @@ _MEASURED = ("quantity", "input_tokens", "output_tokens")
 
 def _facts(about: dict[str, Any]) -> dict[str, Any]:
     """Return what a journal row says of an entry, in the types of its fields."""
-    return {name: Decimal(value) if name in _DECIMALS else value for name, value in about.items()}
+    known = {name: Decimal(value) if name in _DECIMALS else value for name, value in about.items()}
+    if isinstance(known.get("tags"), dict):
+        known["tags"] = json.dumps(known["tags"], ensure_ascii=False) if known["tags"] else None
+    return known
 
 
 def sums(entries: Iterable[LedgerEntry]) -> Iterator[tuple[tuple[str, str], Decimal]]:

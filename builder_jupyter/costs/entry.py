@@ -69,6 +69,7 @@ class LedgerEntry:
     lot_id, lot_position, rate : the lot that was drawn from, or made, and its paid price in USD per credit.
     undoes : the id of the entry that this one takes back.
     outcome : of a release: how the execution ended.
+    tags : those of the workflow, a JSON object; see `costs.tags`.
     """
 
     position: int
@@ -107,6 +108,7 @@ class LedgerEntry:
     pack: str | None = None
     note: str | None = None
     created_by: str | None = None
+    tags: str | None = None
 
     def row(self) -> tuple[Any, ...]:
         """Return the values in the order of the table's columns."""

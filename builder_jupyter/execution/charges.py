@@ -13,6 +13,7 @@ from typing import Any
 
 from builder_jupyter.costs.book import RUN_KINDS
 from builder_jupyter.costs.entry import MOVES, Account
+from builder_jupyter.costs.tags import charge_tags
 from builder_jupyter.execution.events import (
     CreditsHeld,
     CreditsMoved,
@@ -83,6 +84,7 @@ def _about(state: ExecutionState, more: dict[str, Any] | None = None) -> dict[st
         "workflow_version": plan.workflow_version,
         "workflow_name": plan.workflow_name,
         "trigger_type": state.admitted.trigger,
+        **({"tags": charge_tags(plan.tags)} if plan.tags else {}),
         **(more or {}),
     }
 

@@ -105,6 +105,7 @@ class Plan:
 
     ``steps`` are sorted by wave, then by place in the workflow; ``edges`` stand in workflow order. ``timeout_seconds``
     bounds the run, without the time it waits. ``price_version`` names the price list of its steps' ``credits``.
+    ``tags`` are the workflow's, which its charges carry.
     """
 
     workflow_id: str
@@ -117,6 +118,7 @@ class Plan:
     edges: tuple[PlannedEdge, ...]
     timeout_seconds: float = RUN_TIMEOUT_SECONDS
     price_version: str = PUBLISHED
+    tags: tuple[str, ...] = ()
 
     @cached_property
     def plan_id(self) -> str:
@@ -181,6 +183,8 @@ class Plan:
         }
         if self.price_version != PUBLISHED:
             wire["priceVersion"] = self.price_version
+        if self.tags:
+            wire["tags"] = list(self.tags)
         return wire
 
     @classmethod
@@ -197,6 +201,7 @@ class Plan:
             edges=tuple(PlannedEdge(*edge) for edge in wire["edges"]),
             timeout_seconds=wire.get("timeoutSeconds", RUN_TIMEOUT_SECONDS),
             price_version=wire.get("priceVersion", PUBLISHED),
+            tags=tuple(wire.get("tags", ())),
         )
 
 

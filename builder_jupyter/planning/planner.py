@@ -142,6 +142,7 @@ class _Graph:
             steps=tuple(sorted(steps, key=lambda step: step.wave)),
             edges=tuple(edges),
             price_version=self.registry.price_version,
+            tags=tuple(tag for tag in self.workflow.metadata.get("tags", ()) if isinstance(tag, str)),
         )
 
     def _edges(self, members: set[str]) -> Iterable[PlannedEdge]:

@@ -156,7 +156,7 @@ def _undoing_purchase(entry: LedgerEntry) -> dict[str, Any]:
 
 _KEPT = (
     "execution_id", "workflow_id", "workflow_version", "workflow_name", "trigger_type", "step", "visit", "node_type",
-    "price_version", "model", "lot_id", "lot_position",
+    "price_version", "model", "lot_id", "lot_position", "tags",
 )  # fmt: skip
 
 

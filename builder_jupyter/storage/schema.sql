@@ -38,7 +38,8 @@ CREATE TABLE ledger (
     step VARCHAR, visit INTEGER, node_type VARCHAR, price DECIMAL(18, 4), price_version VARCHAR, model VARCHAR,
     input_tokens BIGINT, output_tokens BIGINT, quantity DECIMAL(18, 4), unit VARCHAR,
     lot_id VARCHAR, lot_position BIGINT, rate DECIMAL(28, 10), -- USD per credit that was paid
-    undoes VARCHAR, outcome VARCHAR, receipt VARCHAR, pack VARCHAR, note VARCHAR, created_by VARCHAR
+    undoes VARCHAR, outcome VARCHAR, receipt VARCHAR, pack VARCHAR, note VARCHAR, created_by VARCHAR,
+    tags VARCHAR -- of the workflow, a JSON object
 );
 
 CREATE TABLE workflows (

@@ -112,7 +112,9 @@ class Shop:
             name: value for name, value in about.items() if name not in {"node_type", "price", "price_version", "model"}
         }
         self.journal(execution, "credits_held", {"amount": str(amount + 1), "about": held})
-        spent = {**about}
+        spent: dict[str, Any] = {**about}
+        if number % 5 == 0:
+            spent["tags"] = {"team": text or True, 'a "key", ü': True}
         if number % 2:
             spent |= {"input_tokens": number, "output_tokens": 3, "quantity": str(number + 3), "unit": "Tokens"}
         step = {"step": f"step-{number % 7}", "visit": 1}
@@ -131,7 +133,7 @@ class Shop:
             for name in (
                 "execution_id", "workflow_id", "workflow_version", "workflow_name", "trigger_type", "step", "visit",
                 "node_type", "price_version", "model", "lot_id", "lot_position", "input_tokens", "output_tokens",
-                "unit",
+                "unit", "tags",
             )
         }  # fmt: skip
         exact = {name: getattr(one, name) for name in ("price", "rate", "quantity")}
@@ -285,7 +287,10 @@ def usage(entry: LedgerEntry, undone: LedgerEntry | None, sign: int) -> Row:
         "SkuPriceDetails": {"x_ModelId": entry.model} if entry.model else None,
         "ResourceId": entry.workflow_id, "ResourceType": "Workflow",
         "ResourceName": name if name and name != entry.workflow_id else f"Workflow {entry.workflow_id}",
-        "Tags": {"builder/node-type": entry.node_type, "builder/trigger": entry.trigger_type},
+        "Tags": {
+            "builder/node-type": entry.node_type, "builder/trigger": entry.trigger_type,
+            **json.loads(entry.tags or "{}"),
+        },
         "x_ExecutionId": entry.execution_id, "x_StepId": entry.step, "x_TriggerType": entry.trigger_type,
         "x_ModelName": entry.model, "x_ModelProvider": provider,
         "x_InputTokens": None if entry.input_tokens is None else sign * entry.input_tokens,

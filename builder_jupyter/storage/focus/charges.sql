@@ -111,7 +111,8 @@ SELECT
     'Workspace' AS SubAccountType,
     CASE WHEN is_usage AND trigger_type IS NOT NULL
          THEN '{"builder/node-type":' || to_json(node_type)::VARCHAR || ',"builder/trigger":'
-              || to_json(trigger_type)::VARCHAR || '}' END AS Tags,
+              || to_json(trigger_type)::VARCHAR || CASE WHEN tags IS NULL THEN '}' ELSE ',' || substr(tags, 2) END
+         END AS Tags,
     entry_id AS x_LedgerEntryId,
     date_trunc('second', posted)::TIMESTAMP AS x_PostedAt,
     credits::DECIMAL(28, 10) AS x_CreditDelta,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -146,3 +147,17 @@ def test_what_a_run_costs_before_and_after(client: Client) -> None:
     again = run.replay("second").wait(show=False).cost.set_index("step")
     assert again.loc["first", ["credits", "saved"]].tolist() == [0, 1]
     assert again.loc["second", ["credits", "saved"]].tolist() == [1, 0]
+
+
+def test_charges_have_the_tags_of_their_workflow(client: Client) -> None:
+    for name, tags in (("a", ["team:support", "urgent"]), ("b", ["team:sales"]), ("c", [])):
+        flow = bj.workflow(name)
+        flow.start >> flow.agent("first", prompt="x") >> flow.end()
+        client.run(replace(flow.build(), metadata={"tags": tags}), show=False)
+    charges = bj.billing(client=client)
+    spent = charges.by_tag("team").set_index("Value")["Charges"].to_dict()
+    assert {"support": 1, "sales": 1}.items() <= spent.items()
+    (tags_of_a,) = charges.sql("SELECT Tags FROM focus WHERE Tags->>'team' = 'support'")["Tags"]
+    assert json.loads(tags_of_a) == {
+        "builder/node-type": "agent", "builder/trigger": "manual", "team": "support", "urgent": True,
+    }  # fmt: skip

@@ -1,5 +1,7 @@
 """Which nodes take part in a run, how they are joined, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 from engine_kit import registry_of, workflow_of
 
@@ -190,6 +192,9 @@ def test_a_plan_is_written_and_read_back_whole():
     again = Plan.from_dict(plan.to_dict())
     assert again == plan
     assert (again.plan_id, again.topology, again.workflow_version) == (plan.plan_id, plan.topology, 7)
+    tagged = plan_trigger(replace(flow, metadata={"tags": ["team:a", 3]}), "start", registry=REGISTRY, version=7)
+    assert Plan.from_dict(tagged.to_dict()).tags == ("team:a",)
+    assert tagged.plan_id != plan.plan_id
 
 
 def test_equal_plans_have_equal_ids_and_others_do_not():
