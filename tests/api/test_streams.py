@@ -92,6 +92,23 @@ def socket(server_url: str, full_key: str) -> Iterator[Callable[..., Awaitable[W
         connection.close()
 
 
+async def counted() -> int:
+    """How many tasks of the runtime pull events for somebody."""
+    return sum("_next" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
+@pytest.fixture
+def following(runtime: Runtime) -> Callable[[int], Awaitable[None]]:
+    """Wait until so many readers hear what is said: the head of a stream comes before that."""
+
+    async def wait(number: int) -> None:
+        async with asyncio.timeout(30):
+            while await runtime.portal.ask(counted()) != number:
+                await asyncio.sleep(0)
+
+    return wait
+
+
 async def frames(connection: WebSocketClientConnection) -> AsyncGenerator[list[Event], None]:
     while (frame := await connection.read_message()) is not None:
         yield json.loads(frame)
@@ -121,7 +138,14 @@ def streamed(events: list[Event]) -> str:
 
 
 async def test_both_streams_tell_everything(
-    start: Callable[[], Awaitable[str]], sse: Any, socket: Any, *, scripted: ScriptedModel, call: Call, full_key: str
+    start: Callable[[], Awaitable[str]],
+    sse: Any,
+    socket: Any,
+    *,
+    scripted: ScriptedModel,
+    call: Call,
+    full_key: str,
+    following: Callable[[int], Awaitable[None]],
 ) -> None:
     scripted.gate = asyncio.Event()
     execution_id = await start()
@@ -129,6 +153,7 @@ async def test_both_streams_tell_everything(
     connection = await socket(execution_id)
     first = await connection.read_message()
     # Only now may the model speak: both readers see it live.
+    await following(2)
     open_gate(scripted.gate)
     by_socket = json.loads(first) + await everything(connection)
     by_sse = await reading
@@ -149,7 +174,12 @@ def open_gate(gate: asyncio.Event) -> None:
 
 
 async def test_resuming_leaves_no_gap_and_repeats_nothing(
-    start: Callable[[], Awaitable[str]], sse: Any, socket: Any, *, scripted: ScriptedModel
+    start: Callable[[], Awaitable[str]],
+    sse: Any,
+    socket: Any,
+    *,
+    scripted: ScriptedModel,
+    following: Callable[[int], Awaitable[None]],
 ) -> None:
     scripted.middle_gate = asyncio.Event()
     execution_id = await start()
@@ -167,6 +197,7 @@ async def test_resuming_leaves_no_gap_and_repeats_nothing(
         asyncio.ensure_future(sse(execution_id, "?after=1", Last_Event_ID=str(last))),
         asyncio.ensure_future(everything(await socket(execution_id, f"?after={last}"))),
     ]
+    await following(4)
     open_gate(scripted.middle_gate)
     for rest in await asyncio.gather(*resumed):
         check(seen + rest)
@@ -209,16 +240,8 @@ async def test_readers_that_go_away_leave_nothing_behind(
     full_key: str,
     runtime: Runtime,
     builder_log: pytest.LogCaptureFixture,
+    following: Callable[[int], Awaitable[None]],
 ) -> None:
-    async def counted() -> int:
-        """How many tasks of the runtime pull events for somebody."""
-        return sum("_next" in repr(task.get_coro()) for task in asyncio.all_tasks())
-
-    async def following(number: int) -> None:
-        async with asyncio.timeout(5):
-            while await runtime.portal.ask(counted()) != number:
-                pass
-
     scripted.gate = asyncio.Event()
     execution_id = await start()
     before = len(asyncio.all_tasks())
