@@ -75,15 +75,9 @@ class Router:
             return self._vertical(source, target)
         return self._backward(source, target)
 
-    def covers(self, x: float, y: float, *, margin_x: float = 6.0, margin_y: float = 6.0) -> bool:
+    def covers(self, x: float, y: float, *, margin_x: float, margin_y: float) -> bool:
         """Say whether a card lies at a point, or nearer to it than the margins."""
-        column, row = _cell(x, y)
-        return any(
-            abs(card_x - x) < HALF_W + margin_x and abs(card_y - y) < HALF_H + margin_y
-            for i in (column - 1, column, column + 1)
-            for j in (row - 1, row, row + 1)
-            for card_x, card_y in self._cells.get((i, j), ())
-        )
+        return any(self._cards_in(x, y, x, y, HALF_W + margin_x, HALF_H + margin_y))
 
     def _is_free(self, route: Route) -> bool:
         points = route.points()
@@ -104,9 +98,11 @@ class Router:
         """Say whether a level line touches no card."""
         return not any(self._cards_in(left, lane, right, lane))
 
-    def _cards_in(self, left: float, top: float, right: float, bottom: float) -> Iterator[Point]:
-        """Yield the middles of the cards that a box touches, with the room that a course leaves them."""
-        left, right, top, bottom = left - _ROOM_X, right + _ROOM_X, top - _ROOM_Y, bottom + _ROOM_Y
+    def _cards_in(
+        self, left: float, top: float, right: float, bottom: float, room_x: float = _ROOM_X, room_y: float = _ROOM_Y
+    ) -> Iterator[Point]:
+        """Yield the middles of the cards that are nearer to a box than the room they are left."""
+        left, right, top, bottom = left - room_x, right + room_x, top - room_y, bottom + room_y
         (first, low), (last, high) = _cell(left, top), _cell(right, bottom)
         for i in range(first, last + 1):
             for j in range(low, high + 1):

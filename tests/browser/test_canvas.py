@@ -224,12 +224,7 @@ def test_a_saved_picture_becomes_a_canvas_again(lab: Jupyter, show: Show) -> Non
     start(page, "my invoice fast")
     wait_for_state(page, "completed")
     assert page.evaluate("() => STATUS('billing')") == "completed"
-    page.evaluate("() => CANVAS().graph.select('billing')")
-    page.locator(f".jp-bj-single {field('name')}").fill("Invoices")
-    page.keyboard.press("Tab")
-    page.wait_for_function("() => CANVAS().doc.nodes.some(node => node.label === 'Invoices')")
-    page.locator(".jp-bj-stage").focus()
-    page.keyboard.press("Control+s")
+    rename_and_save(page, "billing", "Invoices")
     page.wait_for_function("() => document.querySelector('.jp-bj-notice')?.textContent.includes('Saved')")
     # Somebody else saves meanwhile: which of the two counts is asked for.
     workflow = page.evaluate("() => CANVAS().doc.workflowId")
@@ -238,17 +233,21 @@ def test_a_saved_picture_becomes_a_canvas_again(lab: Jupyter, show: Show) -> Non
         "edges": [{"source": "a", "target": "b"}],
     }
     ask(lab, "PUT", f"builder/workflows/{workflow}", theirs)
-    page.evaluate("() => CANVAS().graph.select('billing')")
-    page.locator(f".jp-bj-single {field('name')}").fill("Mine")
-    page.keyboard.press("Tab")
-    page.wait_for_function("() => CANVAS().doc.nodes.some(node => node.label === 'Mine')")
-    page.locator(".jp-bj-stage").focus()
-    page.keyboard.press("Control+s")
+    rename_and_save(page, "billing", "Mine")
     dialog = page.get_by_role("dialog", name="Somebody else has saved this workflow")
     assert dialog.evaluate("e => getComputedStyle(e).borderTopLeftRadius") == "12px"
     dialog.get_by_role("button", name="Show theirs").click()
     page.wait_for_function("() => CANVAS().graph.core.nodes().length === 2")
     assert page.problems == []
+
+
+def rename_and_save(page: Any, node: str, name: str) -> None:
+    page.evaluate("id => CANVAS().graph.select(id)", node)
+    page.locator(f".jp-bj-single {field('name')}").fill(name)
+    page.keyboard.press("Tab")
+    page.wait_for_function("name => CANVAS().doc.nodes.some(node => node.label === name)", arg=name)
+    page.locator(".jp-bj-stage").focus()
+    page.keyboard.press("Control+s")
 
 
 def test_in_embedded_mode_the_kernel_runs_it(lab: Jupyter, show: Show) -> None:
