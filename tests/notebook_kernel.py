@@ -25,8 +25,9 @@ def python_graph(*codes: str, **data: Any) -> dict[str, Any]:
 class Notebook:
     """A running kernel. A cell that fails raises."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, manager: Any) -> None:
         self._client = client
+        self._manager = manager
 
     async def begin(self, code: str) -> str:
         """Send a cell and do not wait for it."""
@@ -34,19 +35,26 @@ class Notebook:
 
     async def output(self, cell: str) -> str:
         """Wait for a cell and return what it printed."""
+        try:
+            async with asyncio.timeout(HANG_SECONDS):
+                return await self._output(cell)
+        except TimeoutError:
+            state = "runs" if await self._manager.is_alive() else "has died"
+            raise AssertionError(f"The cell did not end in {HANG_SECONDS} s; its kernel {state}.") from None
+
+    async def _output(self, cell: str) -> str:
         text = ""
-        async with asyncio.timeout(HANG_SECONDS):
-            while True:
-                message = await self._client.get_iopub_msg()
-                if message["parent_header"].get("msg_id") != cell:
-                    continue
-                content = message["content"]
-                if message["msg_type"] == "stream":
-                    text += content["text"]
-                elif message["msg_type"] == "error":
-                    raise AssertionError("\n".join(content["traceback"]))
-                elif message["msg_type"] == "status" and content["execution_state"] == "idle":
-                    return text.strip()
+        while True:
+            message = await self._client.get_iopub_msg()
+            if message["parent_header"].get("msg_id") != cell:
+                continue
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                text += content["text"]
+            elif message["msg_type"] == "error":
+                raise AssertionError("\n".join(content["traceback"]))
+            elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+                return text.strip()
 
     async def run(self, code: str) -> str:
         """Run a cell and return what it printed."""
@@ -64,7 +72,7 @@ async def notebook(environment: Mapping[str, str] | None = None) -> AsyncIterato
     client.start_channels()
     try:
         await client.wait_for_ready(timeout=HANG_SECONDS)
-        yield Notebook(client)
+        yield Notebook(client, manager)
     finally:
         client.stop_channels()
         await manager.shutdown_kernel(now=True)

@@ -16,6 +16,8 @@ from builder_jupyter.client.values import pack
 from builder_jupyter.nodes.display import STDERR, STDOUT, Display, clean
 
 _patching = threading.Lock()
+_standing_in: dict[str, _Split] = {}
+"""The last stand-ins, kept: ``print`` only borrows ``sys.stdout``, and one under way would write to freed memory."""
 
 
 class _Split:
@@ -49,9 +51,10 @@ class _Split:
 def captured(output: Display) -> Iterator[None]:
     """Send what this thread prints and displays to ``output``."""
     me = threading.get_ident()
-    streams = [_split("stdout", STDOUT), _split("stderr", STDERR)]
-    for stream in streams:
-        stream.outputs[me] = output
+    with _patching:
+        streams = [_split("stdout", STDOUT), _split("stderr", STDERR)]
+        for stream in streams:
+            stream.outputs[me] = output
     publisher = _publisher()
     if publisher is not None:
         publisher.register_hook(take := _taker(output))
@@ -78,12 +81,14 @@ def rich(value: Any) -> dict[str, Any]:
 
 
 def _split(name: str, mime: str) -> _Split:
-    with _patching:
-        stream = getattr(sys, name)
-        if not isinstance(stream, _Split):
-            stream = _Split(stream, mime)
-            setattr(sys, name, stream)
+    stream = getattr(sys, name)
+    if isinstance(stream, _Split):
         return stream
+    split = _standing_in.get(name)
+    if split is None or split.stream is not stream:
+        split = _standing_in[name] = _Split(stream, mime)
+    setattr(sys, name, split)
+    return split
 
 
 def _publisher() -> Any:

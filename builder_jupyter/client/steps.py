@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -99,6 +100,7 @@ class _Step:
         self._emitter = _Emitter(emit)
         self._gate = threading.Lock()
         self._open = False
+        self._sent = False
         self._thread = threading.Thread(target=self._run, name=f"builder-step-{job.node}", daemon=True)
 
     def start(self) -> None:
@@ -108,6 +110,7 @@ class _Step:
         """Raise KeyboardInterrupt in the code, as soon as it comes back from whatever it waits for."""
         with self._gate:
             if self._open:
+                self._sent = True
                 _raise_in(self._thread, KeyboardInterrupt)
 
     def abandon(self) -> None:
@@ -135,7 +138,16 @@ class _Step:
         finally:
             with self._gate:
                 self._open = False
-                _raise_in(self._thread, None)
+            if self._sent:
+                self._take_in()
+
+    def _take_in(self) -> None:
+        """Wait for an interrupt that may still be on its way, so that it hits nothing else."""
+        # Taken back, it would leave CPython 3.11's flag for it up for good: whoever traces (a debugger) hangs then.
+        with suppress(_Taken):
+            _raise_in(self._thread, _Taken)  # in its place
+            while True:
+                time.sleep(0)
 
 
 class _Emitter:
@@ -172,10 +184,13 @@ class _Emitter:
             self._emit(text)
 
 
-def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Have an exception raised in a thread; None takes back one that is on its way."""
-    raised = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
+class _Taken(BaseException):
+    """Takes the place of an interrupt that comes too late."""
+
+
+def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Have an exception raised in a thread, instead of one that is on its way there."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error))
 
 
 def _user_namespace() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import threading
 from datetime import date
@@ -188,6 +189,18 @@ def test_what_others_print_meanwhile_is_theirs(capsys: pytest.CaptureFixture[str
     assert outcome.display == [{STDOUT: "mine\n"}]
     assert capsys.readouterr().out == "other\n"
     assert sys.stdout is before
+
+
+def test_a_print_that_is_under_way_when_a_step_ends_comes_whole() -> None:
+    code = (
+        "import threading\nfrom contextlib import ExitStack\n"
+        "from builder_jupyter.client.capture import captured\nfrom builder_jupyter.nodes.display import Display\n"
+        "step = ExitStack()\nstep.enter_context(captured(Display()))\n"
+        "class Slow:\n    def __str__(self):\n        step.close()\n        return 'a whole'\n"
+        "beside = threading.Thread(target=lambda: print(Slow(), 'line'))\nbeside.start()\nbeside.join()"
+    )  # in a process of its own: a stream that is gone is a crash
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("a whole line\n", 0), done.stderr
 
 
 def test_too_much_output_is_counted_and_left_out() -> None:
