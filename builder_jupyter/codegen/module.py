@@ -274,14 +274,23 @@ class ModuleWriter:
             yield from (Edge(node_id, edge.target) for edge in rest)
 
     def _read_table(self) -> Iterator[Edge]:
-        """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them."""
+        """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them.
+
+        In the table all ends are one: a second row from a node to the end says nothing unless a route is left for it.
+        """
+        names = self.scene.names
         left: dict[tuple[str, str], list[Edge]] = {}
         for node_id in self.routing:
             for edge in self._read_choices(node_id):
-                left.setdefault((node_id, edge.target), []).append(edge)
+                left.setdefault((node_id, names.get(edge.target, "")), []).append(edge)
+        seen: set[tuple[str, str]] = set()
         for edge in self.scene.edges:
-            found = left.get((edge.source, edge.target))
-            yield found.pop(0) if found else Edge(edge.source, edge.target)
+            key = (edge.source, names.get(edge.target, ""))
+            if found := left.get(key):
+                yield found.pop(0)
+            elif key[1] or key not in seen:
+                yield Edge(edge.source, edge.target)
+            seen.add(key)
 
     def _dispatched_edges(self) -> Iterator[ast.stmt]:
         scene = self.scene

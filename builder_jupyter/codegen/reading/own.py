@@ -200,6 +200,7 @@ class _Own:
                 self.program.report.add(self.graph.nodes[name].node, str(target), why)
 
     def _edges_of_table(self, ids: Mapping[str, str], ends: set[str]) -> Iterator[Edge]:
+        """Yield the edges of `EDGES` with the labels of the routes; `ModuleWriter._read_table` foresees just this."""
         left: dict[tuple[str, str], list[Edge]] = {}
         for name in self.choices:
             for edge in self._edges_of_choice(name, ids):
