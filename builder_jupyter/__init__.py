@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from builder_jupyter.drawing.pictures import to_mermaid, to_png, to_svg
     from builder_jupyter.errors import BuilderError
     from builder_jupyter.graph.build import workflow
-    from builder_jupyter.graph.model import Edge, Node, Workflow
+    from builder_jupyter.graph.model import Edge, Node, Position, Workflow
     from builder_jupyter.notebook.widgets.billing import BillingPanel
     from builder_jupyter.notebook.widgets.canvas import Canvas
 
@@ -37,6 +37,7 @@ __all__ = [
     "Edge",
     "Execution",
     "Node",
+    "Position",
     "Workflow",
     "__version__",
     "billing",
@@ -69,6 +70,7 @@ _HOMES = {
     "Edge": "builder_jupyter.graph.model",
     "Execution": "builder_jupyter.client.execution",
     "Node": "builder_jupyter.graph.model",
+    "Position": "builder_jupyter.graph.model",
     "Workflow": "builder_jupyter.graph.model",
     "billing": "builder_jupyter.client.focus",
     "budget": "builder_jupyter.client.default",

@@ -7,6 +7,7 @@ positions are the centres of the nodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from builder_jupyter.graph.layout import NODE_HEIGHT, NODE_WIDTH
@@ -80,19 +81,18 @@ class Router:
         return any(self._cards_in(x, y, x, y, HALF_W + margin_x, HALF_H + margin_y))
 
     def _is_free(self, route: Route) -> bool:
-        points = route.points()
-        (ax, ay), (bx, by), near = points[0], route.tip, _GUTTER / 2
-        between = [
-            (x, y) for x, y in points if abs(x - ax) + abs(y - ay) > near and abs(x - bx) + abs(y - by) > near
-        ]  # where it leaves and arrives there is a card
-        if not between:
-            return True
-        xs, ys = zip(*between, strict=True)
-        return not any(
-            abs(card_x - x) < _ROOM_X and abs(card_y - y) < _ROOM_Y
-            for card_x, card_y in self._cards_in(min(xs), min(ys), max(xs), max(ys))
-            for x, y in between
-        )
+        corners = [corner for curve in route.curves for corner in curve]  # the course stays within them
+        xs, ys = zip(*corners, strict=True)
+        cards = list(self._cards_in(min(xs), min(ys), max(xs), max(ys)))
+        (ax, ay), (bx, by), near = corners[0], route.tip, _GUTTER / 2
+        for curve in route.curves:
+            for x, y in _samples(curve):
+                if abs(x - ax) + abs(y - ay) <= near or abs(x - bx) + abs(y - by) <= near:
+                    continue  # where it leaves and arrives there is a card
+                for card_x, card_y in cards:
+                    if abs(card_x - x) < _ROOM_X and abs(card_y - y) < _ROOM_Y:
+                        return False
+        return True
 
     def _is_clear(self, left: float, right: float, lane: float) -> bool:
         """Say whether a level line touches no card."""
@@ -177,11 +177,15 @@ def _cell(x: float, y: float) -> tuple[int, int]:
 def _samples(curve: Cubic) -> Iterator[Point]:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = curve
     count = max(4, min(64, int((abs(dx - ax) + abs(dy - ay)) / 8)))
-    for i in range(count + 1):
-        t = i / count
-        u = 1 - t
-        p, q, r, s = u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t
+    for p, q, r, s in _weights(count):
         yield p * ax + q * bx + r * cx + s * dx, p * ay + q * by + r * cy + s * dy
+
+
+@cache
+def _weights(count: int) -> list[tuple[float, float, float, float]]:
+    """Return how much each of a curve's four points counts, at equal steps along it."""
+    steps = [(1 - i / count, i / count) for i in range(count + 1)]
+    return [(u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t) for u, t in steps]
 
 
 def _lanes(middle: float) -> Iterator[float]:
