@@ -9,6 +9,8 @@ import type { Look, StepStatus } from './types';
 
 /** The size of a card; the same as in the printed picture. */
 export const CARD = { width: 180, height: 60, radius: 12 } as const;
+export const HALF_W = CARD.width / 2;
+export const HALF_H = CARD.height / 2;
 
 /** Room around the card for the badge on its corner. */
 export const MARGIN = 14;

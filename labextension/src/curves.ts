@@ -1,5 +1,5 @@
 /** The course of an edge as cytoscape wants it: control points by weight along, and distance from, the straight line. */
-import { CARD } from './card';
+import { CARD, HALF_H, HALF_W } from './card';
 import { SOCKET } from './sockets';
 
 interface Point {
@@ -14,9 +14,6 @@ export interface Curve {
   weights: number[];
   distances: number[];
 }
-
-const HALF_W = CARD.width / 2;
-const HALF_H = CARD.height / 2;
 
 /** The distances of the sockets from the middles of the cards; null where an edge ends at the card itself. */
 export interface Heights {

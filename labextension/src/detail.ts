@@ -1,7 +1,7 @@
 /** What a large graph does without until it is looked at closely. */
-import type { Core, EdgeSingular, NodeSingular } from 'cytoscape';
+import type { BoundingBox12, Core, EdgeSingular, NodeSingular, Position } from 'cytoscape';
 
-import { CARD } from './card';
+import { HALF_H, HALF_W } from './card';
 import type { Box } from './groups';
 
 /** A node or an edge. */
@@ -9,8 +9,6 @@ export type Element = NodeSingular | EdgeSingular;
 
 /** Below this zoom names are too small to read. */
 const LEGIBLE_ZOOM = 0.35;
-const HALF_W = CARD.width / 2;
-const HALF_H = CARD.height / 2;
 
 /** What is in view and large enough to read. */
 export function near(core: Core): Set<Element> {
@@ -18,17 +16,28 @@ export function near(core: Core): Set<Element> {
   if (core.zoom() < LEGIBLE_ZOOM) {
     return found;
   }
-  const { x1, y1, x2, y2 } = core.extent();
+  const view = core.extent();
   for (const node of core.nodes()) {
-    const { x, y } = node.position();
-    if (x > x1 - HALF_W && x < x2 + HALF_W && y > y1 - HALF_H && y < y2 + HALF_H) {
+    if (isSeen(view, node.position())) {
       found.add(node);
-      for (const edge of node.connectedEdges()) {
-        found.add(edge);
-      }
+    }
+  }
+  for (const edge of core.edges()) {
+    if (isSeen(view, edge.source().position(), edge.target().position())) {
+      found.add(edge); // some only pass through
     }
   }
   return found;
+}
+
+/** Whether a card at a place, or what runs between two cards, can be in view. */
+export function isSeen(view: BoundingBox12, a: Position, b: Position = a): boolean {
+  return (
+    Math.max(a.x, b.x) > view.x1 - HALF_W &&
+    Math.min(a.x, b.x) < view.x2 + HALF_W &&
+    Math.max(a.y, b.y) > view.y1 - HALF_H &&
+    Math.min(a.y, b.y) < view.y2 + HALF_H
+  );
 }
 
 /** Show all nodes, by their places alone: cytoscape would lay out every element to know the box around them. */

@@ -26,20 +26,6 @@ export function edgeId(edge: { source: string; target: string }, way: Way | null
   return `e:${JSON.stringify([edge.source, edge.target, ...(way ?? [])])}`;
 }
 
-/**
- * Make the first frame like those that follow. For the first, cytoscape draws all elements, in view or not, onto a layer
- * as large as the graph, which it throws away at the next change; in large graphs that took half of the first paint.
- */
-export function drawOnlyWhatIsInView(core: Core): void {
-  const own = core as unknown as {
-    renderer(): { data?: { lyrTxrCache?: { firstGet: boolean } } }; // not in cytoscape's types
-  };
-  const layers = own.renderer().data?.lyrTxrCache;
-  if (layers) {
-    layers.firstGet = false;
-  }
-}
-
 /** Whether all of a node is in view. */
 export function isInView(core: Core, node: NodeSingular): boolean {
   const { x1, y1, x2, y2 } = core.extent();

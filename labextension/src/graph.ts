@@ -10,10 +10,11 @@ import cytoscape, {
 } from 'cytoscape';
 
 import { captionOf, cardArt, lookOf } from './card';
-import { drawOnlyWhatIsInView, edgeId, idOf, isInView, nearest, union } from './elements';
+import { edgeId, idOf, isInView, nearest, union } from './elements';
 import { type Element, fitPlaces, mark, near } from './detail';
 import { bendEdge, changeEdge, edgeElement, nodeElement } from './edges';
 import type { Pair } from './editor/wire';
+import { drawFar } from './far';
 import type { Box } from './groups';
 import { type Course, coursesOf, type Socket, socketsIn } from './sockets';
 import { stylesheet } from './stylesheet';
@@ -23,7 +24,6 @@ import { type Doc, type DocNode, isDone, type StepStatus } from './types';
 /** Above this number of nodes, cards that are too small to read are drawn plain; as in the printed picture. */
 const MANY = 300;
 const SETTLED_MS = 60;
-const LARGE = 1500;
 const FIT_PADDING = 28;
 const MAX_FIT_ZOOM = 1;
 
@@ -44,7 +44,6 @@ export class Graph {
     private readonly isEditable = false
   ) {
     this.theme = readTheme(stage);
-    const isLarge = doc.nodes.length > LARGE;
     this.core = cytoscape({
       minZoom: 0.02,
       maxZoom: 4,
@@ -53,11 +52,13 @@ export class Graph {
       style: [],
       layout: { name: 'preset', fit: false },
       userZoomingEnabled: false,
-      autounselectify: false,
-      hideEdgesOnViewport: isLarge,
-      textureOnViewport: isLarge
+      autounselectify: false
     });
-    drawOnlyWhatIsInView(this.core);
+    drawFar(
+      this.core,
+      one => this.isPlain === true && !one.hasClass('near'),
+      () => this.theme
+    );
     this.core.on('select', 'node', event => {
       this.chosen.add(idOf(event.target as NodeSingular));
       this.tellSelectionSoon();
@@ -211,6 +212,7 @@ export class Graph {
     if (!core.nodes().length || !this.stage.clientWidth) {
       return;
     }
+    core.stop(true); // a move under way would go on to where it was going
     core.resize();
     const boxes = this.boxes();
     if (this.isPlain || boxes.length) {
@@ -219,8 +221,7 @@ export class Graph {
       core.fit(undefined, FIT_PADDING);
     }
     if (core.zoom() > MAX_FIT_ZOOM) {
-      core.zoom(MAX_FIT_ZOOM);
-      core.center();
+      core.zoom(MAX_FIT_ZOOM).center();
     }
     this.hasFitted = true;
   }
@@ -345,6 +346,8 @@ export class Graph {
       }
     });
     this.core.style(stylesheet(this.theme, this.isPlain === true));
+    // JupyterLab hides itself for a moment then, too short for observers; who measures meanwhile finds no room at all.
+    this.resize();
   }
 
   private detail(): void {

@@ -63,8 +63,9 @@ export class GroupLayer {
     return [...this.drawn.values()].map(({ group }) => group);
   }
 
-  /** The boxes of all groups. */
+  /** The boxes of all groups, as their members stand now. */
   get boxes(): Box[] {
+    this.measure();
     return [...this.drawn.values()].map(({ box }) => box);
   }
 
@@ -92,6 +93,7 @@ export class GroupLayer {
     }
     this.draw();
     this.mark();
+    this.graph.core.emit('groups');
   }
 
   /** Where a group's title begins, in pixels of the stage. */
@@ -116,6 +118,8 @@ export class GroupLayer {
   private readonly of = new Map<string, Drawn>();
   private readonly stale = new Set<Drawn>();
   private view = '';
+  /** Whether a box has other measures than its title was placed by. */
+  private hasMoved = false;
   private isTelling = false;
 
   private make(group: DocGroup): Drawn {
@@ -157,26 +161,15 @@ export class GroupLayer {
     if (!this.drawn.size) {
       return;
     }
-    const hasMoved = this.stale.size > 0;
-    for (const drawn of this.stale) {
-      drawn.box = this.around(drawn.group);
-      const { x1, y1, x2, y2 } = drawn.box;
-      Object.assign(drawn.back.style, {
-        transform: `translate(${String(x1)}px, ${String(y1)}px)`,
-        width: `${String(x2 - x1)}px`,
-        height: `${String(y2 - y1)}px`,
-        // A smaller one lies before a larger one that it may be in.
-        zIndex: String(Math.round(1e6 - Math.min(1e6, ((x2 - x1) * (y2 - y1)) / 1e4)))
-      });
-    }
-    this.stale.clear();
+    this.measure();
     const { core } = this.graph;
     const [zoom, pan] = [core.zoom(), core.pan()];
     const view = `translate(${String(pan.x)}px, ${String(pan.y)}px) scale(${String(zoom)})`;
-    if (view === this.view && !hasMoved) {
+    if (view === this.view && !this.hasMoved) {
       return;
     }
     this.view = view;
+    this.hasMoved = false;
     this.back.style.transform = view;
     this.back.style.setProperty('--jp-bj-hair', `${String(1.25 / zoom)}px`);
     this.front.hidden = zoom < SMALLEST;
@@ -188,6 +181,22 @@ export class GroupLayer {
       title.style.maxWidth = `${String(Math.max(40, ((box.x2 - box.x1) * zoom) / scale - 14))}px`;
     }
   };
+
+  private measure(): void {
+    for (const drawn of this.stale) {
+      drawn.box = this.around(drawn.group);
+      const { x1, y1, x2, y2 } = drawn.box;
+      Object.assign(drawn.back.style, {
+        transform: `translate(${String(x1)}px, ${String(y1)}px)`,
+        width: `${String(x2 - x1)}px`,
+        height: `${String(y2 - y1)}px`,
+        // A smaller one lies before a larger one that it may be in.
+        zIndex: String(Math.round(1e6 - Math.min(1e6, ((x2 - x1) * (y2 - y1)) / 1e4)))
+      });
+      this.hasMoved = true;
+    }
+    this.stale.clear();
+  }
 
   private around(group: DocGroup): Box {
     const box = { x1: Infinity, y1: Infinity, x2: -Infinity, y2: -Infinity };

@@ -30,6 +30,9 @@ export const MARKS: Record<StepStatus, Mark> = {
   }
 };
 
+/** The colours of what validation says; the panel beside the graph says it in words. */
+export const FINDINGS = { error: '#dc2626', warning: '#d97706' };
+
 const OF_EXECUTION: Record<ExecutionStatus, StepStatus> = {
   planning: 'pending',
   running: 'running',

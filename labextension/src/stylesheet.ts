@@ -3,20 +3,17 @@ import type { EdgeSingular, StylesheetJson } from 'cytoscape';
 
 import { CARD, MARGIN } from './card';
 import type { Curve } from './curves';
-import { MARKS } from './marks';
-import type { Theme } from './theme';
-
-/** The colours of what validation says; the panel beside the graph says it in words. */
-const FINDINGS = { error: '#dc2626', warning: '#d97706' };
+import { FINDINGS, MARKS } from './marks';
+import { lineColor, type Theme } from './theme';
 
 /**
- * Cytoscape's stylesheet in the colours of a theme. In a plain one only what has the class `near` is drawn in full;
- * the rest is a box or a line, without names, pictures and curves: in large graphs they cost most of the time. What
- * is cytoscape's own default is not said again: each property costs time for each element.
+ * Cytoscape's stylesheet in the colours of a theme. In a plain one only what has the class `near` is drawn by it in
+ * full: of the rest cytoscape has to know the size, so that it can be hit, and `far.ts` draws it. What is cytoscape's
+ * own default is not said again: each property costs time for each element.
  */
 export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
   const full = isPlain ? '.near' : '';
-  const line = theme.isDark ? '#6b7889' : '#8390a3';
+  const line = lineColor(theme);
   const curve = (edge: EdgeSingular) => edge.data('curve') as Curve;
   return [
     {
@@ -24,15 +21,13 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
       style: {
         shape: 'round-rectangle',
         width: CARD.width,
-        height: CARD.height,
-        // Too small to have a picture, a card has its colour at least: the graph is seen by its shape.
-        'background-color': isPlain ? 'data(color)' : theme.card
+        height: CARD.height
       }
     },
     {
       selector: `node${full}`,
       style: {
-        ...(isPlain ? { 'background-color': theme.card } : {}),
+        'background-color': theme.card,
         'corner-radius': String(CARD.radius),
         'border-width': 1,
         'border-color': theme.line,
@@ -60,13 +55,10 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
     },
     { selector: `node${full}[?alone]`, style: { 'text-margin-y': 0 } },
     {
-      selector: 'edge',
-      style: { 'line-color': line }
-    },
-    {
       selector: `edge${full}`,
       style: {
         width: 1.6,
+        'line-color': line,
         'target-arrow-color': line,
         'target-arrow-shape': 'triangle',
         'arrow-scale': 0.9,
@@ -106,23 +98,23 @@ export function stylesheet(theme: Theme, isPlain = false): StylesheetJson {
       }
     })),
     ...Object.entries(MARKS).map(([status, mark]) => ({
-      selector: `node.is-${status}`,
+      selector: `node${full}.is-${status}`,
       style: {
         'border-color': mark.color,
         'border-width': mark.width,
         'border-style': mark.line
       }
     })),
-    { selector: 'node.is-skipped', style: { color: theme.dim } },
+    { selector: `node${full}.is-skipped`, style: { color: theme.dim } },
     {
-      selector: 'edge.walked',
+      selector: `edge${full}.walked`,
       style: {
         width: 2.4,
         'line-color': MARKS.completed.color,
         'target-arrow-color': MARKS.completed.color
       }
     },
-    { selector: 'edge.dead', style: { opacity: 0.4, 'line-style': 'dashed' } },
+    { selector: `edge${full}.dead`, style: { opacity: 0.4, 'line-style': 'dashed' } },
     {
       selector: 'node:selected',
       style: {

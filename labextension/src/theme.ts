@@ -13,6 +13,11 @@ export interface Theme {
   isStill: boolean;
 }
 
+/** The colour of an edge that nothing is to be said of. */
+export function lineColor(theme: Theme): string {
+  return theme.isDark ? '#6b7889' : '#8390a3';
+}
+
 /** Read the theme as it is at an element. */
 export function readTheme(at: Element): Theme {
   const style = getComputedStyle(at);

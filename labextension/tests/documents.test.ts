@@ -171,7 +171,7 @@ describe('the server as the one who holds a workflow', () => {
 describe('the page outside JupyterLab', () => {
   it('sends the cookie with its token, or a key and nothing else', async () => {
     const sent: { url: string; init: RequestInit }[] = [];
-    const answer = () => new Response('{}', { status: sent.length === 3 ? 401 : 200 });
+    const answer = () => new Response('{}', { status: sent.length >= 3 ? 401 : 200 });
     vi.stubGlobal('fetch', (url: URL, init: RequestInit) => {
       sent.push({ url: url.href, init });
       return Promise.resolve(answer());
@@ -194,6 +194,10 @@ describe('the page outside JupyterLab', () => {
       expect(refused).toBe(0);
       await session.request('api/builder/edits', { method: 'POST' });
       expect(refused).toBe(1);
+      const late = session.request('api/builder/edits', { method: 'POST' });
+      session.key = 'builder_other';
+      await late;
+      expect(refused).toBe(1); // it was asked with the key before
     } finally {
       vi.unstubAllGlobals();
     }

@@ -258,29 +258,30 @@ export class Builder {
     await this.surface?.host.replace(text, 'Take what is saved');
   }
 
-  private isAskingWho = false;
+  private panel: HTMLElement | null = null;
+
+  private get isAskingWho(): boolean {
+    return this.room.contains(this.panel);
+  }
 
   /** The server does not know who asks. An open workflow stays where it is: only a line says so. */
   private askWho(): void {
-    const panel = signIn(this.loginUrl, key => {
+    if (this.isAskingWho) {
+      return; // several requests are refused together: what is typed meanwhile stays
+    }
+    this.panel = signIn(this.loginUrl, key => {
       this.session.key = key;
-      this.isAskingWho = false;
+      this.panel?.remove();
       void (this.surface ? this.restore() : this.route());
     });
-    this.isAskingWho = true;
-    if (!this.surface) {
-      this.room.replaceChildren(panel);
-    } else if (!this.room.contains(this.panel)) {
-      this.room.prepend(panel);
-      this.panel = panel;
+    if (this.surface) {
+      this.room.prepend(this.panel);
+    } else {
+      this.room.replaceChildren(this.panel);
     }
   }
 
-  private panel: HTMLElement | null = null;
-
   private async restore(): Promise<void> {
-    this.panel?.remove();
-    this.panel = null;
     await this.surface?.host.settled();
     this.surface?.host.judge();
   }

@@ -17,10 +17,11 @@ export class Session implements Connection {
   ) {}
 
   async request(path: string, init: RequestInit): Promise<Response> {
+    const { key } = this;
     const headers = new Headers(init.headers);
     headers.set('Content-Type', 'application/json');
-    if (this.key) {
-      headers.set('Authorization', `Bearer ${this.key}`);
+    if (key) {
+      headers.set('Authorization', `Bearer ${key}`);
     } else {
       headers.set('X-XSRFToken', this.xsrf);
     }
@@ -28,9 +29,10 @@ export class Session implements Connection {
       ...init,
       headers,
       cache: 'no-store',
-      credentials: this.key ? 'omit' : 'same-origin'
+      credentials: key ? 'omit' : 'same-origin'
     });
-    if (response.status === 401) {
+    // What was asked before a key was pasted may be refused after it.
+    if (response.status === 401 && key === this.key) {
       this.refused.emit();
     }
     return response;

@@ -59,6 +59,10 @@ export class Connector {
     core.on('mouseout', 'node', () => {
       this.hover(null);
     });
+    // Cytoscape hears nothing more of a pointer that leaves by way of a node.
+    core.container()?.addEventListener('pointerleave', () => {
+      this.hover(null);
+    });
     core.on('select unselect remove', 'node', () => {
       this.place();
     });
@@ -71,7 +75,7 @@ export class Connector {
       }
     });
     this.handles.onEnter = () => {
-      clearTimeout(this.leaving);
+      this.hover(this.about);
     };
     this.handles.onLeave = () => {
       this.hover(null);
@@ -154,7 +158,7 @@ export class Connector {
     this.end?.();
   }
 
-  /** Put the dots beside the node under the pointer, or the one that is selected. */
+  /** Put the dots beside the node under the pointer, or the one that is selected; names would cover that one's lines. */
   place(): void {
     const { graph } = this;
     const id = this.source ?? this.hovered ?? graph.selected;
@@ -164,7 +168,7 @@ export class Connector {
     const takes = this.target ?? (this.source === null ? this.about : null);
     this.handles.show(
       [...(isShown ? this.outlets(id) : []), ...(takes === null ? [] : this.inlets(takes))],
-      zoom > NAMES_ZOOM
+      zoom > NAMES_ZOOM && (this.hovered ?? this.source) !== null
     );
     if (this.isByKeys) {
       this.follow(null);

@@ -29,6 +29,7 @@ export class MiniMap {
     this.scale = scale;
     this.node.hidden = graph.core.nodes().length < LARGE;
     graph.core.on('add remove position', 'node', this.onGraph);
+    graph.core.on('groups', this.onGraph);
     graph.core.on('viewport', this.request);
     this.node.addEventListener('pointerdown', event => {
       event.preventDefault();
@@ -56,6 +57,7 @@ export class MiniMap {
   dispose(): void {
     cancelAnimationFrame(this.frame);
     this.graph.core.off('add remove position', 'node', this.onGraph);
+    this.graph.core.off('groups', this.onGraph);
     this.graph.core.off('viewport', this.request);
   }
 
@@ -109,6 +111,7 @@ export class MiniMap {
     const pen = this.sheet.getContext('2d');
     const nodes = this.graph.core.nodes().toArray();
     const places = nodes.map(node => node.position());
+    const groups = this.graph.boxes();
     const low = { x: Infinity, y: Infinity };
     const high = { x: -Infinity, y: -Infinity };
     for (const { x, y } of places) {
@@ -116,6 +119,12 @@ export class MiniMap {
       low.y = Math.min(low.y, y - CARD.height / 2);
       high.x = Math.max(high.x, x + CARD.width / 2);
       high.y = Math.max(high.y, y + CARD.height / 2);
+    }
+    for (const { x1, y1, x2, y2 } of groups) {
+      low.x = Math.min(low.x, x1);
+      low.y = Math.min(low.y, y1);
+      high.x = Math.max(high.x, x2);
+      high.y = Math.max(high.y, y2);
     }
     if (!pen || !places.length) {
       return;
@@ -132,6 +141,13 @@ export class MiniMap {
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.sheet.width, this.sheet.height);
     pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    pen.fillStyle = getComputedStyle(this.node).color;
+    pen.globalAlpha = 0.16; // groups that lie in another are the darker
+    for (const { x1, y1, x2, y2 } of groups) {
+      const { x, y } = this.box;
+      pen.fillRect((x1 - x) * zoom, (y1 - y) * zoom, (x2 - x1) * zoom, (y2 - y1) * zoom);
+    }
+    pen.globalAlpha = 1;
     nodes.forEach((node, index) => {
       const { x, y } = places[index] ?? { x: 0, y: 0 };
       pen.fillStyle = this.surface.colorOf(node);
