@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from shell_kit import failure
 
-import builder_jupyter
 from builder_jupyter.client.client import Client
 from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
-from builder_jupyter.errors import BuilderError, Conflict, InvalidInput, NotFound
+from builder_jupyter.errors import Conflict, InvalidInput, NotFound
 from builder_jupyter.execution.status import ExecutionStatus
 from builder_jupyter.graph.model import Workflow
 from builder_jupyter.notebook import display
@@ -155,30 +154,6 @@ def test_a_form_alone() -> None:
 
 
 # -- magics ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell(client: Client) -> InteractiveShell:
-    assert client
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    builder_jupyter.load_ipython_extension(shell)
-    return shell
-
-
-@pytest.fixture
-def do(shell: InteractiveShell) -> Callable[[str], Any]:
-    def run(code: str) -> Any:
-        done = shell.run_cell(code)
-        done.raise_error()
-        return done.result
-
-    return run
-
-
-def failure(shell: InteractiveShell, code: str) -> BuilderError:
-    error = shell.run_cell(code).error_in_exec
-    assert isinstance(error, BuilderError), error
-    return error
 
 
 @pytest.mark.parametrize("named", ["run", "$run", "ask", "{id}"])

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from shell_kit import failure
 
 import builder_jupyter as bj
 from builder_jupyter.client import default
@@ -39,34 +39,10 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 
 @pytest.fixture
-def shell(client: Client) -> InteractiveShell:
-    assert client
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    bj.load_ipython_extension(shell)
-    return shell
-
-
-@pytest.fixture
-def do(shell: InteractiveShell) -> Callable[[str], Any]:
-    def run(code: str) -> Any:
-        done = shell.run_cell(code)
-        done.raise_error()
-        return done.result
-
-    return run
-
-
-@pytest.fixture
 def answers(client: Client) -> bj.Workflow:
     flow = bj.workflow("answers")
     flow.start >> flow.agent("first", prompt="x") >> flow.agent("second", prompt="y") >> flow.end()
     return client.save(flow.build())
-
-
-def failure(shell: InteractiveShell, code: str) -> BuilderError:
-    error = shell.run_cell(code).error_in_exec
-    assert isinstance(error, BuilderError), error
-    return error
 
 
 def test_sql_over_what_the_runs_have_cost(do: Callable[[str], Any], client: Client, answers: bj.Workflow) -> None:

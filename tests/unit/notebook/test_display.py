@@ -4,7 +4,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
+from shell_kit import new_shell
 
 from builder_jupyter.drawing.lettering import escape
 from builder_jupyter.drawing.svg import status_color
@@ -24,7 +24,7 @@ def _few_types(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ipython_shows_a_workflow_as_picture_text_and_json() -> None:
-    shell = InteractiveShell()
+    shell = new_shell()
     display.register(shell)
     display.register(shell)
     bundle, _metadata = shell.display_formatter.format(HOSTILE)
@@ -46,7 +46,7 @@ CHANGED = Workflow(
 
 
 def test_ipython_shows_a_difference_as_coloured_picture_and_text() -> None:
-    shell = InteractiveShell()
+    shell = new_shell()
     display.register(shell)
     diff = diff_workflows(HOSTILE, CHANGED, titles=("version 1", "now"))
     bundle, _metadata = shell.display_formatter.format(diff)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from shell_kit import PLAIN, failure
 
 import builder_jupyter
 from builder_jupyter.client.client import Client
@@ -21,7 +21,6 @@ from builder_jupyter.client.embedded import open_embedded
 from builder_jupyter.client.execution import Execution
 from builder_jupyter.connectors.fakes import ScriptedModel, ScriptedModels
 from builder_jupyter.errors import (
-    BuilderError,
     InvalidInput,
     NotConfigured,
     NotFound,
@@ -63,35 +62,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 
 @pytest.fixture
-def shell(client: Client) -> InteractiveShell:
-    assert client
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    builder_jupyter.load_ipython_extension(shell)
-    builder_jupyter.load_ipython_extension(shell)
-    return shell
-
-
-@pytest.fixture
-def do(shell: InteractiveShell) -> Callable[[str], Any]:
-    def run(code: str) -> Any:
-        done = shell.run_cell(code)
-        done.raise_error()
-        return done.result
-
-    return run
-
-
-@pytest.fixture
 def hello(do: Callable[[str], Any]) -> Workflow:
     made = do(f"%%workflow hello\n{HELLO}")
     assert isinstance(made, Workflow)
     return made
-
-
-def failure(shell: InteractiveShell, code: str) -> BuilderError:
-    error = shell.run_cell(code).error_in_exec
-    assert isinstance(error, BuilderError), error
-    return error
 
 
 def test_a_cell_makes_a_saved_workflow(client: Client, hello: Workflow) -> None:
@@ -429,7 +403,7 @@ def test_inputs_of_a_canvas() -> None:
 
 
 def test_using_the_package_brings_the_display_but_no_magics(monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell = InteractiveShell.instance(config=PLAIN)
     try:
         monkeypatch.delitem(vars(builder_jupyter), "Workflow", raising=False)
         flow = builder_jupyter.Workflow.from_dict({"name": "w", "nodes": [], "edges": []})

@@ -22,7 +22,11 @@ def test_what_goes_in_comes_out(text: str) -> None:
     assert encrypt(KEY, text) != sealed, "a nonce of its own each time"
 
 
-@pytest.mark.parametrize("broken", ["", "x", "a.b", encrypt(KEY, "x")[:-6], "00000000" + encrypt(KEY, "x")[8:]])
+@pytest.mark.parametrize(
+    "broken",
+    ["", "x", "a.b", encrypt(KEY, "x")[:-6], "00000000" + encrypt(KEY, "x")[8:]],
+    ids=["nothing", "one letter", "no secret", "shortened", "of another key"],
+)
 def test_what_was_changed_is_refused(broken: str) -> None:
     with pytest.raises(Unavailable) as refused:
         decrypt(KEY, broken)
