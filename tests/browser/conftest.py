@@ -9,13 +9,25 @@ from typing import Any
 
 import pytest
 from harness import FLAGS, Jupyter, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WORKFLOW = Path(__file__).parents[2] / "notebooks" / "data" / "support.workflow.json"
+CEILING_MS = 90_000  # never waited out when all is well: two busy cores are slow
 MESSAGE = ".jp-bj-form textarea[name=message]"
+# A cell that is busy until there is a file.
+BLOCKING = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists():\n    time.sleep(0.1)"
+# Notes from now on how a node stands, and how long its text is while it is written.
+GROWING = """id => { window.GREW = []; window.STATUSES = []; const look = () => {
+  const status = STATUS(id), text = document.querySelector('.jp-bj-details .jp-mod-growing .jp-bj-text');
+  if (status && STATUSES.at(-1) !== status) STATUSES.push(status);
+  if (status === 'streaming' && text && GREW.at(-1) !== text.textContent.length) GREW.push(text.textContent.length);
+  requestAnimationFrame(look); }; look(); }"""
 NOISE = "reading 'schema'"  # Notebook's own
 SUPPORT = f"import builder_jupyter as bj\nwf = bj.Workflow.load({str(WORKFLOW)!r})\ncanvas = bj.Canvas(wf)\ncanvas"
+
+
+expect.set_options(timeout=CEILING_MS)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +64,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(90_000)  # a ceiling, never waited out when all is well: two busy cores are slow
+    context.set_default_timeout(CEILING_MS)
     page = context.new_page()
     page.problems = []
     page.on("pageerror", lambda error: None if NOISE in str(error) else page.problems.append(str(error)))
@@ -81,7 +93,7 @@ def start(page: Any, message: str, *, index: int = 0) -> None:
     page.locator(".jp-bj-run").nth(index).click()
 
 
-def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = 90_000) -> None:
+def wait_for_state(page: Any, word: str, *, index: int = 0, timeout: int = CEILING_MS) -> None:
     """Wait until the toolbar says how the run stands."""
     page.wait_for_function(
         "([word, i]) => [...document.querySelectorAll('.jp-bj-state .jp-bj-word')][i]?.textContent === word",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness import Kernel
+from harness import Kernel, place
 
 STAGE = ".jp-bj-stage"
 IDS = "[node.id for node in canvas.workflow.nodes]"
@@ -13,20 +13,15 @@ PLACES = "{node.id: [node.position.x, node.position.y] for node in canvas.workfl
 
 
 def drawn(page: Any, *, nodes: int | None = None, edges: int | None = None) -> None:
-    """Wait until what is on the page is confirmed and of this size."""
+    """Wait until what is on the page is confirmed and of this size, and all that was asked for is done."""
     page.wait_for_function(
         """([nodes, edges]) => { const { core } = CANVAS().graph;
           return (nodes === null || core.nodes().length === nodes) && (edges === null || core.edges().length === edges)
             && !core.edges('.unsure').length; }""",
         arg=[nodes, edges],
     )
-    page.wait_for_function("() => !CANVAS().graph.core.animated()")  # places are asked for next
-
-
-def place(page: Any, node_id: str, index: int = 0) -> tuple[float, float]:
-    """Return where a node is on the page."""
-    at = page.evaluate("([id, i]) => AT(id, i)", [node_id, index])
-    return at["x"], at["y"]
+    page.evaluate("() => CANVAS().editor.edits.last")  # a new node is selected, and shown, after it is drawn
+    page.wait_for_function("() => STILL()")
 
 
 def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -36,6 +31,12 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
     for i in range(1, 11):
         page.mouse.move(start[0] + (end[0] - start[0]) * i / 10, start[1] + (end[1] - start[1]) * i / 10)
     page.mouse.up()
+
+
+def drag_node(page: Any, node_id: str, dx: int, dy: int) -> None:
+    """Move a node by a distance."""
+    x, y = place(page, node_id)
+    drag(page, (x, y), (x + dx, y + dy))
 
 
 def draw_edge(page: Any, source: str, target: str) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 FLAGS = [
     "--no-sandbox",
@@ -56,12 +58,13 @@ class Jupyter:
         """Start it, once more if it was killed, and wait until it answers."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(self.command, env=self.env, stdout=out, stderr=subprocess.STDOUT)
-        for _ in range(400):
+        for _ in range(1200):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"{self.url}/api/builder/health", timeout=1)
                 return
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.1)
+        pytest.fail(f"The server does not answer:\n{self.log.read_text()}")
 
     def kill(self) -> None:
         """End it in an instant, as a crash does."""
@@ -144,29 +147,70 @@ def open_notebook(page: Any, server: Jupyter, name: str) -> None:
     page.wait_for_function(SESSION_READY)
 
 
+def open_lab(page: Any, server: Jupyter) -> None:
+    """Open JupyterLab, and wait for its launcher to take the focus, which it does a while after all else is there."""
+    page.goto(f"{server.url}/lab?reset")
+    page.wait_for_selector(".jp-Launcher:focus-within")
+
+
+def shows(page: Any, expression: str, wanted: Any) -> None:
+    """Wait until an expression has a value on the page."""
+    text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)
+    try:
+        page.wait_for_function(f"text => JSON.stringify({expression}) === text", arg=text)
+    except PlaywrightTimeoutError:
+        assert page.evaluate(f"() => {expression}") == wanted  # says what it is instead
+        raise
+
+
+def save_file(page: Any) -> None:
+    """Press Ctrl+S and wait until the file is written and its checkpoint made: Jupyter hears no Ctrl+S before that."""
+    with page.expect_response(lambda answer: answer.request.method == "POST" and "/checkpoints" in answer.url):
+        page.keyboard.press("Control+s")
+    shows(page, "window.jupyterapp.shell.currentWidget.context.model.dirty", False)
+
+
 def run_all(page: Any) -> None:
     """Run all cells; do not wait for them."""
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
 
 
 def wait_for_canvas(page: Any, count: int = 1) -> None:
-    """Wait until canvases are drawn, and give the page ``CANVAS(i)`` (the view) and ``AT(id, i)`` (a node's place)."""
+    """Wait until canvases are drawn, and give the page ``CANVAS(i)`` (the view) and ``AT(id, i)`` (a node's place).
+
+    ``STILL(i)`` says whether the view has its final size and nothing moves in it or is about to: places are good then.
+    """
     page.wait_for_function(
-        f"() => [...document.querySelectorAll('.jp-bj-canvas')].filter(e => e.canvas?.graph.core.nodes().length)"
-        f".length >= {count}"
+        "count => [...document.querySelectorAll('.jp-bj-canvas')]"
+        ".filter(e => e.canvas?.graph.hasFitted && e.canvas.graph.core.nodes().length).length >= count",
+        arg=count,
     )
     page.evaluate("""() => {
       window.CANVAS = (i = 0) => [...document.querySelectorAll('.jp-bj-canvas')][i].canvas;
       window.AT = (id, i = 0) => { const { core, stage } = CANVAS(i).graph, n = CANVAS(i).graph.node(id);
         const r = core.container().getBoundingClientRect(), p = n.renderedPosition();
         return { x: r.left + p.x, y: r.top + p.y }; };
+      window.STILL = (i = 0) => { const { core } = CANVAS(i).graph, { current, queue } = core._private.animation;
+        return !current.length && !queue.length && core.width() === core.container().clientWidth; }
       window.STATUS = (id, i = 0) => CANVAS(i).graph.node(id).data('status'); }""")
+
+
+def wait_for_editor(page: Any, index: int = 0) -> None:
+    """Wait until a canvas is drawn and takes edits, after which nothing moves any more."""
+    wait_for_canvas(page, index + 1)
+    page.wait_for_function("i => CANVAS(i).editor && CANVAS(i).edits.catalogue.length > 0", arg=index)
+
+
+def place(page: Any, node_id: str, index: int = 0) -> tuple[float, float]:
+    """Wait until nothing moves, and return where a node is on the page."""
+    page.wait_for_function("i => STILL(i)", arg=index)
+    at = page.evaluate("([id, i]) => AT(id, i)", [node_id, index])
+    return at["x"], at["y"]
 
 
 def click_node(page: Any, node_id: str, index: int = 0) -> None:
     """Click a node."""
-    place = page.evaluate("([id, i]) => AT(id, i)", [node_id, index])
-    page.mouse.click(place["x"], place["y"])
+    page.mouse.click(*place(page, node_id, index))
 
 
 class Kernel:

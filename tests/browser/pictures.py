@@ -12,8 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from conftest import CHROMIUM, start, wait_for_state
-from gestures import STAGE, place
-from harness import FLAGS, Jupyter, ask, click_node, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from gestures import STAGE
+from harness import (
+    FLAGS,
+    Jupyter,
+    ask,
+    click_node,
+    jupyter,
+    open_notebook,
+    place,
+    run_all,
+    save_file,
+    wait_for_editor,
+    write_notebook,
+)
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
@@ -96,9 +108,7 @@ class Studio:
         open_notebook(page, self.server, "support.ipynb")
         page.keyboard.press("Control+b")
         run_all(page)
-        page.wait_for_selector(".jp-bj-rail [data-type=agent]")
-        wait_for_canvas(page, canvases)
-        page.wait_for_function("() => CANVAS().editor")
+        wait_for_editor(page, canvases - 1)
         if canvases:
             page.focus(STAGE)
             page.keyboard.press("f")
@@ -167,6 +177,8 @@ def waiting(studio: Studio) -> Any:
     page.wait_for_function("() => STATUS('approval') === 'waiting'")
     click_node(page, "approval")
     page.wait_for_selector(".jp-bj-question")
+    page.locator(".jp-bj-question").hover()
+    page.wait_for_selector(".jp-bj-dot.jp-mod-bare")  # the names of sockets go with the pointer
     return page
 
 
@@ -211,8 +223,7 @@ def saved(studio: Studio) -> Any:
     wait_for_state(page, "completed")
     page.wait_for_timeout(1500)  # Python hears of it, and with it the picture
     page.locator(".jp-Notebook .cm-content").first.click()
-    page.keyboard.press("Control+s")
-    page.wait_for_function("() => !nbw.context.model.dirty")
+    save_file(page)
     page.evaluate("async () => { await nbw.sessionContext.session.kernel.restart() }")
     page.reload()
     page.wait_for_selector(".jp-bj-saved img")

@@ -16,7 +16,7 @@ class SlowModel:
     """Streams `WORDS`, as what it is asked with says.
 
     With ``forever`` it never ends, with ``fail`` it fails, with ``outage`` it fails the first time that it is asked
-    this, with ``fast`` it does not wait.
+    this, with ``fast`` it does not wait, neither for the first word nor for another.
     """
 
     name = "scripted"
@@ -26,6 +26,7 @@ class SlowModel:
         asked = " ".join(message.content for message in request.messages)
         words = WORDS.split()
         pause = 0.0 if "fast" in asked else 0.04
+        await asyncio.sleep(8 * pause)  # long enough to be seen running
         count = 0
         while count < len(words) or "forever" in asked:
             await asyncio.sleep(pause)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from accessibility import grave_findings
-from harness import Jupyter, ask, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from harness import Jupyter, ask, jupyter, open_lab, open_notebook, run_all, shows, wait_for_canvas, write_notebook
+from playwright.sync_api import expect
 
 WORKFLOWS, RUNS, INBOX = (f"#builder-jupyter-{name}" for name in ("workflows", "runs", "inbox"))
 BADGE = ".lm-TabBar-tab[data-id=builder-jupyter-inbox]"
@@ -63,8 +64,7 @@ def until(server: Jupyter, execution: str, status: str) -> Any:
 def show(page: Any, server: Jupyter, bar: str) -> Any:
     """Open JupyterLab, if it is not, with one of the bars."""
     if not page.url.startswith(server.url):
-        page.goto(f"{server.url}/lab?reset")
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+        open_lab(page, server)
     page.evaluate("id => window.jupyterapp.shell.activateById(id)", bar[1:])
     page.wait_for_selector(f"{bar} h2")
     return page.locator(bar)
@@ -88,18 +88,18 @@ def test_workflows_are_found_by_words_and_tags_and_in_pages(page: Any, own: Jupy
     bar = show(page, own, WORKFLOWS)
     rows = bar.locator(".jp-bj-barrow")
     row(bar, "Invoices").wait_for()
-    assert rows.count() == 50
+    expect(rows).to_have_count(50)
     bar.get_by_role("button", name="Show 50 more of 112").click()
-    assert rows.count() == 100
+    expect(rows).to_have_count(100)
     search = bar.get_by_role("searchbox")
     search.fill("bulk 001")
-    assert rows.count() == 1, "what lies on the server's second page is found as well"
+    expect(rows).to_have_count(1)  # what lies on the server's second page is found as well
     search.fill("")
     bar.get_by_role("button", name="finance", exact=True).click()
+    expect(rows).to_have_count(2)
     assert rows.all_inner_texts()[0].startswith("Invoices")
-    assert rows.count() == 2
     bar.get_by_role("button", name="letters", exact=True).press("Enter")
-    assert rows.count() == 1
+    expect(rows).to_have_count(1)
     search.fill("nothing like it")
     bar.get_by_text("No workflow is like that.").wait_for()
     assert page.problems == []
@@ -111,7 +111,7 @@ def test_a_workflow_is_copied_renamed_published_exported_and_deleted(page: Any, 
     bar.get_by_role("searchbox").fill("original")
     choose(page, bar, "Original", "Duplicate")
     row(bar, "Original copy").wait_for()
-    assert "Original copy" in page.evaluate("() => document.activeElement.textContent")
+    expect(row(bar, "Original copy").locator(".jp-bj-entry")).to_be_focused()
     choose(page, bar, "Original copy", "Publish")
     row(bar, "Original copy").get_by_text("published").wait_for()
     choose(page, bar, "Original copy", "Rename")
@@ -130,7 +130,7 @@ def test_a_workflow_is_copied_renamed_published_exported_and_deleted(page: Any, 
     choose(page, bar, "Second original", "Delete")
     bar.get_by_role("button", name="Delete", exact=True).click()
     row(bar, "Second original").wait_for(state="detached")
-    assert page.evaluate("() => document.activeElement.closest('.jp-bj-bar-panel') !== null"), "the focus stays"
+    shows(page, "document.activeElement.closest('.jp-bj-bar-panel') !== null", True)  # the focus stays
     names = [one["name"] for one in ask(own, "GET", "builder/workflows?limit=100&name=Second%20original")]
     assert names == []
     assert page.problems == []
@@ -177,7 +177,7 @@ def test_a_failed_run_is_seen_looked_into_and_replayed(page: Any, own: Jupyter) 
     row(bar, "Works").wait_for(state="detached")
     failed.get_by_role("button", name="Fails").press("Enter")
     failed.locator(".jp-bj-stage-row .jp-bj-fault", has_text="quota used up").wait_for()
-    assert failed.locator(".jp-bj-stage-row").nth(0).inner_text().startswith("start")
+    expect(failed.locator(".jp-bj-stage-row").nth(0)).to_contain_text("start")
     page.screenshot(path=str(own.root.parent / "runs.png"))
     failed.get_by_role("button", name="Replay from draft").click()
     row(bar, "Fails").get_by_text("replay").wait_for()
@@ -222,11 +222,11 @@ def test_questions_are_answered_in_the_inbox(page: Any, own: Jupyter) -> None:
     show(page, own, WORKFLOWS)
     first, second = begin(own, options), begin(own, typed)
     page.wait_for_selector(f"{BADGE}[data-waiting='2']")
-    assert "asks:" in page.inner_text(".jp-bj-announcer"), "those who listen hear of it, although the bar is hidden"
+    expect(page.locator(".jp-bj-announcer")).to_contain_text("asks:")  # though the bar is hidden
     bar = show(page, own, INBOX)
     choice = row(bar, "Choice")
-    assert "Send the <b>refund</b>?" in choice.inner_text()
-    assert "min" in choice.locator(".jp-bj-deadline").inner_text()
+    expect(choice).to_contain_text("Send the <b>refund</b>?")
+    expect(choice.locator(".jp-bj-deadline")).to_contain_text("min")
     form = row(bar, "Form")
     form.get_by_label("Amount").fill("x")
     form.get_by_role("button", name="Send").click()
@@ -237,14 +237,14 @@ def test_questions_are_answered_in_the_inbox(page: Any, own: Jupyter) -> None:
     page.screenshot(path=str(own.root.parent / "inbox.png"))
     form.get_by_role("button", name="Send").click()
     form.get_by_role("alert").get_by_text("minimum").wait_for()
-    assert form.get_by_label("Amount").input_value() == "0", "what was typed is still there"
+    expect(form.get_by_label("Amount")).to_have_value("0")  # what was typed is still there
     form.get_by_label("Amount").fill("7")
     form.get_by_label("Amount").press("Enter")
     form.wait_for(state="detached")
     page.wait_for_selector(f"{BADGE}[data-waiting='1']")
     choice.get_by_role("button", name="no", exact=True).click()
     bar.get_by_text("Nothing waits for an answer.").wait_for()
-    assert page.locator(f"{BADGE}[data-waiting]").count() == 0
+    expect(page.locator(f"{BADGE}[data-waiting]")).to_have_count(0)
     assert until(own, first, "completed")["steps"][1]["outputs"]["text-out"]["value"] == "no"
     answer = until(own, second, "completed")["steps"][1]["outputs"]["text-out"]["value"]
     assert json.loads(answer) == {"amount": 7, "urgent": True, "team": "support"}

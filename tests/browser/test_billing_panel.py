@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from accessibility import grave_findings
+from gestures import until
 from harness import Jupyter, Kernel, jupyter, open_notebook, run_all, write_notebook
+from playwright.sync_api import expect
 
 RUNS = """import builder_jupyter as bj
 client = bj.connect()
@@ -44,9 +46,9 @@ def test_the_panel_is_clicked_through(page: Any, lab: Jupyter) -> None:
     panel.get_by_role("button", name="support").wait_for(timeout=90_000)
     page.wait_for_selector(".bj-billing .bj-chart svg")
     shot(page, lab, "panel")
-    assert "10 credits" in panel.locator(".bj-total").inner_text()
-    assert "Budget 20 credits a month" in panel.inner_text()
-    assert "Budget 20" in (panel.locator("svg").text_content() or "")
+    expect(panel.locator(".bj-total")).to_contain_text("10 credits")
+    expect(panel).to_contain_text("Budget 20 credits a month")
+    expect(panel.locator("svg")).to_contain_text("Budget 20")
     assert grave_findings(page, ".bj-billing") == []
 
     group = panel.get_by_label("Group by")
@@ -55,17 +57,16 @@ def test_the_panel_is_clicked_through(page: Any, lab: Jupyter) -> None:
     page.wait_for_function("() => /^20\\d\\d-\\d\\d$/.test(document.querySelector('.bj-table .bj-link')?.textContent)")
     month.click()
     panel.locator(".bj-table", has_text="Execution").wait_for()
-    assert panel.locator(".bj-table .bj-link").count() == 4
+    expect(panel.locator(".bj-table .bj-link")).to_have_count(4)
     shot(page, lab, "executions")
     panel.locator(".bj-table .bj-link").first.click()
     panel.locator(".bj-table", has_text="support-2").wait_for()
-    assert panel.locator(".bj-table .bj-link").count() == 0, "a step is the end of the way"
+    expect(panel.locator(".bj-table .bj-link")).to_have_count(0)  # a step is the end of the way
     shot(page, lab, "steps")
 
     panel.get_by_role("combobox", name="Export").select_option(label="JSON Lines")
     panel.get_by_role("button", name="Export").click()
-    panel.get_by_role("status").wait_for()
-    assert "3 charges in billing.jsonl" in panel.get_by_role("status").inner_text()
+    expect(panel.get_by_role("status")).to_contain_text("3 charges in billing.jsonl")
     rows = [json.loads(line) for line in (lab.root / "billing.jsonl").read_text().splitlines()]
     assert {row["x_StepId"] for row in rows} == {"support-0", "support-1", "support-2"}
 
@@ -73,7 +74,7 @@ def test_the_panel_is_clicked_through(page: Any, lab: Jupyter) -> None:
     panel.locator(".bj-table", has_text="Month").wait_for()
     group.select_option(label="Step")
     panel.locator(".bj-table", has_text="report-0").wait_for()
-    assert Kernel(lab).value("[panel.costs.by, panel.costs.path]") == ["step", []]
+    until(page, Kernel(lab), "[panel.costs.by, panel.costs.path]", ["step", []])
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         page.evaluate(DARK, theme)
         page.wait_for_function("is => document.body.dataset.jpThemeLight === is", arg=str("Light" in theme).lower())
@@ -98,7 +99,7 @@ def test_a_saved_notebook_shows_its_charts_without_a_kernel(page: Any, lab: Jupy
     assert {"application/vnd.vegalite.v5+json", "image/png", "text/plain"} <= kinds
     page.goto(f"{lab.url}/lab/tree/charts.ipynb?reset&token={lab.token}")
     page.wait_for_selector(".jp-RenderedVegaLite svg")
-    assert "support" in page.locator(".jp-RenderedVegaLite").inner_text()
+    expect(page.locator(".jp-RenderedVegaLite")).to_contain_text("support")
     assert page.problems == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,21 @@ from typing import Any
 
 import pytest
 from conftest import MESSAGE, SUPPORT, WORKFLOW, start, wait_for_state
-from gestures import IDS, PLACES, STAGE, drag, drawn, place, until
-from harness import Jupyter, Kernel, click_node, jupyter, open_notebook, run_all, wait_for_canvas, write_notebook
+from gestures import IDS, PLACES, STAGE, drag_node, drawn, until
+from harness import (
+    Jupyter,
+    Kernel,
+    click_node,
+    jupyter,
+    open_notebook,
+    run_all,
+    save_file,
+    shows,
+    wait_for_canvas,
+    wait_for_editor,
+    write_notebook,
+)
+from playwright.sync_api import expect
 
 from builder_jupyter.graph.model import Workflow
 
@@ -31,12 +45,7 @@ def own(tmp_path: Path) -> Iterator[Jupyter]:
 
 def move(page: Any, node: str) -> None:
     """Drag a node a little down."""
-    x, y = place(page, node)
-    drag(page, (x, y), (x + 4, y + 30))
-
-
-def wait_for_editor(page: Any) -> None:
-    page.wait_for_function("() => CANVAS().editor && CANVAS().edits.catalogue.length > 0")
+    drag_node(page, node, 4, 30)
 
 
 @pytest.mark.parametrize("end", ["killed", "restarted"])
@@ -58,7 +67,7 @@ def test_a_kernel_that_is_gone_is_told_of_and_its_run_goes_on(server: Jupyter, s
     wait_for_state(page, "completed")
     nodes = page.evaluate("() => CANVAS().graph.core.nodes().length")
     click_node(page, "summary")
-    assert page.inner_text(".jp-bj-details .jp-bj-text").rstrip().endswith("refunded today .")
+    expect(page.locator(".jp-bj-details .jp-bj-text").first).to_have_text(re.compile(r"refunded today \.\s*$"))
     page.keyboard.press("Delete")
     page.locator(".jp-bj-notice", has_text="no kernel").wait_for()
     assert page.evaluate("() => CANVAS().graph.core.nodes().length") == nodes
@@ -79,7 +88,7 @@ def test_a_kernel_that_is_gone_is_told_of_and_its_run_goes_on(server: Jupyter, s
     click_node(page, "summary")
     page.keyboard.press("Delete")
     drawn(page, nodes=nodes - 1)
-    assert len(Kernel(server).value(IDS)) == nodes - 1
+    until(page, Kernel(server), f"len({IDS})", nodes - 1)
     assert page.problems == []
 
 
@@ -93,7 +102,7 @@ def test_a_dropped_kernel_socket_loses_no_edit(server: Jupyter, show: Show, page
     move(page, "summary")
     until(page, kernel, f"({PLACES})['summary'] != {before}", True)
     page.wait_for_function("() => SOCKETS.filter(one => one.url.includes('/channels')).length > 1")
-    assert page.locator(BANNER).count() == 0
+    expect(page.locator(BANNER)).to_have_count(0)
     assert page.problems == []
 
 
@@ -109,7 +118,7 @@ def test_a_run_in_a_cell_outlives_the_server(own: Jupyter, page: Any) -> None:
     page.locator(BANNER, has_text="The kernel cannot be reached").wait_for()
     own.start()
     wait_for_state(page, "completed")
-    assert page.evaluate("() => STATUS('closing')") == "completed"
+    shows(page, "STATUS('closing')", "completed")
     # The kernel went with the server. Once Jupyter knows that, so does the canvas.
     page.locator(BANNER, has_text="run the cell again to edit").wait_for()
 
@@ -135,8 +144,7 @@ def test_a_document_outlives_the_server(own: Jupyter, page: Any) -> None:
 def test_two_tabs_of_one_notebook_show_the_same(server: Jupyter, show: Show) -> None:
     page = show(server)
     wait_for_editor(page)
-    page.keyboard.press("Control+s")
-    page.wait_for_function("() => !nbw.context.model.dirty")
+    save_file(page)
     other = page.context.new_page()
     open_notebook(other, server, page.url.split("/")[-1].split("?")[0])
     wait_for_canvas(other)
@@ -155,7 +163,7 @@ def test_two_tabs_of_one_notebook_show_the_same(server: Jupyter, show: Show) -> 
     page.click(".jp-bj-cancel")
     wait_for_state(page, "cancelled")
     wait_for_state(other, "cancelled")
-    assert len(Kernel(server).value(IDS)) == 9
+    until(page, Kernel(server), f"len({IDS})", 9)
     assert page.problems == []
 
 
@@ -180,10 +188,18 @@ def test_two_tabs_of_the_builder_follow_one_run(page: Any, lab: Jupyter) -> None
 def test_a_run_is_followed_with_a_pasted_key(page: Any, tmp_path: Path) -> None:
     said: list[str] = []
     page.on("request", lambda request: said.append(request.url))
+    late: list[Any] = []
+    page.route(
+        "**/api/builder/workflows*",
+        lambda route: route.continue_() if "authorization" in route.request.headers else late.append(route),
+    )
     with jupyter(tmp_path, "lab", "scripted", token=KEY) as running:
         page.goto(f"{running.url}/builder")
         page.get_by_label("API key or token").fill(KEY)
         page.get_by_role("button", name="Use it").click()
+        page.locator(".jp-bj-begin").first.wait_for()
+        with page.expect_response(lambda response: response.status == 401):
+            late.pop().continue_()  # what was asked without the key is refused after it was pasted
         page.locator(".jp-bj-begin", has_text="Simple agent").click()
         wait_for_canvas(page)
         wait_for_editor(page)
@@ -196,7 +212,7 @@ def test_a_run_is_followed_with_a_pasted_key(page: Any, tmp_path: Path) -> None:
             "() => { const text = document.querySelector('.jp-bj-details .jp-bj-text').textContent;"
             " return (window.GREW ??= new Set()).add(text.length).size > 2; }"
         )
-        assert "reconnecting" not in page.inner_text(".jp-bj-state")
+        expect(page.locator(".jp-bj-state")).not_to_contain_text("reconnecting")
         page.click(".jp-bj-cancel")
         wait_for_state(page, "cancelled")
         assert not [url for url in said if KEY in url], "a key stands in no address"

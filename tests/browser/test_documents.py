@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from accessibility import grave_findings
 from conftest import WORKFLOW, wait_for_state
-from harness import Jupyter, click_node, jupyter, wait_for_canvas
+from gestures import drag_node
+from harness import Jupyter, click_node, jupyter, open_lab, save_file, shows, wait_for_canvas, wait_for_editor
+from playwright.sync_api import expect
 
 from builder_jupyter.graph.dialects import read_text
 from builder_jupyter.graph.model import Workflow
@@ -21,25 +23,9 @@ CURRENT = "window.jupyterapp.shell.currentWidget.context"
 
 def open_file(page: Any, lab: Jupyter, name: str) -> None:
     """Open a file by its name in the file browser, as a person does."""
-    page.goto(f"{lab.url}/lab?reset")
+    open_lab(page, lab)
     page.locator(".jp-DirListing-item", has_text=name).dblclick()
     wait_for_editor(page)
-
-
-def wait_for_editor(page: Any) -> None:
-    """Wait until a graph is drawn and its palette is there, after which nothing moves any more."""
-    wait_for_canvas(page)
-    page.wait_for_function("() => CANVAS().edits.catalogue.length > 0")
-
-
-def drag(page: Any, node_id: str, dx: int, dy: int) -> None:
-    """Move a node with the mouse."""
-    place = page.evaluate("id => AT(id)", node_id)
-    page.mouse.move(place["x"], place["y"])
-    page.mouse.down()
-    for step in range(1, 9):
-        page.mouse.move(place["x"] + dx * step / 8, place["y"] + dy * step / 8)
-    page.mouse.up()
 
 
 def sessions(lab: Jupyter) -> list[Any]:
@@ -63,14 +49,12 @@ def test_a_file_from_python_is_edited_without_a_kernel(page: Any, lab: Jupyter) 
     before = file.read_bytes()
     running = sessions(lab)
     open_file(page, lab, file.name)
-    page.keyboard.press("Control+s")
-    page.wait_for_function(f"() => !{CURRENT}.model.dirty")
+    save_file(page)
     assert file.read_bytes() == before, "nothing was changed"
 
-    drag(page, "summary", 40, 60)
+    drag_node(page, "summary", 40, 60)
     page.wait_for_function(f"() => {CURRENT}.model.dirty")
-    page.keyboard.press("Control+s")
-    page.wait_for_function(f"() => !{CURRENT}.model.dirty")
+    save_file(page)
     moved = Workflow.load(file)
     there = workflow.nodes_by_id["summary"].position
     here = moved.nodes_by_id["summary"].position
@@ -81,8 +65,7 @@ def test_a_file_from_python_is_edited_without_a_kernel(page: Any, lab: Jupyter) 
 
     page.keyboard.press("Control+z")
     wait_for_steps(page, None)
-    page.keyboard.press("Control+s")
-    page.wait_for_function(f"() => !{CURRENT}.model.dirty")
+    save_file(page)
     assert file.read_bytes() == before, "undone"
     assert sessions(lab) == running
     assert not page.problems
@@ -106,9 +89,9 @@ def test_what_another_program_writes_is_shown(page: Any, lab: Jupyter) -> None:
     without = workflow.with_nodes(node for node in workflow.nodes if node.id != "end")
     without.save(file)
     page.wait_for_function("() => CANVAS().graph.node('end').empty()")
-    assert page.evaluate(f"() => {CURRENT}.model.dirty") is False
+    shows(page, f"{CURRENT}.model.dirty", False)
     # With changes of one's own, one is asked.
-    drag(page, "summary", 0, 80)
+    drag_node(page, "summary", 0, 80)
     page.wait_for_function(f"() => {CURRENT}.model.dirty")
     workflow.save(file)
     page.get_by_role("button", name="Read it again").click()
@@ -120,15 +103,14 @@ def test_a_broken_file_says_where_and_opens_as_text(page: Any, lab: Jupyter) -> 
     (lab.root / "broken.workflow.json").write_text('{"name": "x",\n "nodes": [}', encoding="utf-8")
     page.goto(f"{lab.url}/lab/tree/broken.workflow.json?reset")
     fault = page.locator(".jp-bj-trouble")
-    fault.wait_for()
-    assert "line 2, column 12" in fault.inner_text()
+    expect(fault).to_contain_text("line 2, column 12")
     page.get_by_role("button", name="Open as text").click()
     page.locator(".jp-FileEditor .cm-content").click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text('{"name": "Mended", "nodes": [{"id": "start", "type": "start"}], "edges": []}')
     page.locator(".lm-TabBar-tab", has_text="broken").first.click()
     wait_for_canvas(page)
-    assert page.locator(".jp-bj-title").inner_text() == "Mended"
+    expect(page.locator(".jp-bj-title")).to_have_text("Mended")
     fault.wait_for(state="detached")
 
 
@@ -136,20 +118,20 @@ def test_an_edit_waits_for_a_server_that_is_away(page: Any, lab: Jupyter) -> Non
     Workflow.load(WORKFLOW).save(lab.root / "away.workflow.json")
     open_file(page, lab, "away.workflow.json")
     page.route("**/api/builder/edits*", lambda route: route.abort())
-    drag(page, "summary", 0, 60)
+    drag_node(page, "summary", 0, 60)
     page.get_by_text("The server does not answer").wait_for()
     page.unroute("**/api/builder/edits*")
     page.wait_for_function(f"() => {HOST}.doc.undoes !== null && {HOST}.isLinked")
-    assert page.locator(".jp-bj-banner").is_hidden()
+    expect(page.locator(".jp-bj-banner")).to_be_hidden()
 
 
 def test_new_files_from_the_launcher_and_from_a_template(page: Any, lab: Jupyter) -> None:
-    page.goto(f"{lab.url}/lab?reset")
+    open_lab(page, lab)
     page.locator(".jp-LauncherCard", has_text="New workflow").first.click()
     wait_for_canvas(page)
     made = Workflow.load(lab.root / "Untitled.workflow.json")
     assert [node.type for node in made.nodes] == ["start"]
-    page.goto(f"{lab.url}/lab?reset")
+    open_lab(page, lab)
     page.locator(".jp-LauncherCard", has_text="New workflow from template").click()
     page.locator(".jp-Dialog select").select_option(index=0)
     page.locator(".jp-Dialog .jp-mod-accept").click()
@@ -166,7 +148,7 @@ def test_the_builder_s_page(page: Any, lab: Jupyter, tmp_path: Path) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
     workflow_id = page.evaluate("() => location.hash.slice(1)")
-    drag(page, "revise", 60, 30)
+    drag_node(page, "revise", 60, 30)
     page.get_by_text("not saved").wait_for()
     page.keyboard.press("Control+s")
     page.wait_for_function("() => document.querySelector('.jp-bj-bar-name').textContent.endsWith('supportsaved')")
@@ -204,7 +186,7 @@ def test_somebody_else_has_saved(page: Any, lab: Jupyter) -> None:
     theirs = urllib.request.Request(url, b'{"name": "Theirs"}', {"Content-Type": "application/json"}, method="PUT")
     with urllib.request.urlopen(theirs) as answer:
         assert json.load(answer)["version"] == 2
-    drag(page, "assistant", 0, 60)
+    drag_node(page, "assistant", 0, 60)
     page.get_by_text("not saved").wait_for()
     page.keyboard.press("Control+s")
     page.get_by_role("button", name="Show theirs").click()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT
-from gestures import IDS, PAIRS, PLACES, STAGE, drag, draw_edge, drawn, place
-from harness import Jupyter, Kernel, click_node
+from gestures import IDS, PAIRS, PLACES, STAGE, drag, draw_edge, drawn
+from harness import Jupyter, Kernel, click_node, place, shows, wait_for_editor
+from playwright.sync_api import expect
 
 Show = Callable[..., Any]
 EMPTY = (
@@ -31,7 +32,7 @@ def open_editor(server: Jupyter, show: Show) -> Callable[[str], tuple[Any, Kerne
 
     def open_it(cell: str) -> tuple[Any, Kernel]:
         page = show(server, cell, "'the other cell'")
-        page.wait_for_selector(".jp-bj-rail [data-type=agent]")
+        wait_for_editor(page)
         return page, Kernel(server)
 
     return open_it
@@ -51,17 +52,17 @@ def test_a_workflow_is_built_with_mouse_and_keyboard(open_editor: Callable[[str]
 
     click_node(page, "start")
     page.keyboard.press("c")
-    aimed = "() => CANVAS().graph.core.nodes('.aim, .barred').map(n => n.id())"
-    assert page.evaluate(aimed) == ["n:end"]  # to the agent it leads already
+    aimed = "CANVAS().graph.core.nodes('.aim, .barred').map(n => n.id())"
+    shows(page, aimed, ["n:end"])  # to the agent it leads already
     page.keyboard.press("Enter")
     drawn(page, edges=3)
     assert kernel.value(PAIRS)[-1] == ["start", "end"]
     page.keyboard.press("c")
-    assert page.evaluate(aimed) == ["n:agent"]
+    shows(page, aimed, ["n:agent"])
     page.keyboard.press("ArrowDown")
-    assert page.evaluate(aimed) == ["n:end"]
+    shows(page, aimed, ["n:end"])
     page.keyboard.press("Enter")
-    assert page.inner_text(".jp-bj-notice") == "start leads to end already."
+    expect(page.locator(".jp-bj-notice")).to_have_text("start leads to end already.")
     assert len(kernel.value(PAIRS)) == 3
     assert page.problems == []
 
@@ -70,12 +71,12 @@ def test_what_cannot_be_is_refused_and_says_why(open_editor: Callable[[str], tup
     page, kernel = open_editor(SUPPORT)
     before = kernel.value(PAIRS)
     draw_edge(page, "billing", "start")
-    assert "into a start" in page.inner_text(".jp-bj-notice")
+    expect(page.locator(".jp-bj-notice")).to_contain_text("into a start")
     page.focus(STAGE)
     page.keyboard.press("Control+a")
     page.keyboard.press("Delete")
     page.wait_for_function("() => CANVAS().graph.core.nodes().length === 1")
-    assert "start stays" in page.inner_text(".jp-bj-notice")
+    expect(page.locator(".jp-bj-notice")).to_contain_text("start stays")
     assert kernel.value(IDS) == ["start"]
     page.keyboard.press("Control+z")
     drawn(page, nodes=9)
@@ -139,7 +140,7 @@ def test_a_branch_is_copied_and_the_graph_arranged(open_editor: Callable[[str], 
     drawn(page, nodes=11)
     fresh = [node_id for node_id in kernel.value(IDS) if node_id not in before]
     assert kernel.value(PAIRS)[size:] == [fresh]
-    assert sorted(page.evaluate("() => CANVAS().graph.selectedNodes")) == sorted(fresh)
+    shows(page, "[...CANVAS().graph.selectedNodes].sort()", sorted(fresh))
     page.keyboard.press("Control+x")
     drawn(page, nodes=9)
     assert kernel.value(IDS) == before
@@ -166,7 +167,7 @@ def test_menu_label_and_search_by_keyboard(open_editor: Callable[[str], tuple[An
     page.mouse.click(*place(page, "agent"), button="right")
     page.wait_for_selector(".jp-bj-menu")
     page.keyboard.press("Escape")
-    assert page.locator(".jp-bj-menu").count() == 0
+    expect(page.locator(".jp-bj-menu")).to_have_count(0)
     page.keyboard.press("ContextMenu")
     page.keyboard.type("du")  # the letter goes to Duplicate
     page.keyboard.press("Enter")
@@ -181,7 +182,7 @@ def test_menu_label_and_search_by_keyboard(open_editor: Callable[[str], tuple[An
 
 def test_a_thousand_nodes_can_be_edited(open_editor: Callable[[str], tuple[Any, Kernel]]) -> None:
     page, kernel = open_editor(MANY)
-    assert page.locator(".jp-bj-map").is_visible()
+    expect(page.locator(".jp-bj-map")).to_be_visible()
     page.focus(STAGE)
     page.keyboard.press("Control+f")
     page.keyboard.type("a500")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gestures import until
 from harness import Jupyter, Kernel, open_notebook, run_all, write_notebook
 
 RUN = """import builder_jupyter as bj, pandas as pd
@@ -33,7 +34,7 @@ def test_a_failed_run_is_replayed_from_the_step_that_failed(page: Any, lab: Jupy
     page.wait_for_function(SHOWN, arg="name 'rows' is not defined")
     page.screenshot(path=str(lab.root.parent / "failed.png"))
     kernel = Kernel(lab)
-    assert kernel.value("[run.status, run.error['stepId'], run.error['code']]") == ["error", "report", "PYTHON_ERROR"]
+    until(page, kernel, "[run.status, run.error['stepId'], run.error['code']]", ["error", "report", "PYTHON_ERROR"])
     kernel.run(AGAIN)
     assert kernel.value("[again.status, again['report'].result.age.tolist()]") == ["completed", [1]]
     steps = "{step['stepId']: step['reused'] for step in again.snapshot['steps']}"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT
-from harness import Jupyter, Kernel, ask, wait_for_canvas
+from gestures import PLACES, drag, drawn, until
+from harness import Jupyter, Kernel, ask, place, wait_for_canvas
+from playwright.sync_api import expect
 
 GROUPS = "[[one['title'], list(one['nodes'])] for one in canvas.workflow.metadata.get('groups', ())]"
-PLACES = "{node.id: [node.position.x, node.position.y] for node in canvas.workflow.nodes if node.position}"
 PORTS = """
 import builder_jupyter as bj
 prompts = [{"clientId": one, "type": "prompt", "position": {"x": 0, "y": y}} for one, y in (("p", 0), ("q", 160))]
@@ -29,6 +30,10 @@ canvas = bj.Canvas(bj.Workflow.from_dict({"name": "routes", "nodes": nodes,
 canvas"""
 EDGES = "[[one.source, one.source_port or one.label, one.target, one.target_port] for one in canvas.workflow.edges]"
 
+VEILED = """(() => { const map = document.querySelector('.jp-bj-map'); let found = 0;
+  const { data } = map.getContext('2d').getImageData(0, 0, map.width, map.height);
+  for (let i = 3; i < data.length; i += 4) found += Math.abs(data[i] - 36) < 4; return found; })()"""
+
 
 @pytest.fixture
 def open_editor(lab: Jupyter, show: Any) -> Any:
@@ -42,25 +47,12 @@ def open_editor(lab: Jupyter, show: Any) -> Any:
     return open_it
 
 
-def at(page: Any, node_id: str) -> tuple[float, float]:
-    found = page.evaluate("id => AT(id)", node_id)
-    return found["x"], found["y"]
-
-
-def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    for i in range(1, 11):
-        page.mouse.move(start[0] + (end[0] - start[0]) * i / 10, start[1] + (end[1] - start[1]) * i / 10)
-    page.mouse.up()
-
-
 def choose(page: Any, *ids: str) -> None:
     """Select nodes by clicking, the later ones with Shift."""
     for i, node_id in enumerate(ids):
         if i:
             page.keyboard.down("Shift")
-        page.mouse.click(*at(page, node_id))
+        page.mouse.click(*place(page, node_id))
         page.keyboard.up("Shift")
     page.wait_for_function("count => CANVAS().graph.selectedNodes.length === count", arg=len(ids))
 
@@ -74,7 +66,7 @@ def wait_for_groups(page: Any, *titles: str) -> None:
 
 def socket(page: Any, node_id: str, name: str) -> tuple[float, float]:
     """Move to a node and return where one of its ways out shows its dot."""
-    x, y = at(page, node_id)
+    x, y = place(page, node_id)
     page.mouse.move(x - 4, y)
     page.mouse.move(x, y)
     box = page.locator(f".jp-bj-dot[data-socket='{name}']").bounding_box()
@@ -83,14 +75,18 @@ def socket(page: Any, node_id: str, name: str) -> tuple[float, float]:
 
 def test_nodes_are_grouped_moved_copied_and_ungrouped(open_editor: Any) -> None:
     page, kernel = open_editor(SUPPORT)
+    page.click(".jp-bj-tools [aria-label=Map]")
+    page.wait_for_selector(".jp-bj-map:visible")
+    bare = page.evaluate(f"() => {VEILED}")
     choose(page, "billing", "technical", "general")
     page.keyboard.press("Control+g")
     page.wait_for_selector(".jp-bj-textbox")
     page.keyboard.type("Specialists")
     page.keyboard.press("Enter")
     wait_for_groups(page, "Specialists")
-    assert kernel.value(GROUPS) == [["Specialists", ["billing", "technical", "general"]]]
-    assert page.locator(".jp-bj-stepgroup .jp-bj-members .jp-bj-step").count() == 3
+    until(page, kernel, GROUPS, [["Specialists", ["billing", "technical", "general"]]])
+    page.wait_for_function(f"bare => {VEILED} > bare + 200", arg=bare)  # the map shows it as well
+    expect(page.locator(".jp-bj-stepgroup .jp-bj-members .jp-bj-step")).to_have_count(3)
     assert page.locator(".jp-DocumentSearch, .jp-DocumentSearch-overlay").count() == 0, "no shortcut of the notebook's"
     page.keyboard.press("Escape")
 
@@ -107,7 +103,7 @@ def test_nodes_are_grouped_moved_copied_and_ungrouped(open_editor: Any) -> None:
 
     page.keyboard.press("Control+d")
     wait_for_groups(page, "Specialists", "Specialists")
-    assert kernel.value(GROUPS)[1] == ["Specialists", ["billing_2", "technical_2", "general_2"]]
+    until(page, kernel, f"({GROUPS})[1]", ["Specialists", ["billing_2", "technical_2", "general_2"]])
     page.keyboard.press("Delete")
     wait_for_groups(page, "Specialists")
 
@@ -121,7 +117,7 @@ def test_nodes_are_grouped_moved_copied_and_ungrouped(open_editor: Any) -> None:
     wait_for_groups(page, "Experts")
     page.keyboard.press("Control+Shift+g")
     wait_for_groups(page)
-    assert kernel.value(GROUPS) == []
+    until(page, kernel, GROUPS, [])
     for titles in (["Experts"], ["Specialists"]):
         page.keyboard.press("Control+z")
         wait_for_groups(page, *titles)
@@ -130,16 +126,24 @@ def test_nodes_are_grouped_moved_copied_and_ungrouped(open_editor: Any) -> None:
 
 def test_edges_are_drawn_from_the_socket_of_a_route(open_editor: Any) -> None:
     page, kernel = open_editor(ROUTES)
-    drag(page, socket(page, "r", "tech"), at(page, "a"))
+    drag(page, socket(page, "r", "tech"), place(page, "a"))
     page.wait_for_function("() => CANVAS().graph.edge(['r', 'a']).data('from') > 0 && CANVAS().doc.edges.length === 2")
-    drag(page, socket(page, "r", "billing"), at(page, "a"))
-    page.wait_for_function("() => CANVAS().graph.core.edges().length === 3")
+    drag(page, socket(page, "r", "billing"), place(page, "a"))
+    drawn(page, edges=3)
     assert kernel.value(EDGES)[1:] == [["r", "tech", "a", None], ["r", "billing", "a", None]]
-    drag(page, socket(page, "r", "tech"), at(page, "a"))
+    drag(page, socket(page, "r", "tech"), place(page, "a"))
     page.wait_for_function("() => document.querySelector('.jp-bj-notice')?.textContent.includes('“tech” of r')")
 
-    # One of the two is taken away, not both.
+    # The names are gone with the pointer, which leaves the graph at once; the dots of what is selected stay.
+    named = page.locator(".jp-bj-dot:not(.jp-mod-bare)")
+    page.mouse.move(*place(page, "r"))
+    expect(named).to_have_count(2)
+    page.mouse.move(5, 5)
+    expect(named).to_have_count(0)
     page.keyboard.press("Escape")
+    expect(page.locator(".jp-bj-dot")).to_have_count(0)
+
+    # One of the two is taken away, not both.
     middle = page.evaluate(
         """() => { const { core } = CANVAS().graph, r = core.container().getBoundingClientRect();
           const p = CANVAS().graph.edge(['r', 'a', ['billing', null]]).renderedMidpoint();
@@ -147,19 +151,19 @@ def test_edges_are_drawn_from_the_socket_of_a_route(open_editor: Any) -> None:
     )
     page.mouse.click(*middle)
     page.keyboard.press("Delete")
-    page.wait_for_function("() => CANVAS().graph.core.edges().length === 2")
+    drawn(page, edges=2)
     assert kernel.value(EDGES)[1:] == [["r", "tech", "a", None]]
     assert page.problems == []
 
 
 def test_typed_ports_are_joined_and_refusals_name_them(open_editor: Any) -> None:
     page, kernel = open_editor(PORTS)
-    drag(page, socket(page, "q", "text-out"), at(page, "t"))
+    drag(page, socket(page, "q", "text-out"), place(page, "t"))
     page.wait_for_function("() => CANVAS().doc.edges.length === 2")
     joined = kernel.value(EDGES)[1]
     assert (joined[0], joined[1], joined[2]) == ("q", "text-out", "t")
     assert joined[3] in page.evaluate("() => CANVAS().doc.looks['text-gen'].inputs.map(one => one.name)")
-    drag(page, socket(page, "q", "text-out"), at(page, "q"))
+    drag(page, socket(page, "q", "text-out"), place(page, "q"))
     assert len(kernel.value(EDGES)) == 2
     assert page.problems == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import wait_for_state
 from harness import Jupyter, click_node, jupyter
+from playwright.sync_api import expect
 
 MADE = """import builder_jupyter as bj
 wf = bj.Workflow.from_dict({'dialect': 'direct', 'name': 'media', 'nodes': [
@@ -40,15 +41,15 @@ def test_a_picture_and_a_voice_are_shown_in_the_pane(
     for node, selector in (("paint", ".jp-bj-figure > img"), ("speak", ".jp-bj-figure > audio")):
         click_node(page, node)
         page.wait_for_function(PLAYABLE, arg=[selector])
-        assert page.locator(".jp-bj-figure").count() == 1
+        expect(page.locator(".jp-bj-figure")).to_have_count(1)
         box = page.locator(selector).bounding_box()
         assert box["width"] > 100
         assert box["height"] >= 40
         shot = tmp_path / f"{node}.png"
         page.screenshot(path=str(shot))
         record_property(f"screenshot_{node}", str(shot))
-    assert page.locator(".jp-bj-figure > audio").get_attribute("aria-label") == "Made by Speaker"
-    assert page.locator(".jp-bj-figure > audio").get_attribute("controls") is not None
+    expect(page.locator(".jp-bj-figure > audio")).to_have_attribute("aria-label", "Made by Speaker")
+    expect(page.locator(".jp-bj-figure > audio")).to_have_attribute("controls", "")
     click_node(page, "paint")
     page.wait_for_selector(".jp-bj-figure > img[alt='Made by Painter']")
     assert page.problems == []

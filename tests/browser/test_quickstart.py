@@ -7,17 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import WORKFLOW, start, wait_for_state
-from harness import Jupyter, Kernel, click_node, jupyter, open_notebook, run_all, wait_for_canvas
+from conftest import GROWING, WORKFLOW, start, wait_for_state
+from gestures import until
+from harness import Jupyter, Kernel, click_node, jupyter, open_notebook, run_all, shows, wait_for_canvas
 
 Show = Callable[..., Any]
 TOKEN = "only-for-this-test"
 MODEL_MS = 120_000
-GROWING = """() => { window.GREW = []; window.SEEN = []; const look = () => {
-  const status = STATUS('billing'), text = document.querySelector('.jp-bj-details .jp-mod-growing .jp-bj-text');
-  if (status && SEEN.at(-1) !== status) SEEN.push(status);
-  if (status === 'streaming' && text && GREW.at(-1) !== text.textContent.length) GREW.push(text.textContent.length);
-  requestAnimationFrame(look); }; look(); }"""
 FAILED = """() => window.nbw.content.widgets.flatMap(cell => cell.model.type !== 'code' ? [] :
   cell.model.sharedModel.getOutputs().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue))"""
 RUN_CELLS = """() => window.nbw.content.widgets.filter(cell => cell.model.type === 'code')
@@ -52,19 +48,20 @@ def test_the_quickstart_runs_from_top_to_bottom(genuine: Jupyter, page: Any) -> 
 
 def test_the_local_model_is_seen_writing(genuine: Jupyter, show: Show) -> None:
     page = show(genuine)
-    page.evaluate(GROWING)
+    page.evaluate(GROWING, "billing")
     start(page, "I was charged twice for one invoice. Please explain in detail how that could happen.")
     click_node(page, "billing")
     wait_for_state(page, "completed", timeout=MODEL_MS)
     grew = page.evaluate("() => GREW")
     assert len(grew) >= 3
     assert grew == sorted(grew)
-    assert [word for word in page.evaluate("() => SEEN") if word != "pending"] == ["running", "streaming", "completed"]
+    shows(page, "STATUSES.slice(-2)", ["streaming", "completed"])  # how long it was running is the model's affair
     kernel = Kernel(genuine)
     page.wait_for_function("() => STATUS('billing') === 'completed'")
+    until(page, kernel, "canvas.execution.status", "completed")
     said = kernel.value("canvas.execution['billing'].text")
     assert len(said) >= grew[-1] > 0
-    assert page.text_content(".jp-bj-details .jp-bj-text") == said
+    shows(page, "document.querySelector('.jp-bj-details .jp-bj-text').textContent", said)
     assert kernel.value("canvas.execution['billing'].usage['model']") != "scripted"
     assert page.problems == []
 
@@ -78,7 +75,7 @@ def test_run_cancel_and_side_bar_work_with_token_and_xsrf_check(genuine: Jupyter
     start(page, "Tell me everything about my invoice.")
     page.click(".jp-bj-cancel")
     wait_for_state(page, "cancelled")
-    assert Kernel(genuine).value("canvas.execution.status") == "cancelled"
+    until(page, Kernel(genuine), "canvas.execution.status", "cancelled")
     if genuine.app == "lab":  # Notebook has no side bar
         page.evaluate("() => window.jupyterapp.shell.activateById('builder-jupyter-runs')")
         page.wait_for_selector(".jp-bj-list .jp-bj-entry:has-text('cancelled')")

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from accessibility import grave_findings
-from harness import Jupyter, jupyter
+from harness import Jupyter, jupyter, open_lab
+from playwright.sync_api import expect
 
 BAR = "#builder-jupyter-settings"
 SECRET = "sk-very-secret-4242"
@@ -36,8 +37,7 @@ def ask(server: Jupyter, method: str, path: str, body: Any = None, *, key: str |
 
 
 def show(page: Any, server: Jupyter) -> Any:
-    page.goto(f"{server.url}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    open_lab(page, server)
     page.evaluate("id => window.jupyterapp.shell.activateById(id)", BAR[1:])
     bar = page.locator(BAR)
     bar.locator("summary", has_text="API keys").wait_for()
@@ -49,9 +49,7 @@ def test_a_key_is_made_used_and_revoked(page: Any, own: Jupyter) -> None:
     bar.get_by_text("There are no keys that are good.").wait_for()
     bar.get_by_role("button", name="New key…").press("Enter")
     name = bar.get_by_label("Name", exact=True)
-    name.wait_for()
-    # Where the form begins.
-    page.wait_for_function("input => input === document.activeElement", arg=name.element_handle())
+    expect(name).to_be_focused()  # where the form begins
     name.press_sequentially("ci")
     bar.get_by_label("Change workflows").check()
     bar.get_by_label("Good for").select_option("30 days")
@@ -61,7 +59,7 @@ def test_a_key_is_made_used_and_revoked(page: Any, own: Jupyter) -> None:
     shown.wait_for()
     key = shown.input_value()
     assert re.fullmatch(r"builder_[A-Za-z0-9_-]{43}", key)
-    assert "shown this once" in page.inner_text(".jp-bj-announcer")
+    expect(page.locator(".jp-bj-announcer")).to_contain_text("shown this once")
     page.screenshot(path=str(own.root.parent / "settings-key.png"))
 
     status, verified = ask(own, "GET", "verify-key", key=key)
@@ -73,6 +71,7 @@ def test_a_key_is_made_used_and_revoked(page: Any, own: Jupyter) -> None:
     assert ask(own, "GET", "builder/keys", key=key)[0] == 403
 
     bar.get_by_role("button", name="Done").click()
+    shown.wait_for(state="detached")
     assert key not in page.content()
     row = bar.locator(".jp-bj-setting", has_text="ci")
     row.get_by_text("expires in").wait_for()
@@ -125,7 +124,7 @@ def test_workspaces_and_people(page: Any, own: Jupyter, theme: str) -> None:
     bar = show(page, own)
     page.evaluate("t => window.jupyterapp.commands.execute('apputils:change-theme', { theme: t })", theme)
     page.wait_for_selector(f"body[data-jp-theme-light={str('Light' in theme).lower()}]", state="attached")
-    assert not bar.locator("summary", has_text="People").is_visible(), "default is nobody's in particular"
+    expect(bar.locator("summary", has_text="People")).to_be_hidden()  # default is nobody's in particular
     bar.get_by_label("Workspace").select_option(made)
     bar.locator("summary", has_text="People").click()
     bar.get_by_role("list", name="Members").get_by_text("editor").wait_for()

@@ -6,8 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from conftest import start, wait_for_state
-from gestures import IDS, PAIRS, PLACES, STAGE, data, drag, draw_edge, drawn, field, place, until
-from harness import Jupyter, Kernel, ask, click_node, wait_for_canvas
+from gestures import IDS, PAIRS, PLACES, STAGE, data, drag, draw_edge, drawn, field, until
+from harness import (
+    Jupyter,
+    Kernel,
+    ask,
+    click_node,
+    open_lab,
+    place,
+    save_file,
+    shows,
+    wait_for_canvas,
+    wait_for_editor,
+)
+from playwright.sync_api import expect
 
 from builder_jupyter.graph.model import Workflow
 
@@ -142,7 +154,7 @@ def run_and_answer(page: Any, kernel: Kernel) -> None:
     )
     answer(page, "It may, thank you.")
     wait_for_state(page, "completed")
-    assert page.evaluate("() => STATUS('agent_2')") == "skipped"
+    shows(page, "STATUS('agent_2')", "skipped")
     until(page, kernel, "canvas.execution.status", "completed")
     assert kernel.value("canvas.execution['human'].text") == "It may, thank you."
 
@@ -161,7 +173,7 @@ def replay_another(page: Any, kernel: Kernel) -> None:
     start_over(page, "An outage, and an invoice")
     wait_for_state(page, "error")
     first = page.evaluate("() => CANVAS().controller.run.id")
-    assert "quota used up" in page.inner_text(".jp-bj-overview .jp-bj-problem:not([hidden])")
+    expect(page.locator(".jp-bj-overview .jp-bj-problem:not([hidden])")).to_contain_text("quota used up")
     click_node(page, "agent")
     page.click(".jp-bj-replay")
     page.wait_for_function("id => CANVAS().controller.run.id !== id", arg=first)
@@ -226,8 +238,8 @@ def see_it_twice(page: Any, kernel: Kernel) -> None:
     type_into_last_cell(page, "canvas")
     wait_for_canvas(page, 2)
     page.wait_for_function("() => CANVAS(1).editor")
-    labels = "i => Object.fromEntries(CANVAS(i).graph.core.nodes().map(n => [n.id(), n.data('label')]))"
-    assert page.evaluate(labels, 1) == page.evaluate(labels, 0)
+    labels = "CANVAS(%d).graph.core.nodes().map(n => [n.id(), n.data('label')]).sort()"
+    shows(page, labels % 1, page.evaluate(labels % 0))
     page.locator(STAGE).nth(1).scroll_into_view_if_needed()
     page.locator(STAGE).nth(1).focus()
     page.keyboard.press("0")
@@ -243,13 +255,11 @@ def see_it_twice(page: Any, kernel: Kernel) -> None:
 
 def edit_the_file(page: Any, server: Jupyter, expected: Any) -> None:
     """Open the file in JupyterLab, add a node, save it, and read it with Python."""
-    page.goto(f"{server.url}/lab?reset")
+    open_lab(page, server)
     page.locator(".jp-DirListing-item", has_text="desk.workflow.json").dblclick()
-    wait_for_canvas(page)
-    page.wait_for_function("() => CANVAS().edits.catalogue.length > 0 && CANVAS().editor")
+    wait_for_editor(page)
     add_without_a_kernel(page)
-    page.keyboard.press("Control+s")
-    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    save_file(page)
     compare(Workflow.load(server.root / "desk.workflow.json").to_dict(), expected)
 
 
@@ -259,13 +269,10 @@ def edit_on_the_builders_page(page: Any, server: Jupyter, expected: Any) -> None
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Import a file").click()
     chooser.value.set_files(server.root / "desk.workflow.json")
-    wait_for_canvas(page)
-    page.wait_for_function("() => CANVAS().edits.catalogue.length > 0 && CANVAS().editor")
+    wait_for_editor(page)
     add_without_a_kernel(page)
     page.keyboard.press("Control+s")
-    page.get_by_role("button", name="Save as a draft").or_(page.locator(".jp-bj-bar-name", has_text="saved")).wait_for()
-    if page.get_by_role("button", name="Save as a draft").count():
-        page.get_by_role("button", name="Save as a draft").click()
+    page.get_by_role("button", name="Save as a draft").click()
     page.wait_for_function("() => location.hash.startsWith('#wf_')")
     stored = ask(server, "GET", f"builder/workflows/{page.evaluate('() => location.hash.slice(1)')}")
     compare(stored, expected)

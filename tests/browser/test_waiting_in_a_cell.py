@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gestures import until
 from harness import Jupyter, Kernel, open_notebook, run_all, wait_for_canvas, write_notebook
+from playwright.sync_api import expect
 
 ASK = """import builder_jupyter as bj
 wf = bj.Workflow.from_dict({"name": "ask", "nodes": [
@@ -34,16 +36,16 @@ def test_a_button_in_the_cell_answers(page: Any, lab: Jupyter) -> None:
     show(page, lab, "buttons.ipynb", ASK % OPTIONS)
     button = page.locator(".jp-OutputArea button", has_text="send it")
     button.wait_for()
-    assert "Send the <b>refund</b>?" in page.inner_text(".jp-OutputArea")
-    assert "Before 20" in page.inner_text(".jp-OutputArea")
+    expect(page.locator(".jp-OutputArea").first).to_contain_text("Send the <b>refund</b>?")
+    expect(page.locator(".jp-OutputArea").first).to_contain_text("Before 20")
     page.screenshot(path=str(lab.root.parent / "question.png"))
     button.click()
     page.wait_for_function(
         "done => [...document.querySelectorAll('.widget-html')].some(e => e.textContent.includes(done))", arg=DONE
     )
-    assert button.count() == 0
+    expect(button).to_have_count(0)
     kernel = Kernel(lab)
-    assert kernel.value("[run.status, run['ask'].text]") == ["completed", "send it"]
+    until(page, kernel, "[run.status, run['ask'].text]", ["completed", "send it"])
     page.screenshot(path=str(lab.root.parent / "answered.png"))
     assert page.problems == []
 
@@ -57,8 +59,7 @@ def test_typed_fields_in_the_cell(page: Any, lab: Jupyter) -> None:
     page.locator(".jp-OutputArea input[type=checkbox]").check()
     send = page.locator(".jp-OutputArea button", has_text="Send")
     send.click()
-    page.wait_for_selector(".jp-OutputArea [role=alert]")
-    assert "minimum" in page.inner_text(".jp-OutputArea [role=alert]")
+    expect(page.locator(".jp-OutputArea [role=alert]")).to_contain_text("minimum")
     page.screenshot(path=str(lab.root.parent / "refused.png"))
     amount.fill("7")
     amount.press("Tab")
@@ -66,7 +67,7 @@ def test_typed_fields_in_the_cell(page: Any, lab: Jupyter) -> None:
     page.wait_for_function(
         "done => [...document.querySelectorAll('.widget-html')].some(e => e.textContent.includes(done))", arg=DONE
     )
-    assert Kernel(lab).value("run.snapshot['output'] or run['ask'].text") == '{"amount": 7, "urgent": true}'
+    until(page, Kernel(lab), "run.snapshot['output'] or run['ask'].text", '{"amount": 7, "urgent": true}')
     assert page.problems == []
 
 
@@ -98,6 +99,6 @@ def test_a_canvas_shows_the_last_results_again(page: Any, lab: Jupyter) -> None:
     page.wait_for_function("() => STATUS('draft') === 'completed'")
     Kernel(lab).run("canvas.selected = 'draft'")
     page.get_by_text("Thank you for writing", exact=False).and_(page.locator(".jp-bj-details .jp-bj-text")).wait_for()
-    assert Kernel(lab).value("canvas.texts['draft']").startswith("Thank you")
+    until(page, Kernel(lab), "canvas.texts['draft'].startswith('Thank you')", True)
     page.screenshot(path=str(lab.root.parent / "results.png"))
     assert page.problems == []
