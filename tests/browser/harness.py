@@ -165,8 +165,17 @@ def shows(page: Any, expression: str, wanted: Any) -> None:
 
 def save_file(page: Any) -> None:
     """Press Ctrl+S and wait until the file is written and its checkpoint made: Jupyter hears no Ctrl+S before that."""
-    with page.expect_response(lambda answer: answer.request.method == "POST" and "/checkpoints" in answer.url):
+    written: list[str] = []
+
+    def begins_checkpoint(event: Any) -> bool:
+        # A checkpoint is made when a file is opened too, and that one says nothing about this save.
+        if "/api/contents/" in event.url and event.method == "PUT":
+            written.append(event.url)
+        return bool(written) and event.method == "POST" and "/checkpoints" in event.url
+
+    with page.expect_request(begins_checkpoint) as checkpoint:
         page.keyboard.press("Control+s")
+    assert checkpoint.value.response().ok
     shows(page, "window.jupyterapp.shell.currentWidget.context.model.dirty", False)
 
 

@@ -22,9 +22,10 @@ CURRENT = "window.jupyterapp.shell.currentWidget.context"
 
 
 def open_file(page: Any, lab: Jupyter, name: str) -> None:
-    """Open a file by its name in the file browser, as a person does."""
+    """Open a file by its name in the file browser, as a person does; Jupyter makes a checkpoint then if there is none."""
     open_lab(page, lab)
-    page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    with page.expect_response(lambda answer: answer.url.endswith("/checkpoints") or "/checkpoints?" in answer.url):
+        page.locator(".jp-DirListing-item", has_text=name).dblclick()
     wait_for_editor(page)
 
 
