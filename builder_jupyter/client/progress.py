@@ -44,6 +44,11 @@ class Silence:
         """Show nothing."""
 
 
+def grown(text: str, offset: int, piece: str) -> str:
+    """Return a text with a piece at its place; what is there already stays: a picture may be ahead of its events."""
+    return text if text.startswith(piece, offset) else text[:offset] + piece
+
+
 def choose(show: bool | None = None) -> Progress:
     """Return who shows a run here.
 

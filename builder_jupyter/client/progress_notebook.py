@@ -6,6 +6,7 @@ import copy
 from html import escape
 from typing import Any
 
+from builder_jupyter.client.progress import grown
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.client.tables import headline, hints, steps_html, steps_text
 
@@ -54,9 +55,11 @@ class NotebookProgress:
         row = self._row(event["stepId"], event["visit"])
         row["status"] = event["status"]
         if event["kind"] == "token":
-            row["text"] = (row["text"] or "")[: event["offset"]] + event["text"]
+            row["text"] = grown(row["text"] or "", event["offset"], event["text"])
         elif event["status"] == "running":
             row["startedAt"] = event["at"]
+            if event.get("attempt", 1) > 1:
+                row["text"] = None
         elif event["status"] in ("completed", "error"):
             row["finishedAt"] = event["at"]
             row["usage"], row["error"] = event.get("usage"), event.get("error")

@@ -267,7 +267,10 @@ export class Run {
   private write(step: Step, offset: number, text: string): void {
     const place = offset - step.missing;
     if (place >= 0 && place <= step.text.length) {
-      step.text = step.text.slice(0, place) + text;
+      // A picture may be ahead of its events: what it has shown of a growing text stays.
+      if (step.status !== 'streaming' || !step.text.startsWith(text, place)) {
+        step.text = step.text.slice(0, place) + text;
+      }
     } else {
       step.text = text;
       step.missing = offset;

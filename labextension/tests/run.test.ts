@@ -64,6 +64,20 @@ describe('a run made of events', () => {
     expect(run.steps.get('a')).toMatchObject({ text: '0123456789tail', missing: 0 });
   });
 
+  it('keeps what a picture knows before the events say it', () => {
+    const run = new Run('e');
+    run.apply([token(2, 0, 'one ')]);
+    run.take(picture([row({ status: 'streaming', attempt: 1, text: 'one two three ' })]));
+    run.apply([token(3, 4, 'two ')]);
+    expect(run.steps.get('a')?.text).toBe('one two three ');
+    run.merge(header(), { a: { status: 'streaming', seq: 4, text: 'one two ', offset: 0 } });
+    expect(run.steps.get('a')?.text).toBe('one two three ');
+    run.apply([token(5, 8, 'three four')]);
+    expect(run.steps.get('a')?.text).toBe('one two three four');
+    run.apply([token(6, 4, 'too')]);
+    expect(run.steps.get('a')?.text).toBe('one too');
+  });
+
   it('starts the text afresh with another attempt and another visit', () => {
     const run = new Run('e');
     run.apply([step(1, 'running', { attempt: 1 }), token(2, 0, 'old')]);

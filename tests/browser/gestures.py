@@ -54,6 +54,17 @@ def draw_edge(page: Any, source: str, target: str) -> None:
     drag(page, (box["x"] + 11, box["y"] + 11), place(page, target))
 
 
+def middle(page: Any, *edge: Any) -> tuple[float, float]:
+    """Wait until nothing moves, and return where an edge's label is on the page."""
+    page.wait_for_function("() => STILL()")
+    at = page.evaluate(
+        """edge => { const { core } = CANVAS().graph, { left, top } = core.container().getBoundingClientRect(),
+          { x, y } = CANVAS().graph.edge(edge).renderedMidpoint(); return [left + x, top + y]; }""",
+        edge,
+    )
+    return at[0], at[1]
+
+
 def field(name: str) -> str:
     """Return the selector of a field's box."""
     return f".jp-bj-nodeform [data-field='{name}'] :is(input, textarea, select)"

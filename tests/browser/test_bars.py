@@ -180,7 +180,7 @@ def test_a_failed_run_is_seen_looked_into_and_replayed(page: Any, own: Jupyter) 
     expect(failed.locator(".jp-bj-stage-row").nth(0)).to_contain_text("start")
     page.screenshot(path=str(own.root.parent / "runs.png"))
     failed.get_by_role("button", name="Replay from draft").click()
-    row(bar, "Fails").get_by_text("replay").wait_for()
+    row(bar, "Fails").get_by_text("· replay").wait_for()  # not the button
     newest = ask(own, "GET", f"builder/executions?workflow_id={workflow}")["executions"][0]
     steps = {step["stepId"]: step["reused"] for step in until(own, newest["executionId"], "error")["steps"]}
     assert (newest["triggerType"], steps["start"], steps["draft"]) == ("replay", True, False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT
-from gestures import IDS, PAIRS, PLACES, STAGE, drag, draw_edge, drawn
+from gestures import IDS, PAIRS, PLACES, STAGE, drag, draw_edge, drawn, middle
 from harness import Jupyter, Kernel, click_node, place, shows, wait_for_editor
 from playwright.sync_api import expect
 
@@ -157,9 +157,7 @@ def test_menu_label_and_search_by_keyboard(open_editor: Callable[[str], tuple[An
     click_node(page, "start")
     page.click(".jp-bj-rail [data-type=agent]")
     drawn(page, nodes=2, edges=1)
-    middle = page.evaluate("""() => { const edge = CANVAS().graph.edge(['start', 'agent']).renderedMidpoint(),
-      r = CANVAS().graph.core.container().getBoundingClientRect(); return [r.left + edge.x, r.top + edge.y]; }""")
-    page.mouse.dblclick(*middle)
+    page.mouse.dblclick(*middle(page, "start", "agent"))
     page.keyboard.type("go on")
     page.keyboard.press("Enter")
     page.wait_for_function("() => CANVAS().graph.edge(['start', 'agent']).data('label') === 'go on'")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import SUPPORT
-from gestures import PLACES, drag, drawn, until
+from gestures import PLACES, drag, drawn, middle, until
 from harness import Jupyter, Kernel, ask, place, wait_for_canvas
 from playwright.sync_api import expect
 
@@ -144,12 +144,7 @@ def test_edges_are_drawn_from_the_socket_of_a_route(open_editor: Any) -> None:
     expect(page.locator(".jp-bj-dot")).to_have_count(0)
 
     # One of the two is taken away, not both.
-    middle = page.evaluate(
-        """() => { const { core } = CANVAS().graph, r = core.container().getBoundingClientRect();
-          const p = CANVAS().graph.edge(['r', 'a', ['billing', null]]).renderedMidpoint();
-          return [r.left + p.x, r.top + p.y]; }"""
-    )
-    page.mouse.click(*middle)
+    page.mouse.click(*middle(page, "r", "a", ["billing", None]))
     page.keyboard.press("Delete")
     drawn(page, edges=2)
     assert kernel.value(EDGES)[1:] == [["r", "tech", "a", None]]

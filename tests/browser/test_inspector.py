@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import BLOCKING, start, wait_for_state
-from gestures import data, field, until
+from gestures import data, field, middle, until
 from harness import Jupyter, Kernel, click_node, shows
 from playwright.sync_api import expect
 
@@ -225,10 +225,7 @@ def test_an_edge_is_labelled_in_the_pane(lab: Jupyter, show: Show) -> None:
     page = show(lab, ROUTED)
     kernel = Kernel(lab)
     page.wait_for_function("() => CANVAS().editor")
-    place = page.evaluate("""() => { const { core } = CANVAS().graph, r = core.container().getBoundingClientRect();
-      const p = core.edges().filter(e => e.source().id() === 'n:route' && e.target().id() === 'n:look')[0]
-        .renderedMidpoint(); return { x: r.left + p.x, y: r.top + p.y }; }""")
-    page.mouse.click(place["x"], place["y"])
+    page.mouse.click(*middle(page, "route", "look"))
     page.wait_for_selector(".jp-bj-joint .jp-bj-name:has-text('route → look')")
     page.fill(".jp-bj-joint [data-field='label'] input", "default")
     page.keyboard.press("Enter")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conftest import start, wait_for_state
-from gestures import IDS, PAIRS, PLACES, STAGE, data, drag, draw_edge, drawn, field, until
+from gestures import IDS, PAIRS, PLACES, STAGE, data, drag, draw_edge, drawn, field, middle, until
 from harness import (
     Jupyter,
     Kernel,
@@ -314,16 +314,6 @@ def answer(page: Any, text: str) -> None:
     page.wait_for_selector(".jp-bj-question:has-text('May this be sent?')")
     page.locator(".jp-bj-answer").get_by_label("Answer", exact=True).fill(text)
     page.click(".jp-bj-answer .jp-bj-send")
-
-
-def middle(page: Any, source: str, target: str) -> tuple[float, float]:
-    """Return where an edge's label is on the page."""
-    at = page.evaluate(
-        """pair => { const edge = CANVAS().graph.edge(pair).renderedMidpoint(),
-        r = CANVAS().graph.core.container().getBoundingClientRect(); return [r.left + edge.x, r.top + edge.y]; }""",
-        [source, target],
-    )
-    return at[0], at[1]
 
 
 def type_into_last_cell(page: Any, code: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from builder_jupyter.client.progress import grown
 from builder_jupyter.client.protocol import Wire
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Progress:
             self._texts.pop(node_id, None)
         node |= {"status": event["status"], "seq": event["seq"]}
         if event["kind"] == "token":
-            self._texts[node_id] = self._texts.get(node_id, "")[: event["offset"]] + event["text"]
+            self._texts[node_id] = grown(self._texts.get(node_id, ""), event["offset"], event["text"])
         elif event["status"] == "running":
             node["startedAt"] = event["at"]
             if event.get("attempt", 1) > 1:

@@ -106,6 +106,10 @@ def test_a_notebook_gets_one_output_that_ends_as_one_line(monkeypatch: pytest.Mo
     progress.begin(given)
     progress.update([step("a", "running"), token("a", "<i>hel"), token("a", "lo", 6)])
     assert "&lt;i&gt;hello" in shown[-1]["text/html"]
+    progress.update([token("a", "<i>")])  # nothing new
+    assert "&lt;i&gt;hello" in shown[-1]["text/html"]
+    progress.update([step("a", "running", attempt=2), token("a", "<i>")])
+    assert "hello" not in shown[-1]["text/html"]
     again = {**token("a", "anew"), "visit": 2}
     progress.update([step("a", "completed", 900, usage=None), again])
     assert "A #2" in shown[-1]["text/plain"]

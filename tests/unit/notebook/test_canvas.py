@@ -268,6 +268,25 @@ def test_every_message_carries_the_end_of_the_text_and_the_last_one_all_of_it() 
     assert progress.texts == {"a": whole}
 
 
+def test_a_picture_ahead_of_its_events_is_not_cut_short_by_them() -> None:
+    row = {
+        "stepId": "a",
+        "visit": 1,
+        "status": "streaming",
+        "startedAt": 1,
+        "finishedAt": None,
+        "text": "one two three ",
+    }
+    row |= {"error": None, "usage": None, "credits": 0, "skipReason": None, "outputs": {}}
+    progress = Progress(picture(steps=[row]))
+    progress.update([token(1, 0, "one "), token(2, 4, "two ")])
+    assert progress.statuses["a"]["text"] == "one two three "
+    progress.update([token(3, 8, "three four")])
+    assert progress.statuses["a"]["text"] == "one two three four"
+    progress.update([token(4, 4, "too")])
+    assert progress.statuses["a"]["text"] == "one too"
+
+
 def test_old_events_change_nothing_and_new_visits_begin_afresh() -> None:
     progress = Progress(picture())
     progress.update([token(1, 0, "abc"), token(1, 0, "xyz")])
