@@ -12,7 +12,7 @@ from builder_jupyter.codegen.printer import Group, print_module, printed
 from builder_jupyter.codegen.quotes import literal, statement
 from builder_jupyter.codegen.scene import Scene
 from builder_jupyter.codegen.shape import tables_of
-from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, repeats, texts
+from builder_jupyter.codegen.spoken import canvas_of, harmless, is_number, repeats, table_edges, texts
 from builder_jupyter.graph.model import Edge, Workflow
 from builder_jupyter.graph.names import module_filename
 from builder_jupyter.nodes.chat import ToolSpec
@@ -273,29 +273,11 @@ class ModuleWriter:
         if not repeats(ways, [scene.names.get(edge.target, "") for edge in rest]):
             yield from (Edge(node_id, edge.target) for edge in rest)
 
-    def _read_table(self) -> Iterator[Edge]:
-        """Yield the edges that a reader finds in `EDGES`, with the labels that the routes have for them.
-
-        In the table all ends are one: a second row from a node to the end says nothing unless a route is left for it.
-        """
-        names = self.scene.names
-        left: dict[tuple[str, str], list[Edge]] = {}
-        for node_id in self.routing:
-            for edge in self._read_choices(node_id):
-                left.setdefault((node_id, names.get(edge.target, "")), []).append(edge)
-        seen: set[tuple[str, str]] = set()
-        for edge in self.scene.edges:
-            key = (edge.source, names.get(edge.target, ""))
-            if found := left.get(key):
-                yield found.pop(0)
-            elif key[1] or key not in seen:
-                yield Edge(edge.source, edge.target)
-            seen.add(key)
-
     def _dispatched_edges(self) -> Iterator[ast.stmt]:
         scene = self.scene
         scene.used |= {"dispatch", "START", "END"}
-        self.read += self._read_table()
+        routed = (edge for node_id in self.routing for edge in self._read_choices(node_id))
+        self.read += table_edges(scene.edges, routed, lambda target: target not in scene.names)
         names = list(scene.names.values())
         yield statement(
             "workflow.add_node('dispatch', dispatch, destinations=TARGETS)",

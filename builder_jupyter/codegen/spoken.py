@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +65,29 @@ def canvas_of(workflow: Workflow, *, edges: Sequence[Edge], docstrings: bool) ->
     if drawn != [BUILDER.write_edge(edge) for edge in found]:
         left["edges"] = drawn
     return left
+
+
+def table_edges(rows: Iterable[Edge], routed: Iterable[Edge], is_end: Callable[[str], bool]) -> Iterator[Edge]:
+    """Yield the edges that the rows of `EDGES` stand for, with the labels of the routes, then routes without a row.
+
+    In the table all ends are one: a second row from a node to the end says nothing unless a route is left for it.
+    """
+
+    def key(edge: Edge) -> tuple[str, str | None]:
+        return edge.source, None if is_end(edge.target) else edge.target
+
+    left: dict[tuple[str, str | None], list[Edge]] = {}
+    for edge in routed:
+        left.setdefault(key(edge), []).append(edge)
+    seen = set()
+    for row in rows:
+        if found := left.get(key(row)):
+            yield found.pop(0)
+        elif not is_end(row.target) or key(row) not in seen:
+            yield Edge(row.source, row.target)
+        seen.add(key(row))
+    for edges in left.values():
+        yield from edges
 
 
 def _plain_nodes(workflow: Workflow, edges: Sequence[Edge]) -> list[dict[str, Any]]:

@@ -170,8 +170,11 @@ export class Run {
       } else if (event.kind === 'status') {
         this.changeStatus(event);
       } else if (event.stepId !== undefined) {
-        this.changeStep(event, event.stepId);
-        changed.add(event.stepId);
+        const known = this.steps.get(event.stepId);
+        if (!known || !isPast(known, event)) {
+          this.changeStep(event, event.stepId, known);
+          changed.add(event.stepId);
+        }
       }
     }
     return changed;
@@ -231,11 +234,10 @@ export class Run {
     }
   }
 
-  private changeStep(event: RunEvent, id: string): void {
-    const visit = event.visit ?? 1;
-    const known = this.steps.get(id);
-    const step = known && known.visit >= visit ? { ...known } : pendingStep(visit);
-    step.seq = event.seq;
+  private changeStep(event: RunEvent, id: string, known: Step | undefined): void {
+    const visit = event.visit ?? known?.visit ?? 1;
+    const step = known?.visit === visit ? { ...known } : pendingStep(visit);
+    step.seq = Math.max(step.seq, event.seq);
     step.status = (event.status ?? step.status) as StepStatus;
     this.steps.set(id, step);
     if (event.kind === 'token') {
@@ -310,6 +312,18 @@ const ORDER: Record<StepStatus, number> = {
   error: 3,
   skipped: 3
 };
+
+/** Whether an event tells of something that a picture or Python has been past already: they may be ahead of the stream. */
+function isPast(known: Step, event: RunEvent): boolean {
+  const { visit = known.visit, attempt = 1 } = event;
+  const status = (event.status ?? known.status) as StepStatus;
+  if (known.visit !== visit) {
+    return known.visit > visit;
+  }
+  return known.seq > event.seq || isDone(known.status)
+    ? ORDER[known.status] > ORDER[status]
+    : known.status === 'streaming' && status === 'running' && attempt <= known.attempt;
+}
 
 function isNewer(known: Step, visit: number, status: StepStatus): boolean {
   return known.visit > visit || (known.visit === visit && ORDER[known.status] > ORDER[status]);

@@ -78,6 +78,38 @@ describe('a run made of events', () => {
     expect(run.steps.get('a')?.text).toBe('one too');
   });
 
+  it('does not go back to what a picture or Python was past already', () => {
+    const run = new Run('e');
+    const statuses = (events: RunEvent[]) =>
+      events.map(event => {
+        run.apply([event]);
+        return run.steps.get('a')?.status;
+      });
+    run.take(picture([row({ status: 'streaming', attempt: 1, text: 'one two ' })]));
+    expect(statuses([step(1, 'running', { attempt: 1 }), token(2, 0, 'one ')])).toEqual([
+      'streaming',
+      'streaming'
+    ]);
+    run.merge(header(), { a: { status: 'waiting', seq: 9 } });
+    expect(statuses([step(3, 'pending'), step(4, 'running', { attempt: 2 })])).toEqual([
+      'waiting',
+      'waiting'
+    ]);
+    run.take(picture([row({ status: 'completed', attempt: 2, text: 'three' })]));
+    expect(statuses([token(10, 0, 'th'), step(11, 'running', { attempt: 2 })])).toEqual([
+      'completed',
+      'completed'
+    ]);
+    const outputs = { out: { type: 'text', value: 'three.' } };
+    expect(statuses([step(12, 'completed', { outputs })])).toEqual(['completed']);
+    expect(run.steps.get('a')?.text).toBe('three.');
+    run.take(picture([row({ status: 'running', visit: 2 })]));
+    expect(statuses([step(13, 'error'), step(14, 'completed', { visit: 2 })])).toEqual([
+      'running',
+      'completed'
+    ]);
+  });
+
   it('starts the text afresh with another attempt and another visit', () => {
     const run = new Run('e');
     run.apply([step(1, 'running', { attempt: 1 }), token(2, 0, 'old')]);

@@ -19,7 +19,7 @@ from builder_jupyter.codegen.reading.program import Program
 from builder_jupyter.codegen.reading.report import Report, source_of
 from builder_jupyter.codegen.reading.source import unreadable
 from builder_jupyter.codegen.reading.values import Function, StatePath
-from builder_jupyter.codegen.spoken import harmless, said_data, said_name
+from builder_jupyter.codegen.spoken import harmless, said_data, said_name, table_edges
 from builder_jupyter.errors import BuilderError
 from builder_jupyter.graph.dialects.builder import BUILDER
 from builder_jupyter.graph.model import Edge, Node, Workflow, canonical_json, freeze
@@ -178,7 +178,8 @@ class _Own:
         ids = {**self.ids, START: start, END: END}
         ends = {node.id for node in nodes if node.type == "end"}
         if isinstance(self.table, list):
-            yield from self._edges_of_table(ids, ends)
+            routed = [edge for name in self.choices for edge in self._edges_of_choice(name, ids)]
+            yield from table_edges(self._rows(ids, ends), routed, END.__eq__)
             return
         for edge in self.graph.edges:
             if edge.source in ids and edge.target in ids:
@@ -199,25 +200,12 @@ class _Own:
                 why = "It names a node that the graph does not have."
                 self.program.report.add(self.graph.nodes[name].node, str(target), why)
 
-    def _edges_of_table(self, ids: Mapping[str, str], ends: set[str]) -> Iterator[Edge]:
-        """Yield the edges of `EDGES` with the labels of the routes; `ModuleWriter._read_table` foresees just this."""
-        left: dict[tuple[str, str], list[Edge]] = {}
-        for name in self.choices:
-            for edge in self._edges_of_choice(name, ids):
-                left.setdefault((edge.source, edge.target), []).append(edge)
-        seen = set()
+    def _rows(self, ids: Mapping[str, str], ends: set[str]) -> Iterator[Edge]:
         for pair in self.table or ():
             if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] in ids and pair[1] in ids):
                 self.program.report.add(None, f"EDGES: {pair}"[:100], "It names a node that the graph does not have.")
-                continue
-            key = (ids[pair[0]], ids[pair[1]])
-            if left.get(key):
-                yield left[key].pop(0)
-            elif not (key in seen and key[1] == END) and key[0] not in ends:
-                yield Edge(*key)
-            seen.add(key)
-        for edges in left.values():  # routes that a person has added
-            yield from edges
+            elif ids[pair[0]] not in ends:
+                yield Edge(ids[pair[0]], ids[pair[1]])
 
     def _merged(self, plain: Workflow, drawn: tuple[Edge, ...], ends: list[str]) -> Iterator[Edge]:
         """Yield the drawn edges without those that are gone from the code, then those that are new there."""

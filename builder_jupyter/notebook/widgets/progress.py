@@ -119,6 +119,8 @@ class Progress:
     def _take_step(self, event: Wire) -> None:
         node_id, visit = event["stepId"], event["visit"]
         node = self._nodes.get(node_id)
+        if node is not None and (node["visit"], node["status"] in _DONE) > (visit, event["status"] in _DONE):
+            return  # a picture is ahead of its events
         if node is None or node["visit"] < visit:
             node = self._nodes[node_id] = {"visit": visit}
             self._texts.pop(node_id, None)

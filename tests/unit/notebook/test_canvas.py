@@ -269,15 +269,8 @@ def test_every_message_carries_the_end_of_the_text_and_the_last_one_all_of_it() 
 
 
 def test_a_picture_ahead_of_its_events_is_not_cut_short_by_them() -> None:
-    row = {
-        "stepId": "a",
-        "visit": 1,
-        "status": "streaming",
-        "startedAt": 1,
-        "finishedAt": None,
-        "text": "one two three ",
-    }
-    row |= {"error": None, "usage": None, "credits": 0, "skipReason": None, "outputs": {}}
+    row = {"stepId": "a", "visit": 1, "status": "streaming", "startedAt": 1, "finishedAt": None, "credits": 0}
+    row |= {"text": "one two three ", "error": None, "usage": None, "skipReason": None, "outputs": {}}
     progress = Progress(picture(steps=[row]))
     progress.update([token(1, 0, "one "), token(2, 4, "two ")])
     assert progress.statuses["a"]["text"] == "one two three "
@@ -285,6 +278,9 @@ def test_a_picture_ahead_of_its_events_is_not_cut_short_by_them() -> None:
     assert progress.statuses["a"]["text"] == "one two three four"
     progress.update([token(4, 4, "too")])
     assert progress.statuses["a"]["text"] == "one too"
+    progress.replace(picture(steps=[{**row, "status": "completed", "text": "one two."}]))
+    progress.update([token(5, 7, " two")])
+    assert (progress.statuses["a"]["status"], progress.texts) == ("completed", {"a": "one two."})
 
 
 def test_old_events_change_nothing_and_new_visits_begin_afresh() -> None:
