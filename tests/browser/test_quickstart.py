@@ -48,6 +48,10 @@ def test_the_quickstart_runs_from_top_to_bottom(genuine: Jupyter, page: Any) -> 
 
 def test_the_local_model_is_seen_writing(genuine: Jupyter, show: Show) -> None:
     page = show(genuine)
+    kernel = Kernel(genuine)
+    more = "{'op': 'set_data', 'node_id': 'billing', 'field': 'max_tokens', 'value': 240}"
+    kernel.run(f"canvas.edit('Say more', [{more}])")  # so that there is something left when one looks
+    page.wait_for_function("() => CANVAS().doc.undoes === 'Say more'")
     page.evaluate(GROWING, "billing")
     start(page, "I was charged twice for one invoice. Please explain in detail how that could happen.")
     click_node(page, "billing")
@@ -56,7 +60,6 @@ def test_the_local_model_is_seen_writing(genuine: Jupyter, show: Show) -> None:
     assert len(grew) >= 3
     assert grew == sorted(grew)
     shows(page, "STATUSES.slice(-2)", ["streaming", "completed"])  # how long it was running is the model's affair
-    kernel = Kernel(genuine)
     page.wait_for_function("() => STATUS('billing') === 'completed'")
     until(page, kernel, "canvas.execution.status", "completed")
     said = kernel.value("canvas.execution['billing'].text")
