@@ -317,11 +317,8 @@ const ORDER: Record<StepStatus, number> = {
 function isPast(known: Step, event: RunEvent): boolean {
   const { visit = known.visit, attempt = 1 } = event;
   const status = (event.status ?? known.status) as StepStatus;
-  if (known.visit !== visit) {
-    return known.visit > visit;
-  }
-  return known.seq > event.seq || isDone(known.status)
-    ? ORDER[known.status] > ORDER[status]
+  return known.visit !== visit || known.seq > event.seq || isDone(known.status)
+    ? isNewer(known, visit, status)
     : known.status === 'streaming' && status === 'running' && attempt <= known.attempt;
 }
 
