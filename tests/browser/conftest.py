@@ -1,7 +1,11 @@
-"""Browser tests: `python -m pytest tests/browser`. They need Chromium on the PATH, playwright and notebook."""
+"""Browser tests: `python -m pytest tests/browser`. They need Chromium on the PATH, playwright and notebook.
+
+With `LATE_MS=400` what the server says comes late, by up to so many milliseconds each time: for finding races by hand.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WORKFLOW = Path(__file__).parents[2] / "notebooks" / "data" / "support.workflow.json"
+LATE = (Path(__file__).parent / "late.js").read_text().replace("MOST_MS", os.environ.get("LATE_MS", ""))
 CEILING_MS = 90_000  # never waited out when all is well: two busy cores are slow
 MESSAGE = ".jp-bj-form textarea[name=message]"
 # A cell that is busy until there is a file.
@@ -65,6 +70,8 @@ def chromium() -> Iterator[Any]:
 def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(CEILING_MS)
+    if "LATE_MS" in os.environ:
+        context.add_init_script(LATE)
     page = context.new_page()
     page.problems = []
     page.on("pageerror", lambda error: None if NOISE in str(error) else page.problems.append(str(error)))

@@ -249,7 +249,6 @@ def test_without_a_kernel_the_saved_picture_is_shown(server: Jupyter, show: Show
     page = show(server)
     page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
     page.evaluate("async () => { await window.nbw.sessionContext.session.kernel.restart() }")
-    page.wait_for_timeout(1000)
     page.reload()
     page.wait_for_function("() => document.querySelector('.jp-bj-saved img')?.naturalWidth > 400")
     expect(page.locator("text=Error displaying widget")).to_be_hidden()
