@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import Final, Protocol
 
 from builder_jupyter.client.protocol import Wire
+
+DONE: Final = ("completed", "error", "skipped")
+"""The statuses of a step's visit after which nothing more happens to it."""
 
 
 class Progress(Protocol):

@@ -6,7 +6,7 @@ import copy
 from html import escape
 from typing import Any
 
-from builder_jupyter.client.progress import grown
+from builder_jupyter.client.progress import DONE, grown
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.client.tables import headline, hints, steps_html, steps_text
 
@@ -53,6 +53,8 @@ class NotebookProgress:
 
     def _take(self, event: Wire) -> None:
         row = self._row(event["stepId"], event["visit"])
+        if row["status"] in DONE and event["status"] not in DONE:
+            return  # the picture is ahead of its events
         row["status"] = event["status"]
         if event["kind"] == "token":
             row["text"] = grown(row["text"] or "", event["offset"], event["text"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final, TextIO
 
 from builder_jupyter.client.frames import message_of, text_of
+from builder_jupyter.client.progress import DONE
 from builder_jupyter.client.protocol import Wire
 from builder_jupyter.client.tables import MARKS, harmless, headline, hints
 
 Key = tuple[str, int]
 INDENT: Final = "    "
 _ASCII: Final = {"✓": "+", "✗": "x", "▸": ">", "–": "-", "·": ".", "◦": "o"}
-_OVER: Final = ("completed", "error", "skipped")
 
 
 class TerminalProgress:
@@ -39,7 +39,7 @@ class TerminalProgress:
 
     def update(self, events: list[Wire]) -> None:
         """Write what has happened."""
-        ended = {_key(e) for e in events if e["kind"] == "step" and e["status"] in _OVER}
+        ended = {_key(e) for e in events if e["kind"] == "step" and e["status"] in DONE}
         for event in events:
             if event["kind"] == "token":
                 self._streamed.add(_key(event))
@@ -61,7 +61,7 @@ class TerminalProgress:
 
     def _step(self, event: Wire, *, is_short: bool) -> None:
         key = _key(event)
-        if event["status"] in _OVER:
+        if event["status"] in DONE:
             if event.get("usage") and key not in self._streamed:  # looked at too late: the pieces are not kept
                 self._say(key, harmless(text_of({"outputs": event["outputs"], "text": None})))
             self._finish(key, self._closing(key, event))

@@ -2,7 +2,7 @@
  * Groups on the page: boxes behind the graph and titles above it, as elements of their own. Compound nodes of cytoscape
  * would be nodes to everything that walks the graph, and their boxes are computed anew with each move of a member.
  */
-import { CARD } from './card';
+import { HALF_H, HALF_W } from './card';
 import { element, OWN_KEYS, setText } from './dom';
 import { idOf } from './elements';
 import type { Graph } from './graph';
@@ -204,10 +204,10 @@ export class GroupLayer {
       const node = this.graph.node(id);
       if (node.nonempty()) {
         const { x, y } = node.position();
-        box.x1 = Math.min(box.x1, x - CARD.width / 2 - PADDING);
-        box.y1 = Math.min(box.y1, y - CARD.height / 2 - PADDING - HEADING);
-        box.x2 = Math.max(box.x2, x + CARD.width / 2 + PADDING);
-        box.y2 = Math.max(box.y2, y + CARD.height / 2 + PADDING);
+        box.x1 = Math.min(box.x1, x - HALF_W - PADDING);
+        box.y1 = Math.min(box.y1, y - HALF_H - PADDING - HEADING);
+        box.x2 = Math.max(box.x2, x + HALF_W + PADDING);
+        box.y2 = Math.max(box.y2, y + HALF_H + PADDING);
       }
     }
     return box;

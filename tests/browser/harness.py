@@ -153,6 +153,15 @@ def open_lab(page: Any, server: Jupyter) -> None:
     page.wait_for_selector(".jp-Launcher:focus-within")
 
 
+def open_file(page: Any, server: Jupyter, name: str) -> None:
+    """Open a file by its name in the file browser, as a person does."""
+    open_lab(page, server)
+    # Jupyter looks then whether the file has a checkpoint, and makes one: not to be taken for that of a save.
+    with page.expect_response(lambda answer: "/checkpoints" in answer.url):
+        page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    wait_for_editor(page)
+
+
 def shows(page: Any, expression: str, wanted: Any) -> None:
     """Wait until an expression has a value on the page."""
     text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)

@@ -101,15 +101,16 @@ class Studio:
     def __init__(self, server: Jupyter, browser: Any) -> None:
         self.server, self.browser = server, browser
 
-    def page(self, cell: str, canvases: int = 1) -> Any:
+    def page(self, cell: str, *, is_empty: bool = False) -> Any:
         """Return a page with a notebook of one cell that was run, without the side bar."""
         page = self.browser.new_context(viewport=SIZE, device_scale_factor=1.25).new_page()
         write_notebook(self.server.root / "support.ipynb", cell)
         open_notebook(page, self.server, "support.ipynb")
         page.keyboard.press("Control+b")
         run_all(page)
-        wait_for_editor(page, canvases - 1)
-        if canvases:
+        page.wait_for_selector(".jp-bj-rail [data-type=agent]")
+        if not is_empty:
+            wait_for_editor(page)
             page.focus(STAGE)
             page.keyboard.press("f")
         return page
@@ -123,7 +124,7 @@ class Studio:
 
 def empty(studio: Studio) -> Any:
     """The canvas of a workflow without nodes."""
-    return studio.page(EMPTY, 0)
+    return studio.page(EMPTY, is_empty=True)
 
 
 def drawing(studio: Studio) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from conftest import BLOCKING, GROWING, SUPPORT, start, wait_for_state
+from conftest import BLOCKING, GROWING, LAST_WORDS, SUPPORT, start, wait_for_state
 from gestures import field, until
 from harness import Jupyter, Kernel, ask, click_node, open_notebook, run_all, shows, wait_for_canvas, write_notebook
 from playwright.sync_api import expect
@@ -24,7 +24,6 @@ COLORED = """color => { const layer = document.querySelector('.jp-bj-canvas canv
   for (let i = 0; i < data.length; i += 4) found += data[i + 3] > 200 && Math.abs(data[i] - r) < 16
     && Math.abs(data[i + 1] - g) < 16 && Math.abs(data[i + 2] - b) < 16; return found; }"""
 SAID = ".jp-bj-details .jp-bj-text"
-LAST_WORDS = re.compile(r"refunded today \.\s*$")
 
 
 def test_the_canvas_draws_and_a_run_is_seen_step_by_step(server: Jupyter, show: Show) -> None:

@@ -11,7 +11,17 @@ import pytest
 from accessibility import grave_findings
 from conftest import WORKFLOW, wait_for_state
 from gestures import drag_node
-from harness import Jupyter, click_node, jupyter, open_lab, save_file, shows, wait_for_canvas, wait_for_editor
+from harness import (
+    Jupyter,
+    click_node,
+    jupyter,
+    open_file,
+    open_lab,
+    save_file,
+    shows,
+    wait_for_canvas,
+    wait_for_editor,
+)
 from playwright.sync_api import expect
 
 from builder_jupyter.graph.dialects import read_text
@@ -19,15 +29,6 @@ from builder_jupyter.graph.model import Workflow
 
 HOST = "window.jupyterapp.shell.currentWidget.content.host"
 CURRENT = "window.jupyterapp.shell.currentWidget.context"
-
-
-def open_file(page: Any, lab: Jupyter, name: str) -> None:
-    """Open a file by its name in the file browser, as a person does."""
-    open_lab(page, lab)
-    # Jupyter looks then whether the file has a checkpoint, and makes one: not to be taken for that of a save.
-    with page.expect_response(lambda answer: "/checkpoints" in answer.url):
-        page.locator(".jp-DirListing-item", has_text=name).dblclick()
-    wait_for_editor(page)
 
 
 def sessions(lab: Jupyter) -> list[Any]:

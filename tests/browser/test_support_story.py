@@ -12,7 +12,7 @@ from harness import (
     Kernel,
     ask,
     click_node,
-    open_lab,
+    open_file,
     place,
     save_file,
     shows,
@@ -255,9 +255,7 @@ def see_it_twice(page: Any, kernel: Kernel) -> None:
 
 def edit_the_file(page: Any, server: Jupyter, expected: Any) -> None:
     """Open the file in JupyterLab, add a node, save it, and read it with Python."""
-    open_lab(page, server)
-    page.locator(".jp-DirListing-item", has_text="desk.workflow.json").dblclick()
-    wait_for_editor(page)
+    open_file(page, server, "desk.workflow.json")
     add_without_a_kernel(page)
     save_file(page)
     compare(Workflow.load(server.root / "desk.workflow.json").to_dict(), expected)

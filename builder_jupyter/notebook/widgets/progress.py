@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from builder_jupyter.client.progress import grown
+from builder_jupyter.client.progress import DONE, grown
 from builder_jupyter.client.protocol import Wire
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 TAIL = 600
 """Characters at the end of a growing text that each message carries: what a lost message said is in the next one."""
 
-_DONE = ("completed", "error", "skipped")
 _OVER = ("completed", "error", "cancelled")
 
 
@@ -75,12 +74,12 @@ class Progress:
         return {
             node_id: self._texts[node_id]
             for node_id, node in self._nodes.items()
-            if node["status"] in _DONE and self._texts.get(node_id)
+            if node["status"] in DONE and self._texts.get(node_id)
         }
 
     def _told(self, node_id: str, node: dict[str, Any]) -> dict[str, Any]:
         text = self._texts.get(node_id)
-        if not text or node["status"] in _DONE:
+        if not text or node["status"] in DONE:
             return dict(node)
         offset = max(0, len(text) - TAIL)
         return {**node, "text": text[offset:], "offset": offset}
@@ -89,12 +88,12 @@ class Progress:
         node_id, known = step["stepId"], self._nodes.get(step["stepId"])
         if step["status"] == "pending" or (known is not None and known["visit"] > step["visit"]):
             return
-        if known is not None and known["status"] in _DONE and step["status"] not in _DONE:
+        if known is not None and known["status"] in DONE and step["status"] not in DONE:
             return
         self._nodes[node_id] = _without_nothing(
             {
                 "status": step["status"],
-                "seq": max(self.seq, known["seq"] if known else 0) + (0.5 if step["status"] in _DONE else 0),
+                "seq": max(self.seq, known["seq"] if known else 0) + (0.5 if step["status"] in DONE else 0),
                 "visit": step["visit"],
                 "startedAt": step["startedAt"],
                 "finishedAt": step["finishedAt"],
@@ -119,7 +118,7 @@ class Progress:
     def _take_step(self, event: Wire) -> None:
         node_id, visit = event["stepId"], event["visit"]
         node = self._nodes.get(node_id)
-        if node is not None and (node["visit"], node["status"] in _DONE) > (visit, event["status"] in _DONE):
+        if node is not None and (node["visit"], node["status"] in DONE) > (visit, event["status"] in DONE):
             return  # a picture is ahead of its events
         if node is None or node["visit"] < visit:
             node = self._nodes[node_id] = {"visit": visit}
@@ -131,7 +130,7 @@ class Progress:
             node["startedAt"] = event["at"]
             if event.get("attempt", 1) > 1:
                 self._texts.pop(node_id, None)
-        elif event["status"] in _DONE:
+        elif event["status"] in DONE:
             ended = {name: event.get(name) for name in ("error", "usage", "skipReason")}
             node |= _without_nothing({"finishedAt": event["at"], **ended})
             outputs = event.get("outputs") or {}

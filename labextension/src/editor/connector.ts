@@ -2,7 +2,7 @@
  * Drawing edges: from a dot at the right of a node by mouse, or from the selected node by keys. While it goes on, a line
  * follows the pointer, and the node or the socket under it says whether it can be the end.
  */
-import { CARD } from '../card';
+import { CARD, HALF_W } from '../card';
 import type { Graph } from '../graph';
 import type { Socket } from '../sockets';
 import { type Handle, Handles } from './handles';
@@ -351,7 +351,7 @@ export class Connector {
     const zoom = this.graph.core.zoom();
     const { x, y } = this.graph.node(id).renderedPosition();
     const socket = this.graph.socketsAt(id).find(one => one.side === side && one.name === name);
-    const reach = (CARD.width / 2) * zoom;
+    const reach = HALF_W * zoom;
     return { x: side === 'out' ? x + reach : x - reach, y: y + (socket?.y ?? 0) * zoom };
   }
 }

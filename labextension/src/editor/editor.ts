@@ -4,7 +4,7 @@
  */
 import type { EdgeSingular, NodeSingular } from 'cytoscape';
 
-import { CARD, lookOf, tile } from '../card';
+import { HALF_W, lookOf, tile } from '../card';
 import { pairOf } from '../elements';
 import type { Graph } from '../graph';
 import type { GroupLayer } from '../groups';
@@ -378,7 +378,7 @@ export class Editor {
     const items = this.edits.followers(source, way).map(kind => ({
       title: kind.title,
       icon: tile(lookOf(this.edits.doc.looks, kind.type), 18),
-      run: () => void this.edits.add(kind, { x: place.x + CARD.width / 2, y: place.y }, source, way)
+      run: () => void this.edits.add(kind, { x: place.x + HALF_W, y: place.y }, source, way)
     }));
     this.openMenu(items, at, 'Add and connect');
   }

@@ -1,5 +1,5 @@
 /** The whole graph, small, with what is in view framed; press or drag to look elsewhere. */
-import { CARD } from '../card';
+import { CARD, HALF_H, HALF_W } from '../card';
 import { element } from '../dom';
 import type { Graph } from '../graph';
 import type { Surface } from './surface';
@@ -115,10 +115,10 @@ export class MiniMap {
     const low = { x: Infinity, y: Infinity };
     const high = { x: -Infinity, y: -Infinity };
     for (const { x, y } of places) {
-      low.x = Math.min(low.x, x - CARD.width / 2);
-      low.y = Math.min(low.y, y - CARD.height / 2);
-      high.x = Math.max(high.x, x + CARD.width / 2);
-      high.y = Math.max(high.y, y + CARD.height / 2);
+      low.x = Math.min(low.x, x - HALF_W);
+      low.y = Math.min(low.y, y - HALF_H);
+      high.x = Math.max(high.x, x + HALF_W);
+      high.y = Math.max(high.y, y + HALF_H);
     }
     for (const { x1, y1, x2, y2 } of groups) {
       low.x = Math.min(low.x, x1);
@@ -152,8 +152,8 @@ export class MiniMap {
       const { x, y } = places[index] ?? { x: 0, y: 0 };
       pen.fillStyle = this.surface.colorOf(node);
       pen.fillRect(
-        (x - CARD.width / 2 - this.box.x) * zoom,
-        (y - CARD.height / 2 - this.box.y) * zoom,
+        (x - HALF_W - this.box.x) * zoom,
+        (y - HALF_H - this.box.y) * zoom,
         Math.max(1.5, CARD.width * zoom),
         Math.max(1.5, CARD.height * zoom)
       );

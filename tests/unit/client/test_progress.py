@@ -113,6 +113,9 @@ def test_a_notebook_gets_one_output_that_ends_as_one_line(monkeypatch: pytest.Mo
     again = {**token("a", "anew"), "visit": 2}
     progress.update([step("a", "completed", 900, usage=None), again])
     assert "A #2" in shown[-1]["text/plain"]
+    before = shown[-1]
+    progress.update([step("a", "running"), token("a", "old")])  # from before the picture
+    assert shown[-1] == before
     progress.end(picture("a"))
     assert shown[-1]["text/plain"] == "✓ w: completed, 2.0 s, 1 credit"
     assert given["steps"][0]["status"] == "pending"
