@@ -34,10 +34,11 @@ class Portal:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
         # Whoever still waits for something on this loop must hear that it will not come.
-        left = asyncio.all_tasks(self.loop)
-        for task in left:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        # What ends may begin something, and so may a write that comes back from disk meanwhile.
+        while left := asyncio.all_tasks(self.loop):
+            for task in left:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
     @property

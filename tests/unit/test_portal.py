@@ -108,3 +108,23 @@ def test_closing_ends_what_is_waited_for_and_what_is_half_read():
     assert closed.is_set()
     assert not portal.is_open
     portal.close()
+
+
+def test_closing_ends_what_the_ending_begins() -> None:
+    begun: list[asyncio.Task[None]] = []
+
+    async def forever(*, last: bool) -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            if not last:
+                begun.append(asyncio.create_task(forever(last=True)))
+
+    async def begin() -> None:
+        begun.append(asyncio.create_task(forever(last=False)))
+        await asyncio.sleep(0)
+
+    portal = Portal("ends")
+    portal.wait(begin())
+    portal.close()
+    assert [task.cancelled() for task in begun] == [True, True]
