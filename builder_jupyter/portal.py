@@ -33,13 +33,17 @@ class Portal:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
-        # Whoever still waits for something on this loop must hear that it will not come.
+        self._end_all()
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self._end_all()
+
+    def _end_all(self) -> None:
+        """Cancel all tasks: whoever still waits for something on this loop must hear that it will not come."""
         # What ends may begin something, and so may a write that comes back from disk meanwhile.
         while left := asyncio.all_tasks(self.loop):
             for task in left:
                 task.cancel()
             self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
     @property
     def is_open(self) -> bool:
